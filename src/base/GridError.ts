@@ -1,0 +1,62 @@
+/** What each error code carries. Nothing here may hold a cap, a key or a swissnum. */
+export interface GridErrorDetails {
+  /** The text is not a cap, or breaks a rule of its kind. */
+  BAD_CAP: { reason: string };
+  /** A well-formed cap of a kind that cannot be read here. */
+  UNSUPPORTED_CAP: { kind: string };
+  /** An offset or a length is negative, not an integer, or beyond 2^53-1. */
+  BAD_RANGE: { reason: string };
+  /** Bytes from a server do not have the shape they must have. */
+  BAD_FORMAT: { what: string; reason: string };
+  /** Bytes from a server do not hash to what the cap promises. */
+  BAD_HASH: { what: string };
+  /** A server does not hold bytes that its share needs. */
+  DATA_UNAVAILABLE: { offset: number; length: number };
+  /** A server could not be reached, broke off, or was silent for too long. */
+  SERVER_UNREACHABLE: { server: string; reason: string };
+  /** A server answered, but not with what was asked for. */
+  SERVER_REFUSED: { server: string; status: number; reason: string };
+  /** Fewer than k distinct shares can be had. `found`: distinct share numbers that servers offered. */
+  NOT_ENOUGH_SHARES: { needed: number; found: number; servers: ServerOutcome[] };
+  /** k shares were proven good, and yet the segment made from them is not the uploader's: the file is broken. */
+  BAD_SEGMENT: { segment: number; storageIndexPrefix: string };
+  /** The file's own numbers (segment size, say) are beyond what is accepted here. */
+  TOO_LARGE: { what: string; value: number; limit: number };
+  /** The grid's configuration is missing or wrong. */
+  BAD_CONFIG: { reason: string };
+  /** Something could not be stored on the grid. */
+  UPLOAD_FAILED: { reason: string };
+  /** A defect in gridfetch itself. */
+  INTERNAL: { reason: string };
+}
+
+/** What became of one server's part in a read. */
+export interface ServerOutcome {
+  /** The server's nickname or the first characters of its id. */
+  server: string;
+  /** In words: "no share", "overdue", "share 3: block 7 failed its hash", "HTTP 500", … */
+  outcome: string;
+}
+
+export type GridErrorCode = keyof GridErrorDetails;
+
+/**
+ * The one error class of gridfetch. `code` says what happened, `details` with which figures, `message` what was
+ * tried and what to do about it. Cancellation is not one of these: it is the signal's own reason.
+ */
+export class GridError<C extends GridErrorCode = GridErrorCode> extends Error {
+  override readonly name = "GridError";
+  readonly code: C;
+  readonly details: GridErrorDetails[C];
+
+  constructor(code: C, details: GridErrorDetails[C], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** Is `error` a GridError, of this code if one is given? */
+export function isGridError<C extends GridErrorCode>(error: unknown, code?: C): error is GridError<C> {
+  return error instanceof GridError && (code === undefined || error.code === code);
+}

@@ -1,0 +1,26 @@
+/** One HTTP request to one storage server. */
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PATCH";
+  /** From the server's root, as in `/storage/v1/version`. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  /** A header's value by its lower-case name. */
+  header(name: string): string | undefined;
+  /** Unverified bytes, as they come. Abandoning the iteration (return) or the request's signal stops the transfer. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * How bytes reach one server: `fetch`, TLS with a pinned key, a WebSocket.
+ * `request` resolves when the reply's head is there. It rejects with GridError SERVER_UNREACHABLE, or with the signal's
+ * reason once that is aborted. It sets no time limit of its own: callers pass a signal that has one.
+ */
+export interface HttpTransport {
+  request(request: HttpRequest): Promise<HttpReply>;
+}

@@ -1,0 +1,16 @@
+import type { StorageClient } from "./StorageClient.ts";
+
+/**
+ * One storage server. The object itself is what is passed around; `id` is taken out of it only for a log line, a URL or an
+ * error.
+ */
+export interface Server {
+  /** As the grid's list has it, for instance `v0-…`. Public. */
+  readonly id: string;
+  /** Nickname, else the start of the id: for people. */
+  readonly name: string;
+  /** Sorts servers for a storage index (wire format: placement). */
+  readonly permutationSeed: Uint8Array;
+  /** What the server can do. */
+  readonly storage: StorageClient;
+}

@@ -1,0 +1,11 @@
+import type { Server } from "./Server.ts";
+
+/** The grid's servers as they are now. */
+export interface ServerList {
+  /** Every server in the list, reachable or not. */
+  known(): readonly Server[];
+  /** Those that can be asked now. */
+  connected(): readonly Server[];
+  /** The connected ones, in the order in which to ask for a file's shares. */
+  inOrderFor(storageIndex: Uint8Array): readonly Server[];
+}
