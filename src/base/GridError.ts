@@ -22,6 +22,12 @@ export interface GridErrorDetails {
   BAD_SEGMENT: { segment: number; storageIndexPrefix: string };
   /** The file's own numbers (segment size, say) are beyond what is accepted here. */
   TOO_LARGE: { what: string; value: number; limit: number };
+  /** A grid URL that does not say what is wanted. */
+  BAD_URL: { reason: string };
+  /** An answer did not come within its time. */
+  TIMED_OUT: { what: string; ms: number };
+  /** No Service Worker can serve this page. */
+  NO_WORKER: { reason: "unsupported" | "insecure" | "scope" | "registration" | "timeout" };
   /** The grid's configuration is missing or wrong. */
   BAD_CONFIG: { reason: string };
   /** Something could not be stored on the grid. */
