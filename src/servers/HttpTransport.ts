@@ -1,9 +1,10 @@
 /** One HTTP request to one storage server. */
 export interface HttpRequest {
-  readonly method: "GET" | "POST" | "PATCH";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH";
   /** From the server's root, as in `/storage/v1/version`. */
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** A list is sent as so many header lines of that name. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: Uint8Array<ArrayBuffer>;
   readonly signal: AbortSignal;
 }

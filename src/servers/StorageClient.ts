@@ -10,7 +10,13 @@ export interface StorageClient {
    * Unverified bytes of a share from `offset` on: `length` of them, or fewer where the share ends before (none at all where
    * it ends at or before `offset`). Arrives in pieces of any size. A body that is longer than asked for, or breaks off, makes the iteration reject.
    */
-  readShare(storageIndex: string, shareNumber: number, offset: number, length: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  readShare(
+    storageIndex: string,
+    shareNumber: number,
+    offset: number,
+    length: number,
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
 
   /** Tells the operator that a share is corrupt. `reason` is 1 to 32765 characters. */
   reportCorruption(storageIndex: string, shareNumber: number, reason: string, signal: AbortSignal): Promise<void>;
