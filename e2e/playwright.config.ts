@@ -1,0 +1,39 @@
+import { defineConfig } from "@playwright/test";
+import { findChromium } from "./setup/findChromium.mjs";
+
+const chromium = findChromium();
+if (!chromium) throw new Error("No Chromium was found. `npm test` installs one; or set GRIDFETCH_CHROMIUM to one.");
+// Playwright's worker processes read this file again: spare them the search.
+process.env.GRIDFETCH_CHROMIUM = chromium.path;
+
+export default defineConfig({
+  testDir: ".",
+  testMatch: "**/*.spec.ts",
+  outputDir: "../.cache/playwright",
+  reporter: [["list"], ["json", { outputFile: "../.cache/reports/playwright.json" }]],
+  forbidOnly: process.env.CI !== undefined,
+  retries: 0,
+  // Every worker has a browser and a grid of its own: more than one at a time starves two cores.
+  workers: 1,
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
+  globalTimeout: 35 * 60_000,
+  use: {
+    screenshot: "only-on-failure",
+    launchOptions: {
+      executablePath: chromium.path,
+      args: [
+        // Chromium's sandbox refuses to start as root, as in a container.
+        ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+        "--autoplay-policy=no-user-gesture-required",
+        // Nothing but the test's own traffic: no look-ups of Google's hosts, no updates, no sync.
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-quic",
+        "--disable-gpu",
+        "--no-first-run",
+      ],
+    },
+  },
+});

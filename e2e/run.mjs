@@ -1,0 +1,113 @@
+// `npm test`: sets up what the tests need, runs every check, goes on after a failure, and counts at the end.
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "../src/node/setup/buildIfStale.mjs";
+import { checkout } from "../src/node/setup/checkout.mjs";
+import { installPackages } from "../src/node/setup/installPackages.mjs";
+import { runCommand } from "../src/node/setup/runCommand.mjs";
+import { prepareTahoe } from "./setup/prepareTahoe.mjs";
+import { readPlaywrightReport, readVitestReport } from "./setup/TestResults.mjs";
+
+const reports = ".cache/reports";
+const vitestReport = `${reports}/vitest.json`;
+const playwrightReport = `${reports}/playwright.json`;
+
+/** @type {string[]} */
+const failed = [];
+/** @type {string[]} */
+const skipped = [];
+/** @type {string[]} */
+const missing = [];
+let passed = 0;
+
+try {
+  await installPackages();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
+rmSync(join(checkout, reports), { recursive: true, force: true });
+const env = await prepareEnvironment();
+
+await check("lint and format", () => runTool("@biomejs/biome/bin/biome", ["ci", "--error-on-warnings"]));
+await check("types", () => runTool("typescript/bin/tsc", ["-b"]));
+await check("build", build);
+await runTests(
+  "unit and interop tests",
+  "vitest/vitest.mjs",
+  ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`],
+  () => readVitestReport(join(checkout, vitestReport)),
+);
+if (env.GRIDFETCH_CHROMIUM) {
+  await runTests("browser tests", "@playwright/test/cli.js", ["test", "--config", "e2e/playwright.config.ts"], () =>
+    readPlaywrightReport(join(checkout, playwrightReport)),
+  );
+}
+summarize();
+
+/** A browser and a Tahoe-LAFS for the tests. What cannot be had is noted, and the rest goes on. */
+async function prepareEnvironment() {
+  /** @type {Record<string, string>} */
+  const found = {};
+  try {
+    // Not imported above: it stands on packages that installPackages has just brought.
+    const { findChromium } = await import("./setup/findChromium.mjs");
+    const { installChromium } = await import("./setup/installChromium.mjs");
+    let chromium = findChromium();
+    if (!chromium) {
+      await installChromium();
+      chromium = findChromium();
+    }
+    if (!chromium) throw new Error("No Chromium was found or could be installed; set GRIDFETCH_CHROMIUM to one.");
+    console.log(`Browser: ${chromium.version} (${chromium.path})`);
+    found.GRIDFETCH_CHROMIUM = chromium.path;
+  } catch (error) {
+    failed.push(`browser tests: ${error instanceof Error ? error.message : error}`);
+  }
+  const tahoe = await prepareTahoe();
+  if ("bin" in tahoe) found.GRIDFETCH_TAHOE = tahoe.bin;
+  else missing.push(`tests against a real Tahoe-LAFS: ${tahoe.missing}`);
+  return found;
+}
+
+/**
+ * @param {string} name
+ * @param {() => Promise<{ ok: boolean, reason: string }>} run
+ */
+async function check(name, run) {
+  console.log(`\n== ${name}`);
+  const { ok, reason } = await run();
+  if (!ok) failed.push(`${name} (${reason})`);
+}
+
+/**
+ * @param {string} name
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {() => import("./setup/TestResults.mjs").TestResults | undefined} read
+ */
+async function runTests(name, program, args, read) {
+  console.log(`\n== ${name}`);
+  const { ok, reason } = await runTool(program, args);
+  const results = read();
+  passed += results?.passed ?? 0;
+  skipped.push(...(results?.skipped ?? []));
+  failed.push(...(results?.failed ?? []));
+  // Never green by silence: no report, no test, or a failing exit that no test explains.
+  if (!results || (ok && results.passed === 0) || (!ok && results.failed.length === 0))
+    failed.push(`${name} (${reason})`);
+}
+
+/** @param {string} program @param {readonly string[]} args */
+function runTool(program, args) {
+  return runCommand(process.execPath, [join(checkout, "node_modules", program), ...args], { env, minutes: 40 });
+}
+
+function summarize() {
+  console.log("\n== summary");
+  for (const reason of missing) console.log(`SKIPPED ${reason}`);
+  for (const name of skipped) console.log(`skipped: ${name}`);
+  for (const name of failed) console.log(`FAILED: ${name}`);
+  console.log(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
+  process.exitCode = failed.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+
+/**
+ * What one test runner reported.
+ * @typedef {{ passed: number, failed: string[], skipped: string[] }} TestResults `failed`, `skipped`: names of tests
+ */
+
+/**
+ * Reads vitest's JSON report. A file that could not be loaded counts as one failed test.
+ * @param {string} path
+ * @returns {TestResults | undefined} nothing if there is no report
+ */
+export function readVitestReport(path) {
+  const report = readJson(path);
+  if (!report) return undefined;
+  /** @type {TestResults} */
+  const results = { passed: 0, failed: [], skipped: [] };
+  for (const file of report.testResults) {
+    for (const test of file.assertionResults) {
+      if (test.status === "passed") results.passed++;
+      else if (test.status === "failed") results.failed.push(test.fullName);
+      else results.skipped.push(test.fullName);
+    }
+    if (file.status === "failed" && file.assertionResults.length === 0) results.failed.push(file.name);
+  }
+  // Errors outside of any test make vitest fail with no test to show for it.
+  if (!report.success && results.failed.length === 0) results.failed.push("an error outside of the tests");
+  return results;
+}
+
+/**
+ * Reads playwright's JSON report. An error outside of any test counts as one failed test.
+ * @param {string} path
+ * @returns {TestResults | undefined} nothing if there is no report
+ */
+export function readPlaywrightReport(path) {
+  const report = readJson(path);
+  if (!report) return undefined;
+  /** @type {TestResults} */
+  const results = { passed: 0, failed: [], skipped: [] };
+  for (const error of report.errors) results.failed.push(String(error.message).split("\n")[0] ?? "");
+  /** @param {any} suite @param {string} above */
+  const visit = (suite, above) => {
+    const name = `${above}${suite.title} › `;
+    for (const spec of suite.specs ?? []) {
+      for (const test of spec.tests) {
+        if (test.status === "expected") results.passed++;
+        else if (test.status === "skipped") results.skipped.push(name + spec.title);
+        else results.failed.push(name + spec.title);
+      }
+    }
+    for (const inner of suite.suites ?? []) visit(inner, name);
+  };
+  for (const suite of report.suites) visit(suite, "");
+  return results;
+}
+
+/** @param {string} path @returns {any} */
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch {
+    return undefined;
+  }
+}

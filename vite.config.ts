@@ -1,0 +1,64 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+/** A path in the checkout, from its top. */
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+// Three realms, three bundles: `vite build --app` makes all of them.
+export default defineConfig({
+  root: at("src/app"),
+  publicDir: at("public"),
+  cacheDir: at(".cache/vite"),
+  build: { sourcemap: true },
+  environments: {
+    // The page: dist/app/*.html and what they load.
+    client: {
+      build: {
+        outDir: at("dist/app"),
+        emptyOutDir: true,
+        rolldownOptions: { input: { index: at("src/app/index.html"), bootstrap: at("src/app/bootstrap.html") } },
+      },
+    },
+    // The Service Worker: one classic script under a fixed name, since a browser finds updates by the script's URL, and a
+    // worker's imports would have to be fetched again whenever it starts.
+    serviceWorker: {
+      consumer: "client",
+      build: {
+        outDir: at("dist/app"),
+        emptyOutDir: false,
+        copyPublicDir: false,
+        rolldownOptions: {
+          input: at("src/worker/serviceWorker.ts"),
+          output: { format: "iife", entryFileNames: "gridfetch-worker.js" },
+        },
+      },
+    },
+    // Programs for Node. Packages stay outside: npm installs them beside.
+    node: {
+      consumer: "server",
+      resolve: { external: true },
+      build: {
+        outDir: at("dist/node"),
+        emptyOutDir: true,
+        copyPublicDir: false,
+        target: "node20",
+        minify: false,
+        rolldownOptions: {
+          input: { gridfetch: at("src/node/gridfetch.ts"), demo: at("src/node/demo.ts") },
+          output: { format: "esm", entryFileNames: "[name].js" },
+        },
+      },
+    },
+  },
+  builder: {
+    async buildApp(builder) {
+      // In turn: the page's build empties dist/app, which the worker's then adds to.
+      for (const environment of Object.values(builder.environments)) await builder.build(environment);
+    },
+  },
+  test: {
+    root: at("."),
+    include: ["src/**/*.test.ts", "e2e/**/*.test.ts"],
+    environment: "node",
+  },
+});
