@@ -32,7 +32,8 @@ export interface Geometry {
 export function makeGeometry(file: { size: number; segmentSize: number; needed: number; total: number }): Geometry {
   const { size, segmentSize, needed, total } = file;
   for (const [name, value] of Object.entries({ size, segmentSize, needed, total })) {
-    if (!Number.isSafeInteger(value) || value < 1) throw badFormat("file geometry", `${name} is not a positive integer`);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw badFormat("file geometry", `${name} is not a positive integer`);
   }
   if (needed > total || total > 256) throw badFormat("file geometry", `${needed} of ${total} shares is not possible`);
   if (segmentSize % needed !== 0) {

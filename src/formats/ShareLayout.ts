@@ -1,7 +1,7 @@
 import { badFormat } from "../base/badFormat.ts";
 import { GridError } from "../base/GridError.ts";
-import { HASH_LENGTH } from "../hashing/taggedHash.ts";
 import { levelOf, treeWidth } from "../hashing/merkle.ts";
+import { HASH_LENGTH } from "../hashing/taggedHash.ts";
 import type { Geometry } from "./Geometry.ts";
 import { CHAIN_ENTRY_LENGTH, MAX_CHAIN_ENTRIES } from "./ShareHashChain.ts";
 

@@ -77,7 +77,8 @@ export function checkUeb(ueb: Ueb, cap: { size: number; needed: number; total: n
     ["num_segments", ueb.segmentCount, geometry.segmentCount],
   ];
   for (const [key, said, known] of pairs) {
-    if (said !== undefined && said !== known) throw badFormat(UEB, `its ${key} is ${said} where the cap makes it ${known}`);
+    if (said !== undefined && said !== known)
+      throw badFormat(UEB, `its ${key} is ${said} where the cap makes it ${known}`);
   }
   return geometry;
 }

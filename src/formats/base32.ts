@@ -45,6 +45,7 @@ export function decodeBase32(text: string, length?: number): Uint8Array<ArrayBuf
     }
   }
   if (bits >= 5) throw badFormat("base32 text", `no bytes make a text of ${text.length} characters`);
-  if ((held & ((1 << bits) - 1)) !== 0) throw badFormat("base32 text", "its last character has bits that no byte needs");
+  if ((held & ((1 << bits) - 1)) !== 0)
+    throw badFormat("base32 text", "its last character has bits that no byte needs");
   return bytes;
 }

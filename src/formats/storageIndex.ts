@@ -1,5 +1,5 @@
-import { STORAGE_INDEX_TAG } from "../hashing/tags.ts";
 import { taggedHash } from "../hashing/taggedHash.ts";
+import { STORAGE_INDEX_TAG } from "../hashing/tags.ts";
 import { encodeBase32 } from "./base32.ts";
 
 /** Bytes in a storage index, and in a key. */

@@ -27,7 +27,8 @@ export class HashableBuffer {
    */
   async hash(length: number = this.bytes.length): Promise<Uint8Array<ArrayBuffer>> {
     const input = this.#memory.subarray(0, this.bytes.byteOffset + length);
-    const inner = input.length < SUBTLE_FROM ? sha256(input) : new Uint8Array(await crypto.subtle.digest("SHA-256", input));
+    const inner =
+      input.length < SUBTLE_FROM ? sha256(input) : new Uint8Array(await crypto.subtle.digest("SHA-256", input));
     return sha256(inner);
   }
 }

@@ -38,7 +38,8 @@ function cut(offset: number, bytes: Uint8Array): [start: number, end: number][] 
   const skip = offset % AES_BLOCK;
   const head = skip === 0 ? 0 : Math.min(AES_BLOCK - skip, bytes.length);
   const pieces: [number, number][] = head > 0 ? [[0, head]] : [];
-  for (let start = head; start < bytes.length; start += PIECE) pieces.push([start, Math.min(start + PIECE, bytes.length)]);
+  for (let start = head; start < bytes.length; start += PIECE)
+    pieces.push([start, Math.min(start + PIECE, bytes.length)]);
   return pieces.length === 0 ? [[0, 0]] : pieces;
 }
 

@@ -1,8 +1,8 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concatBytes, utf8 } from "../base/bytes.ts";
 import { netstring } from "./netstring.ts";
+import { HASH_LENGTH, taggedHash, tagPrefix } from "./taggedHash.ts";
 import { TREE_FILLER_TAG, TREE_NODE_TAG } from "./tags.ts";
-import { HASH_LENGTH, tagPrefix, taggedHash } from "./taggedHash.ts";
 
 /*
  * The arithmetic of Merkle trees. A tree of n leaves is padded to P leaves, the next power of two. Nodes are numbered
