@@ -6,10 +6,10 @@ var minor = Number(parts[1]);
 var fits = (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22;
 if (!fits) {
   console.error(
-    "gridfetch needs Node 20.19 or newer (of Node 22: 22.12 or newer); this is Node " + process.versions.node + ".",
+    "gridfetch needs Node 20.19 or newer (of Node 22: 22.12 or newer); this is Node " + process.versions.node + "."
   );
   console.error(
-    "Install a current Node, from nodejs.org or with your version manager, and run the same command again.",
+    "Install a current Node, from nodejs.org or with your version manager, and run the same command again."
   );
   process.exit(1);
 }
