@@ -1,0 +1,55 @@
+import type { Clock } from "../base/Clock.ts";
+
+/** After a failure the next attempt on the same bytes starts no sooner than this. */
+const PAUSE_MS = 1_000;
+
+/** More failures than this within one pause are many files at once, and none of them is asked again and again. */
+const MOST_REMEMBERED = 64;
+
+/**
+ * Slows down whoever asks again for what has just failed. Firefox's media element answers a failed start with the same request at once,
+ * thousands of times a second, and each would be a round of questions to all servers. Held back, not refused: the answer is
+ * always that of a fresh attempt.
+ */
+export class FailurePacer {
+  readonly #clock: Clock;
+  /** When each failed, oldest first. The keys hold caps: they stay in here. */
+  readonly #failedAt = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Notes that reading from this offset on has failed just now. */
+  failed(capText: string, offset: number): void {
+    const key = `${offset} ${capText}`;
+    this.#failedAt.delete(key);
+    this.#failedAt.set(key, this.#clock.now());
+    for (const oldest of this.#failedAt.keys()) {
+      if (this.#failedAt.size <= MOST_REMEMBERED) break;
+      this.#failedAt.delete(oldest);
+    }
+  }
+
+  /** Resolves at once, or after the rest of the pause where the same bytes failed just now; rejects when `signal` aborts. */
+  async turn(capText: string, offset: number, signal: AbortSignal): Promise<void> {
+    const failedAt = this.#failedAt.get(`${offset} ${capText}`);
+    const wait = failedAt === undefined ? 0 : failedAt + PAUSE_MS - this.#clock.now();
+    if (wait > 0) await this.#pause(wait, signal);
+  }
+
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const leave = () => {
+        cancel();
+        reject(signal.reason);
+      };
+      const cancel = this.#clock.after(ms, () => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      });
+      signal.addEventListener("abort", leave, { once: true });
+    });
+  }
+}

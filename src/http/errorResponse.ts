@@ -1,0 +1,52 @@
+import { type GridErrorCode, type GridErrorDetails, isGridError } from "../base/GridError.ts";
+import { safetyHeaders } from "./safetyHeaders.ts";
+
+/**
+ * The one place where errors become statuses. The body says in words what happened and, where too few shares could be had, what each
+ * server's part in it was. Of errors that are not gridfetch's own nothing is told: their messages may hold anything.
+ */
+export function errorResponse(error: unknown): Response {
+  if (isGridError(error, "NOT_ENOUGH_SHARES")) return textResponse(STATUSES[error.code], describeShares(error));
+  if (isGridError(error)) return textResponse(STATUSES[error.code], error.message);
+  return textResponse(500, "Something unexpected went wrong inside gridfetch while answering this request.");
+}
+
+/** A short answer in plain text. */
+export function textResponse(status: number, text: string, headers: Record<string, string> = {}): Response {
+  const type = "text/plain; charset=utf-8";
+  return new Response(`${text}\n`, { status, headers: { ...safetyHeaders(type), "Content-Type": type, ...headers } });
+}
+
+const STATUSES: Readonly<Record<GridErrorCode, number>> = {
+  BAD_CAP: 400,
+  UNSUPPORTED_CAP: 400,
+  BAD_URL: 400,
+  BAD_RANGE: 400,
+  // As a Tahoe-LAFS gateway answers: the file was there once, as far as its cap can tell.
+  NOT_ENOUGH_SHARES: 410,
+  BAD_SEGMENT: 500,
+  TOO_LARGE: 501,
+  BAD_FORMAT: 502,
+  BAD_HASH: 502,
+  DATA_UNAVAILABLE: 502,
+  SERVER_REFUSED: 502,
+  SERVER_UNREACHABLE: 503,
+  BAD_CONFIG: 503,
+  NO_WORKER: 503,
+  TIMED_OUT: 504,
+  UPLOAD_FAILED: 500,
+  INTERNAL: 500,
+};
+
+/** The first word is the one that a gateway's clients look for. */
+function describeShares(error: { message: string; details: GridErrorDetails["NOT_ENOUGH_SHARES"] }): string {
+  const { needed, found, servers } = error.details;
+  const lines = [
+    `${found === 0 ? "NoSharesError" : "NotEnoughSharesError"}: ${found} of the ${needed} shares that are needed were found.`,
+    error.message,
+    "",
+    servers.length === 0 ? "No server was asked." : "What became of each server that was asked:",
+    ...servers.map(({ server, outcome }) => `  ${server}: ${outcome}`),
+  ];
+  return lines.join("\n");
+}

@@ -1,0 +1,376 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { GridError } from "../base/GridError.ts";
+import { VirtualClock } from "../download/testing/VirtualClock.ts";
+import type { Cap } from "../formats/Cap.ts";
+import { FailurePacer } from "./FailurePacer.ts";
+import { handleGridRequest } from "./handleGridRequest.ts";
+import { FakeFile } from "./testing/FakeFile.ts";
+
+const CAP = "URI:CHK:aaaqeayeaudaocajbifqydiob4:24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq:3:10:1024";
+const ETAG = '"hdis5iaveku6lnlaiccydyid7q-"';
+const SECRET = "aaaqeayeaudaocajbifqydiob4";
+const content = Uint8Array.from({ length: 1024 }, (_, i) => (i * 7) % 251);
+const TOO_FEW = new GridError(
+  "NOT_ENOUGH_SHARES",
+  {
+    needed: 3,
+    found: 2,
+    servers: [
+      { server: "alice", outcome: "share 4" },
+      { server: "bob", outcome: "no share" },
+      { server: "carol", outcome: "HTTP 500" },
+    ],
+  },
+  "Too few shares are left; ask the grid's operator.",
+);
+
+let file: FakeFile;
+let clock: VirtualClock;
+let failures: FailurePacer;
+let streaming: number;
+let opened: Cap[];
+
+beforeEach(() => {
+  file = new FakeFile(content);
+  clock = new VirtualClock();
+  failures = new FailurePacer(clock);
+  streaming = 0;
+  opened = [];
+});
+
+function handle(path: string, init: RequestInit = {}): Promise<Response> {
+  return handleGridRequest(new Request(`https://app.example${path}`, init), {
+    base: new URL("https://app.example/"),
+    open(cap) {
+      opened.push(cap);
+      return file;
+    },
+    clock,
+    failures,
+    streaming(ended) {
+      streaming++;
+      void ended.then(() => streaming--);
+    },
+  });
+}
+
+const get = (headers: Record<string, string> = {}, path = `/uri/${CAP}`) => handle(path, { headers });
+const bytesOf = async (response: Response) => new Uint8Array(await response.arrayBuffer());
+
+describe("GET", () => {
+  it("sends the whole file", async () => {
+    const response = await get({}, `/file/${CAP}/@@named=/film.webm`);
+    expect(response.status).toBe(200);
+    expect(Object.fromEntries(response.headers)).toEqual({
+      "accept-ranges": "bytes",
+      "cache-control": "private, no-store",
+      "content-disposition": 'inline; filename="film.webm"',
+      "content-length": "1024",
+      "content-type": "video/webm",
+      etag: ETAG,
+      "referrer-policy": "no-referrer",
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "SAMEORIGIN",
+    });
+    expect(await bytesOf(response)).toEqual(content);
+    expect(opened[0]).toMatchObject({ kind: "CHK", needed: 3, total: 10, size: 1024 });
+  });
+
+  it("sends exactly a range, and asks the file for no more", async () => {
+    const response = await get({ Range: "bytes=300-555" });
+    expect(response.status).toBe(206);
+    expect(response.headers.get("Content-Range")).toBe("bytes 300-555/1024");
+    expect(response.headers.get("Content-Length")).toBe("256");
+    expect(await bytesOf(response)).toEqual(content.slice(300, 556));
+    expect(file.reads).toMatchObject([{ offset: 300, length: 256 }]);
+  });
+
+  it("sends an empty file", async () => {
+    file = new FakeFile(new Uint8Array());
+    const response = await get({}, "/uri/URI:LIT:");
+    expect([response.status, response.headers.get("Content-Length")]).toEqual([200, "0"]);
+    expect(response.headers.has("ETag")).toBe(false);
+    expect((await bytesOf(response)).length).toBe(0);
+  });
+
+  it("reads a cap with colons raw or encoded alike", async () => {
+    await get({}, `/uri/${encodeURIComponent(CAP)}`);
+    await get({}, `/cap/${CAP}`);
+    expect(opened[0]).toEqual(opened[1]);
+  });
+
+  it("saves under the name that was asked for", async () => {
+    const saved = await get({}, `/uri/${CAP}?filename=%C3%BC%22.webm&save=true`);
+    expect(saved.headers.get("Content-Disposition")).toBe(
+      `attachment; filename="__.webm"; filename*=UTF-8''%C3%BC%22.webm`,
+    );
+    expect(saved.headers.get("Content-Type")).toBe("video/webm");
+    const nameless = await get({}, `/uri/${CAP}?save=true`);
+    expect(nameless.headers.get("Content-Disposition")).toBe('attachment; filename="unknown"');
+  });
+
+  it("follows /uri?uri= by a redirect", async () => {
+    const response = await handle(`/uri?uri=${CAP}&filename=a.txt`, { redirect: "manual" });
+    expect(response.status).toBe(302);
+    expect(response.headers.get("Location")).toBe(`https://app.example/uri/${encodeURIComponent(CAP)}?filename=a.txt`);
+    expect(opened).toEqual([]);
+  });
+});
+
+describe("without a byte from the grid", () => {
+  afterEach(() => expect(file.reads).toEqual([]));
+
+  it("HEAD says what GET would", async () => {
+    const whole = await handle(`/uri/${CAP}?filename=a.mp3`, { method: "HEAD" });
+    expect([whole.status, whole.headers.get("Content-Length"), whole.body]).toEqual([200, "1024", null]);
+    expect(whole.headers.get("Content-Type")).toBe("audio/mpeg");
+    const part = await handle(`/uri/${CAP}`, { method: "HEAD", headers: { Range: "bytes=-24" } });
+    expect([part.status, part.headers.get("Content-Range")]).toEqual([206, "bytes 1000-1023/1024"]);
+    expect(part.headers.get("Content-Length")).toBe("24");
+    const none = await handle(`/uri/${CAP}`, { method: "HEAD", headers: { Range: "bytes=1024-" } });
+    expect([none.status, none.headers.get("Content-Range"), none.body]).toEqual([416, "bytes */1024", null]);
+    const bad = await handle("/uri/nonsense", { method: "HEAD" });
+    expect([bad.status, bad.body]).toEqual([400, null]);
+  });
+
+  it.each(["bytes=1024-", "bytes=1024-1030", "bytes=99999999999999999999-"])("416 for %s", async (Range) => {
+    const response = await get({ Range });
+    expect(response.status).toBe(416);
+    expect(response.headers.get("Content-Range")).toBe("bytes */1024");
+    expect(response.headers.has("Content-Disposition")).toBe(false);
+    expect(await response.text()).toBe("First beyond end of file\n");
+  });
+
+  it.each([ETAG, ETAG.replaceAll('"', ""), `W/${ETAG}`, `"x", ${ETAG}`, "*"])(
+    "304 for If-None-Match: %s",
+    async (tag) => {
+      const response = await get({ "If-None-Match": tag, Range: "bytes=0-1" });
+      expect([response.status, response.headers.get("ETag"), response.body]).toEqual([304, ETAG, null]);
+    },
+  );
+
+  it.each(["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])("405 for %s", async (method) => {
+    const response = await handle(`/uri/${CAP}`, { method });
+    expect([response.status, response.headers.get("Allow")]).toEqual([405, "GET, HEAD"]);
+    expect(await response.text()).toMatch(/GET or HEAD/);
+  });
+
+  it.each([
+    ["/uri/nonsense", /does not start with URI:/],
+    [`/uri/${CAP.replace("3:10", "11:10")}`, /k is more than N/],
+    [`/uri/${CAP}/child`, /no children/],
+    ["/uri/%ff", /UTF-8/],
+    [`/uri/${CAP}?save=perhaps`, /boolean/],
+    [`/uri/${CAP}?t=nonsense`, /bad t=/],
+  ])("400 for %s", async (path, reason) => {
+    const response = await get({}, path);
+    expect(response.status).toBe(400);
+    expect(response.headers.get("Content-Type")).toBe("text/plain; charset=utf-8");
+    const text = await response.text();
+    expect(text).toMatch(reason);
+    expect(text).not.toContain(SECRET);
+  });
+});
+
+describe("conditions", () => {
+  it("If-None-Match of another tag changes nothing", async () => {
+    expect((await get({ "If-None-Match": '"other", W/"more"' })).status).toBe(200);
+  });
+  it.each([
+    [ETAG, 206],
+    ['"other"', 200],
+    [`W/${ETAG}`, 200],
+    ["Wed, 21 Oct 2015 07:28:00 GMT", 200],
+  ])("a Range with If-Range: %s is answered %i", async (tag, status) => {
+    expect((await get({ Range: "bytes=0-1", "If-Range": tag })).status).toBe(status);
+  });
+});
+
+describe("isolation", () => {
+  const sandboxOf = async (name: string, query = "") =>
+    (await get({}, `/file/${CAP}/@@named=/${name}${query}`)).headers.get("Content-Security-Policy") ?? "";
+
+  it.each(["a.html", "a.svg", "a.xhtml", "a.xml", "a.js", "a.txt", "a", "a.unheardof"])(
+    "%s is sandboxed",
+    async (name) => {
+      expect(await sandboxOf(name)).toMatch(/^sandbox; default-src 'none';/);
+      expect(await sandboxOf(name)).not.toContain("allow-");
+    },
+  );
+  it.each(["a.webm", "a.mp4", "a.png", "a.mp3", "a.pdf"])(
+    "%s, which cannot be shown sandboxed, is not",
+    async (name) => {
+      expect(await sandboxOf(name)).toBe("");
+    },
+  );
+  it("a name in the query decides, not one in the path", async () => {
+    expect(await sandboxOf("a.png", "?filename=a.html")).toMatch(/^sandbox;/);
+  });
+  it("errors carry the safe headers as well", async () => {
+    const { headers } = await get({}, "/uri/nonsense");
+    expect([headers.get("Referrer-Policy"), headers.get("X-Frame-Options")]).toEqual(["no-referrer", "SAMEORIGIN"]);
+    expect([headers.get("X-Content-Type-Options"), headers.get("Cache-Control")]).toEqual([
+      "nosniff",
+      "private, no-store",
+    ]);
+  });
+});
+
+describe("failures before the first byte", () => {
+  it("410 says how many shares were found and what became of each server", async () => {
+    file.failsAt = 0;
+    file.failure = TOO_FEW;
+    const response = await get({ Range: "bytes=0-" });
+    expect(response.status).toBe(410);
+    expect(response.headers.has("Content-Range")).toBe(false);
+    expect(response.headers.get("Content-Type")).toBe("text/plain; charset=utf-8");
+    const text = await response.text();
+    expect(text).toMatch(/^NotEnoughSharesError: 2 of the 3 shares/);
+    for (const line of ["alice: share 4", "bob: no share", "carol: HTTP 500"]) expect(text).toContain(line);
+    expect(text).not.toContain(SECRET);
+    expect(streaming).toBe(0);
+  });
+
+  it.each([
+    [new GridError("SERVER_UNREACHABLE", { server: "alice", reason: "x" }, "Server alice could not be read."), 503],
+    [new GridError("BAD_CONFIG", { reason: "x" }, "The grid configuration cannot be used."), 503],
+    [new GridError("BAD_SEGMENT", { segment: 1, storageIndexPrefix: "hdis" }, "This file is broken."), 500],
+    [new GridError("UNSUPPORTED_CAP", { kind: "URI:DIR2" }, "Directories cannot be read."), 400],
+  ])("%s is %i", async (failure, status) => {
+    file.failsAt = 0;
+    file.failure = failure;
+    const response = await get();
+    expect(response.status).toBe(status);
+    expect(await response.text()).toBe(`${failure.message}\n`);
+  });
+
+  it("tells nothing of an error that is not gridfetch's own", async () => {
+    file.failsAt = 0;
+    file.failure = new Error(`cannot parse ${CAP}`);
+    const response = await get();
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain(SECRET);
+  });
+
+  it("504, and a cancelled read, where nothing comes for 40 s", async () => {
+    file.hangs = true;
+    const pending = get();
+    await clock.run(39_999);
+    expect(file.cancels).toEqual([]);
+    await clock.run(1);
+    const response = await pending;
+    expect(response.status).toBe(504);
+    expect(await response.text()).toMatch(/40 s/);
+    expect(file.cancels.length).toBe(1);
+  });
+
+  it("leaves no timer behind once bytes have come", async () => {
+    await bytesOf(await get());
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe("failures after the first byte", () => {
+  it("error the body, which is never a short success", async () => {
+    file.failsAt = 500;
+    file.failure = TOO_FEW;
+    const response = await get();
+    expect(response.status).toBe(200);
+    await expect(response.arrayBuffer()).rejects.toBe(TOO_FEW);
+    expect(streaming).toBe(0);
+  });
+
+  it("so does a read that ends early", async () => {
+    file.missing = 1;
+    await expect((await get()).arrayBuffer()).rejects.toMatchObject({ code: "INTERNAL" });
+  });
+});
+
+describe("cancelling", () => {
+  it("the body stops the read behind it", async () => {
+    const body = (await get()).body as ReadableStream<Uint8Array>;
+    const reader = body.getReader();
+    await reader.read();
+    expect(streaming).toBe(1);
+    await reader.cancel("seen enough");
+    expect(file.cancels).toEqual(["seen enough"]);
+    expect(streaming).toBe(0);
+    const { pulls } = file;
+    await clock.run(1_000);
+    expect(file.pulls).toBe(pulls);
+  });
+
+  it("the request stops a read that has not begun to answer", async () => {
+    file.hangs = true;
+    const stop = new AbortController();
+    const pending = handle(`/uri/${CAP}`, { signal: stop.signal });
+    const outcome = expect(pending).rejects.toThrow("changed my mind");
+    await clock.run(10);
+    stop.abort(new Error("changed my mind"));
+    await outcome;
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("the request stops a body that is being read", async () => {
+    const stop = new AbortController();
+    const response = await handle(`/uri/${CAP}`, { signal: stop.signal });
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    stop.abort(new Error("changed my mind"));
+    await expect(reader.read()).rejects.toThrow("changed my mind");
+    expect(streaming).toBe(0);
+  });
+
+  it("reads no further than the consumer does", async () => {
+    const reader = ((await get()).body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    await clock.run(1_000);
+    expect(file.pulls).toBeLessThanOrEqual(2);
+    await reader.cancel();
+  });
+});
+
+describe("asking again for what has just failed", () => {
+  beforeEach(() => {
+    file.failure = TOO_FEW;
+    file.failsAt = 600;
+  });
+
+  it("waits, and then tries afresh", async () => {
+    expect((await get({ Range: "bytes=600-" })).status).toBe(410);
+    const second = get({ Range: "bytes=600-" });
+    await clock.run(999);
+    expect(file.reads.length).toBe(1);
+    file.failsAt = Number.POSITIVE_INFINITY;
+    await clock.run(1);
+    expect((await second).status).toBe(206);
+  });
+
+  it("at the byte where a body broke off waits as well", async () => {
+    await expect((await get({ Range: "bytes=500-" })).arrayBuffer()).rejects.toBe(TOO_FEW);
+    const again = get({ Range: "bytes=600-" });
+    await clock.run(999);
+    expect(file.reads.length).toBe(1);
+    await clock.run(1);
+    expect((await again).status).toBe(410);
+  });
+
+  it("does not hold up other bytes of the file, nor the same ones later", async () => {
+    await get({ Range: "bytes=600-" });
+    expect((await get({ Range: "bytes=0-9" })).status).toBe(206);
+    await clock.run(1_000);
+    expect((await get({ Range: "bytes=600-" })).status).toBe(410);
+  });
+
+  it("can be given up while it waits", async () => {
+    await get({ Range: "bytes=600-" });
+    const stop = new AbortController();
+    const pending = handle(`/uri/${CAP}`, { headers: { Range: "bytes=600-" }, signal: stop.signal });
+    const outcome = expect(pending).rejects.toThrow("gone");
+    await clock.run(10);
+    stop.abort(new Error("gone"));
+    await outcome;
+    expect(clock.pendingTimers).toBe(0);
+    expect(file.reads.length).toBe(1);
+  });
+});

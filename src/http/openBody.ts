@@ -1,0 +1,91 @@
+import type { Clock } from "../base/Clock.ts";
+import { GridError } from "../base/GridError.ts";
+import type { ByteRange } from "../base/range.ts";
+import type { FileNode } from "../files/FileNode.ts";
+
+/** Well under the 50 s after which browsers give up on a worker that has not answered. */
+const FIRST_BYTES_LIMIT_MS = 40_000;
+
+type Chunk = Uint8Array<ArrayBuffer>;
+
+/** A body whose first bytes are here. */
+export interface OpenBody {
+  /** Exactly the range's bytes; errored, never short, where they cannot be had. Its cancel stops the read behind it. */
+  readonly stream: ReadableStream<Chunk>;
+  /** Settles when the stream has ended in whichever way: with the file's offset at which it failed, if it failed. */
+  readonly failedAt: Promise<number | undefined>;
+}
+
+/**
+ * Starts to read a part of a file and waits for its first verified bytes, so that what cannot be read becomes a status and not
+ * a broken 200.
+ *
+ * @throws what the read fails with; GridError TIMED_OUT after 40 s without a byte; the signal's reason
+ */
+export async function openBody(node: FileNode, range: ByteRange, signal: AbortSignal, clock: Clock): Promise<OpenBody> {
+  const reader = node.read({ ...range, signal }).getReader();
+  let first: ReadableStreamReadResult<Chunk> | undefined = await firstRead(reader, clock);
+  let delivered = 0;
+  let end: (offset?: number) => void;
+  const failedAt = new Promise<number | undefined>((resolve) => {
+    end = resolve;
+  });
+
+  const stream = new ReadableStream<Chunk>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = first ?? (await reader.read());
+          first = undefined;
+          delivered += value?.length ?? 0;
+          if (delivered > range.length || (done && delivered < range.length))
+            throw wrongLength(range.length, delivered);
+          if (!done) return controller.enqueue(value);
+          controller.close();
+          end();
+        } catch (error) {
+          controller.error(error);
+          end(signal.aborted ? undefined : range.offset + delivered);
+        }
+      },
+      cancel(reason) {
+        end();
+        return reader.cancel(reason);
+      },
+    },
+    // Nothing is read before it is asked for: the read-ahead is the file node's business.
+    { highWaterMark: 0 },
+  );
+  return { stream, failedAt };
+}
+
+async function firstRead(
+  reader: ReadableStreamDefaultReader<Chunk>,
+  clock: Clock,
+): Promise<ReadableStreamReadResult<Chunk>> {
+  let stopWaiting = () => {};
+  const limit = new Promise<never>((_, reject) => {
+    stopWaiting = clock.after(FIRST_BYTES_LIMIT_MS, () => reject(tooSlow()));
+  });
+  try {
+    return await Promise.race([reader.read(), limit]);
+  } catch (error) {
+    // Already failed, or too slow: either way nobody waits for its end.
+    reader.cancel(error).catch(() => undefined);
+    throw error;
+  } finally {
+    stopWaiting();
+  }
+}
+
+function tooSlow(): GridError<"TIMED_OUT"> {
+  const ms = FIRST_BYTES_LIMIT_MS;
+  const message = `No verified byte of this file came within ${ms / 1000} s. The grid's servers may be overloaded: try again.`;
+  return new GridError("TIMED_OUT", { what: "the first bytes of a file", ms }, message);
+}
+
+/** A Content-Length was promised; a stream that merely ends would be saved as if whole. */
+function wrongLength(wanted: number, got: number): GridError<"INTERNAL"> {
+  const reason = `a read of ${wanted} bytes brought ${got}`;
+  return new GridError("INTERNAL", { reason }, `This file could not be read to its end: ${reason}.`);
+}

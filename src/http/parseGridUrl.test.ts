@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { isGridUrl, parseGridUrl } from "./parseGridUrl.ts";
+
+const base = new URL("https://app.example/sub/");
+const cap = "URI:CHK:aaaa:bbbb:3:10:900";
+const quoted = encodeURIComponent(cap);
+
+const parse = (path: string) => parseGridUrl(new URL(`https://app.example/sub${path}`), base);
+
+const FILES: [path: string, name: string | undefined, save?: boolean, t?: string][] = [
+  [`/uri/${cap}`, undefined],
+  [`/uri/${quoted}`, undefined],
+  [`/cap/${cap}`, undefined],
+  [`/uri/${cap}?filename=a%20b.webm`, "a b.webm"],
+  [`/uri/${cap}?filename=a+b.webm`, "a b.webm"],
+  [`/uri/${cap}?filename=`, undefined],
+  [`/uri/${cap}?filename=one&filename=two`, "one"],
+  [`/uri/${cap}?filename=a.txt&save=true`, "a.txt", true],
+  [`/uri/${cap}?save=T`, undefined, true],
+  [`/uri/${cap}?save=1`, undefined, true],
+  [`/uri/${cap}?save=ON`, undefined, true],
+  [`/uri/${cap}?save=false`, undefined],
+  [`/uri/${cap}?save=F`, undefined],
+  [`/uri/${cap}?save=0`, undefined],
+  [`/uri/${cap}?save=off`, undefined],
+  [`/uri/${cap}?save`, undefined],
+  [`/uri/${cap}?json`, undefined],
+  [`/uri/${cap}?t=json`, undefined, false, "json"],
+  [`/uri/${cap}?t=%20uri%20`, undefined, false, "uri"],
+  [`/uri/${cap}?mutable=true&when_done=x`, undefined],
+  [`/file/${cap}`, undefined],
+  [`/file/${cap}/`, undefined],
+  [`/file/${cap}/name.mp4`, "name.mp4"],
+  [`/named/${cap}/name.mp4`, "name.mp4"],
+  [`/file/${cap}/@@named=/name.mp4`, "name.mp4"],
+  [`/file/${quoted}/@@named=/name.mp4`, "name.mp4"],
+  [`/file/${cap}/any/number/of/names.txt`, "names.txt"],
+  [`/file/${cap}/@@named=/slash%2Fname.txt`, "slash/name.txt"],
+  [`/file/${cap}/@@named=/plus+stays.txt`, "plus+stays.txt"],
+  [`/file/${cap}/@@named=/%E6%97%A5%E6%9C%AC%3F.txt`, "日本?.txt"],
+  [`/file/${cap}/@@named=/path.txt?filename=query.txt`, "query.txt"],
+];
+
+const BAD: [path: string, reason: RegExp][] = [
+  ["/uri", /requires uri=/],
+  ["/uri/", /requires uri=/],
+  ["/uri?uri=", /requires uri=/],
+  [`/uri/${cap}/`, /no children/],
+  [`/uri/${cap}/child`, /no children/],
+  [`/uri/%ff`, /UTF-8/],
+  [`/file/${cap}/@@named=/%ff.txt`, /UTF-8/],
+  [`/file/${cap}/%c3%28/name.txt`, /UTF-8/],
+  [`/file/`, /file cap/],
+  [`/file//name.txt`, /file cap/],
+  [`/uri/${cap}?save=yes`, /invalid boolean/],
+];
+
+describe("parseGridUrl", () => {
+  it.each(FILES)("%s", (path, name, save = false, t = "") => {
+    expect(parse(path)).toEqual({ kind: "file", capText: cap, name, save, t });
+  });
+
+  it.each(BAD)("refuses %s", (path, reason) => {
+    expect(() => parse(path)).toThrow(
+      expect.objectContaining({ code: "BAD_URL", message: expect.stringMatching(reason) }),
+    );
+  });
+
+  it("says why without repeating any of the URL", () => {
+    expect(() => parse(`/uri/${cap}/child`)).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining("CHK") }),
+    );
+  });
+
+  it("moves the cap of /uri?uri= into the path and keeps the rest", () => {
+    expect(parse(`/uri?uri=${quoted}&filename=a%20b&save=true`)).toEqual({
+      kind: "redirect",
+      location: `https://app.example/sub/uri/${quoted}?filename=a+b&save=true`,
+    });
+    expect(parse(`/uri/?uri=${cap}`)).toEqual({ kind: "redirect", location: `https://app.example/sub/uri/${quoted}` });
+  });
+
+  it("redirects to its own base only, whatever uri= holds", () => {
+    const target = parse(`/uri?uri=${encodeURIComponent("//evil.example/\\..\\?#")}`);
+    expect(target.kind === "redirect" && new URL(target.location).href).toMatch(
+      /^https:\/\/app\.example\/sub\/uri\/[^/]+$/,
+    );
+  });
+});
+
+describe("isGridUrl", () => {
+  const yes = ["/sub/uri", "/sub/uri/x", "/sub/uri?uri=x", "/sub/cap/x", "/sub/file/x", "/sub/named/x/y"];
+  const no = ["/", "/sub/", "/uri/x", "/sub/urix", "/sub/file", "/sub/assets/uri/x", "/sub/grid.json", "/other/uri/x"];
+  it.each(yes)("%s is one", (path) => expect(isGridUrl(new URL(path, base), base)).toBe(true));
+  it.each(no)("%s is none", (path) => expect(isGridUrl(new URL(path, base), base)).toBe(false));
+  it("another origin's is none", () => expect(isGridUrl(new URL("https://b.example/sub/uri/x"), base)).toBe(false));
+});
