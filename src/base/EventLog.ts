@@ -1,0 +1,82 @@
+import type { Clock } from "./Clock.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** One thing that happened. Plain data, fit for a message or a file; holds no cap, key or swissnum. */
+export interface LogEvent {
+  /** Milliseconds of the clock. */
+  readonly at: number;
+  readonly level: LogLevel;
+  /** The scope it belongs to, and that scope's own parent: node > read > segment > share > request. */
+  readonly scope: number;
+  readonly parent: number | undefined;
+  /** `<scope kind>.<what>`, for instance `segment.done`. */
+  readonly kind: string;
+  readonly fields: Readonly<Record<string, string | number | boolean>>;
+}
+
+export type LogFields = LogEvent["fields"];
+export type LogListener = (event: LogEvent) => void;
+
+/** Where events are heard. With no listener nothing is built and nothing is kept. */
+export class EventLog {
+  readonly #clock: Clock;
+  readonly #listeners = new Set<LogListener>();
+  #scopes = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Hears every event from now on. The result ends it. */
+  listen(listener: LogListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get isHeard(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  scope(kind: string, parent?: LogScope): LogScope {
+    return new LogScope(this, kind, ++this.#scopes, parent?.id);
+  }
+
+  emit(scope: LogScope, level: LogLevel, what: string, fields: LogFields): void {
+    const event = {
+      at: this.#clock.now(),
+      level,
+      scope: scope.id,
+      parent: scope.parent,
+      kind: `${scope.kind}.${what}`,
+      fields,
+    };
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** A piece of work that events belong to. */
+export class LogScope {
+  readonly #log: EventLog;
+  readonly kind: string;
+  readonly id: number;
+  readonly parent: number | undefined;
+
+  constructor(log: EventLog, kind: string, id: number, parent: number | undefined) {
+    this.#log = log;
+    this.kind = kind;
+    this.id = id;
+    this.parent = parent;
+  }
+
+  child(kind: string): LogScope {
+    return this.#log.scope(kind, this);
+  }
+
+  /** `fields` is called only where somebody listens. */
+  log(level: LogLevel, what: string, fields: () => LogFields = noFields): void {
+    if (this.#log.isHeard) this.#log.emit(this, level, what, fields());
+  }
+}
+
+const noFields = (): LogFields => ({});

@@ -1,0 +1,68 @@
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Every tuning number and bound of a read, in one place. Times in milliseconds, sizes in bytes. */
+export interface Limits {
+  /** Share queries under way at once, overdue ones not counted; more where k is larger. */
+  readonly queriesAtOnce: number;
+  /** A share query older than this no longer counts against `queriesAtOnce`: ten dead servers must not stall the rest. */
+  readonly queryOverdue: number;
+  /** A share query older than this has failed. */
+  readonly queryTimeout: number;
+  /** Looking for shares without finding a new one ends after this. Under the 50 s that a browser grants a worker. */
+  readonly findTimeout: number;
+  /** Spare shares to know of beyond the k in use. */
+  readonly spareShares: number;
+  /** A share request that brings nothing for this long has failed … */
+  readonly stallTimeout: number;
+  /** … and so has one that brings less than this in each such period: a server must not hold a read by a trickle. */
+  readonly stallBytes: number;
+  /** A server that failed is asked again, last of all, after this; each further failure doubles it. */
+  readonly secondChance: number;
+  /** One request for share data is no longer than this. */
+  readonly requestBytes: number;
+  /** Two wanted ranges with no more than this between them are asked for in one request: less costs than a request. */
+  readonly gapBytes: number;
+  /** Bytes that hedging may fetch beyond what is needed: this much, … */
+  readonly hedgeBytes: number;
+  /** … and this fraction of all that was fetched. */
+  readonly hedgeFraction: number;
+  /** A late share that has brought nothing for this long is replaced whatever the budget: it costs no traffic. */
+  readonly silence: number;
+  /** Without any experience of any server, a block is late after this. */
+  readonly firstPatience: number;
+  /** No block is late sooner than this. */
+  readonly leastPatience: number;
+  /** Read-ahead of one reader: plaintext bytes asked for and not yet consumed. It starts at the first figure. */
+  readonly windowStart: number;
+  readonly windowMost: number;
+  /** What is read for a UEB before its length is known. Real ones are 300 to 400 bytes. */
+  readonly uebGuessBytes: number;
+  /** A share predicted to be no longer than this is asked for whole. */
+  readonly smallShareBytes: number;
+  /** The maximum segment sizes in use, likeliest first: Tahoe-LAFS since 1.17 and before. */
+  readonly segmentSizeGuesses: readonly number[];
+}
+
+export const defaultLimits: Limits = {
+  queriesAtOnce: 10,
+  queryOverdue: 3_000,
+  queryTimeout: 20_000,
+  findTimeout: 30_000,
+  spareShares: 2,
+  stallTimeout: 15_000,
+  stallBytes: 1 * KiB,
+  secondChance: 10_000,
+  requestBytes: 3 * MiB,
+  gapBytes: 8 * KiB,
+  hedgeBytes: 4 * MiB,
+  hedgeFraction: 0.1,
+  silence: 250,
+  firstPatience: 1_500,
+  leastPatience: 50,
+  windowStart: 512 * KiB,
+  windowMost: 12 * MiB,
+  uebGuessBytes: 1 * KiB,
+  smallShareBytes: 32 * KiB,
+  segmentSizeGuesses: [1 * MiB, 128 * KiB],
+};

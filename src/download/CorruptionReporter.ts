@@ -1,0 +1,49 @@
+import { GridError } from "../base/GridError.ts";
+import type { DownloadContext } from "./DownloadContext.ts";
+import type { Share } from "./Share.ts";
+
+const REPORT_TIMEOUT = 10_000;
+
+/** Tells a server, once for each share, that what it served is corrupt, so that its operator can act. Best effort. */
+export class CorruptionReporter {
+  readonly #context: DownloadContext;
+  readonly #reported = new Set<Share>();
+  readonly #running = new Set<AbortController>();
+
+  constructor(context: DownloadContext) {
+    this.#context = context;
+  }
+
+  /** @param reason which check failed, without secrets */
+  report(share: Share, reason: string): void {
+    if (this.#reported.has(share)) return;
+    this.#reported.add(share);
+    void this.#run(share, reason);
+  }
+
+  /** Calls off what is under way; those shares will be reported when they are met again. */
+  stop(): void {
+    for (const controller of this.#running) controller.abort(new DOMException("No longer wanted", "AbortError"));
+  }
+
+  /** Never rejects: a server that will not hear of it changes nothing for the reader. */
+  async #run(share: Share, reason: string): Promise<void> {
+    const { clock, scope, storageIndexText } = this.#context;
+    const controller = new AbortController();
+    this.#running.add(controller);
+    const cancelTimeout = clock.after(REPORT_TIMEOUT, () => {
+      controller.abort(
+        new GridError("TIMED_OUT", { what: "corruption report", ms: REPORT_TIMEOUT }, "It took too long."),
+      );
+    });
+    try {
+      await share.server.storage.reportCorruption(storageIndexText, share.number, reason, controller.signal);
+      scope.log("info", "reported", () => ({ server: share.server.name, share: share.number }));
+    } catch {
+      if (controller.signal.aborted) this.#reported.delete(share);
+    } finally {
+      cancelTimeout();
+      this.#running.delete(controller);
+    }
+  }
+}

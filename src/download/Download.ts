@@ -1,0 +1,274 @@
+import { GridError, isGridError, type ServerOutcome } from "../base/GridError.ts";
+import { SharedTask } from "../base/SharedTask.ts";
+import { blockLengthOf, type Geometry } from "../formats/Geometry.ts";
+import { CorruptionReporter } from "./CorruptionReporter.ts";
+import type { DownloadContext } from "./DownloadContext.ts";
+import { decodeSegment } from "./decodeSegment.ts";
+import { type FileCap, FileFacts } from "./FileFacts.ts";
+import type { ProvenBlock, Share } from "./Share.ts";
+import { reasonOf, ShareFinder } from "./ShareFinder.ts";
+import { SharePool } from "./SharePool.ts";
+import { type RaceHost, ShareRace } from "./ShareRace.ts";
+
+/** What a share brings at least when it is opened: header, chain, UEB. */
+const OPENING_BYTES = 2048;
+
+/**
+ * Gets verified ciphertext segments of one immutable file. Serves any number of readers at once; those that want the same
+ * segment share the work, those that want different ones do not wait for each other, and a failure or a cancellation of one is
+ * nobody else's. What was learned of the file and its servers is kept between reads.
+ */
+export class Download {
+  readonly #facts: FileFacts;
+  readonly #context: DownloadContext;
+  readonly #pool: SharePool;
+  readonly #finder: ShareFinder;
+  readonly #reporter: CorruptionReporter;
+  readonly #races = new Set<ShareRace<unknown>>();
+  readonly #segments = new Map<number, SharedTask<Uint8Array<ArrayBuffer>>>();
+  #opening: SharedTask<Geometry> | undefined;
+  /** Keeps alive what was asked for on a guess, until the first segment is there. */
+  #speculation: AbortController | undefined;
+  readonly #host: RaceHost;
+  #readers = 0;
+  #mustStartFresh = false;
+
+  constructor(cap: FileCap, context: DownloadContext) {
+    this.#facts = new FileFacts(cap);
+    this.#context = context;
+    this.#pool = new SharePool(this.#facts, context);
+    this.#reporter = new CorruptionReporter(context);
+    this.#finder = new ShareFinder(
+      context,
+      cap.storageIndex,
+      (server, shareNumbers) => {
+        this.#pool.add(server, shareNumbers);
+        this.#step();
+      },
+      () => this.#step(),
+    );
+    this.#host = {
+      pool: this.#pool,
+      context,
+      isPromising: () => this.#finder.isPromising,
+      isExhausted: () => this.#finder.isExhausted,
+      isDoomed: () => this.#facts.defect !== undefined,
+      hungry: () => this.#seek(),
+      failed: (share, error) => this.#failed(share, error),
+      late: (share) => this.#late(share),
+      defeat: () => this.#defeat(),
+    };
+  }
+
+  /** Says that a reader is at work. The result says that it has left; after the last one has, nothing is under way. */
+  enter(): () => void {
+    this.#readers++;
+    let isIn = true;
+    return () => {
+      if (!isIn) return;
+      isIn = false;
+      this.#readers--;
+      if (this.#readers === 0) this.#rest();
+    };
+  }
+
+  /**
+   * How the file is cut up. Costs two round trips the first time, in which the segment at `offset` comes along if its size was
+   * guessed right.
+   * @throws GridError NOT_ENOUGH_SHARES, or BAD_FORMAT/TOO_LARGE for a file that is itself unusable; the signal's reason
+   */
+  async geometry(offset: number, signal: AbortSignal): Promise<Geometry> {
+    signal.throwIfAborted();
+    if (this.#facts.geometry) return this.#facts.geometry;
+    this.#startFreshIfDue();
+    if (this.#opening === undefined || this.#opening.isAbandoned) {
+      const opening = new SharedTask((shared) => this.#open(offset, shared));
+      this.#opening = opening;
+    }
+    return this.#opening.join(signal);
+  }
+
+  /**
+   * A segment's ciphertext, verified, without padding. It is shared with other readers: not to be written to.
+   * `geometry` must have resolved before.
+   * @throws GridError NOT_ENOUGH_SHARES, BAD_SEGMENT; the signal's reason
+   */
+  async segment(segment: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    signal.throwIfAborted();
+    let task = this.#segments.get(segment);
+    if (task === undefined || task.isAbandoned) {
+      this.#startFreshIfDue();
+      const own = new SharedTask((shared) =>
+        this.#fetch(segment, shared).finally(() => {
+          if (this.#segments.get(segment) === own) this.#segments.delete(segment);
+        }),
+      );
+      this.#segments.set(segment, own);
+      task = own;
+    }
+    return task.join(signal);
+  }
+
+  async #open(offset: number, signal: AbortSignal): Promise<Geometry> {
+    const { needed } = this.#facts.cap;
+    this.#speculation?.abort(noLongerWanted());
+    const speculation = new AbortController();
+    this.#speculation = speculation;
+    const race = new ShareRace<true>(
+      {
+        width: needed,
+        // One share tells the UEB, but the others' openings go on: the first segment will need them.
+        enough: 1,
+        least: needed,
+        bytes: OPENING_BYTES,
+        job: async (share) => {
+          // A signal of its own for each share: dozens of listeners on one make Node warn of a leak.
+          const own = AbortSignal.any([speculation.signal]);
+          share.speculate(offset, own);
+          await share.open(own);
+          return true;
+        },
+      },
+      this.#host,
+    );
+    try {
+      await this.#run(race, signal);
+    } catch (error) {
+      speculation.abort(noLongerWanted());
+      throw error;
+    } finally {
+      this.#opening = undefined;
+    }
+    return this.#facts.geometry as Geometry;
+  }
+
+  async #fetch(segment: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    const { codec, scope, storageIndexText, clock } = this.#context;
+    const geometry = this.#facts.geometry as Geometry;
+    const log = scope.child("segment");
+    const began = clock.now();
+    log.log("debug", "start", () => ({ segment }));
+    const race = new ShareRace<ProvenBlock>(
+      {
+        width: geometry.needed,
+        enough: geometry.needed,
+        least: geometry.needed,
+        bytes: blockLengthOf(geometry, segment),
+        job: async (share, jobSignal) => {
+          const block = await share.getBlock(segment, jobSignal);
+          if (block === undefined) this.#sawBadBlock(share, segment);
+          return block;
+        },
+      },
+      this.#host,
+    );
+    try {
+      const blocks = await this.#run(race, signal);
+      const ciphertext = await decodeSegment(segment, blocks, geometry, codec, storageIndexText);
+      signal.throwIfAborted();
+      log.log("debug", "done", () => ({ segment, shares: [...blocks.keys()].join(","), ms: clock.now() - began }));
+      return ciphertext;
+    } catch (error) {
+      log.log("info", "failed", () => ({ segment, reason: isGridError(error) ? error.code : "cancelled" }));
+      throw error;
+    } finally {
+      this.#speculation?.abort(noLongerWanted());
+      this.#speculation = undefined;
+    }
+  }
+
+  async #run<T>(race: ShareRace<T>, signal: AbortSignal): Promise<Map<number, T>> {
+    this.#races.add(race as ShareRace<unknown>);
+    try {
+      this.#seek();
+      return await race.run(signal);
+    } finally {
+      this.#races.delete(race as ShareRace<unknown>);
+      this.#seek();
+    }
+  }
+
+  /** Something changed that may matter to any race. */
+  #step(): void {
+    for (const race of [...this.#races]) race.step();
+    this.#seek();
+  }
+
+  /** As many shares are sought as the file needs, and some to spare; nothing is sought while nobody reads. */
+  #seek(): void {
+    const { limits } = this.#context;
+    const missing = this.#facts.cap.needed + limits.spareShares - this.#pool.prompt;
+    const unfilled = [...this.#races].map((race) => race.unfilled);
+    this.#finder.seek(this.#races.size === 0 ? 0 : Math.max(0, missing, ...unfilled));
+  }
+
+  #sawBadBlock(share: Share, segment: number): void {
+    this.#pool.noteBadBlock(share, segment);
+    this.#context.health.of(share.server).failed();
+    this.#reporter.report(share, `block ${segment} does not match its hash`);
+  }
+
+  #failed(share: Share, error: unknown): void {
+    const isCorrupt =
+      isGridError(error, "BAD_HASH") || isGridError(error, "BAD_FORMAT") || isGridError(error, "DATA_UNAVAILABLE");
+    // An authentic UEB that is nonsense is the uploader's doing, not the server's.
+    if (this.#facts.defect === undefined) {
+      this.#context.health.of(share.server).failed();
+      if (isCorrupt) this.#reporter.report(share, reasonOf(error));
+    }
+    this.#pool.kill(share, error, isCorrupt);
+    this.#context.scope.log("info", "share-failed", () => ({
+      server: share.server.name,
+      share: share.number,
+      reason: reasonOf(error),
+    }));
+    queueMicrotask(() => this.#step());
+  }
+
+  #late(share: Share): void {
+    this.#pool.markLate(share);
+    this.#context.health.of(share.server).failed();
+    this.#context.scope.log("info", "share-late", () => ({ server: share.server.name, share: share.number }));
+    this.#step();
+  }
+
+  #defeat(): unknown {
+    if (this.#facts.defect !== undefined) return this.#facts.defect;
+    this.#mustStartFresh = true;
+    return notEnoughShares(this.#facts.cap.needed, this.#pool, this.#finder);
+  }
+
+  /** After a failure the next read begins anew: servers may be back, shares mended. */
+  #startFreshIfDue(): void {
+    if (!this.#mustStartFresh) return;
+    this.#mustStartFresh = false;
+    this.#pool.revive();
+    this.#finder.restart();
+  }
+
+  #rest(): void {
+    this.#speculation?.abort(noLongerWanted());
+    this.#speculation = undefined;
+    this.#finder.pause();
+    this.#reporter.stop();
+  }
+}
+
+function noLongerWanted(): DOMException {
+  return new DOMException("No longer wanted", "AbortError");
+}
+
+function notEnoughShares(needed: number, pool: SharePool, finder: ShareFinder): GridError<"NOT_ENOUGH_SHARES"> {
+  const servers: ServerOutcome[] = [
+    ...pool.outcomes(),
+    ...[...finder.outcomes()].map(([server, outcome]) => ({ server: server.name, outcome })),
+  ];
+  const { found } = pool;
+  const what = found === 0 ? "No share of this file was found" : `Too few shares of this file can be had`;
+  const message = `${what}: ${needed} are needed, ${found} were found, and not enough of those could be used. `;
+  return new GridError(
+    "NOT_ENOUGH_SHARES",
+    { needed, found, servers },
+    `${message}Try again later, when more of its servers can be reached.`,
+  );
+}

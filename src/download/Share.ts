@@ -1,0 +1,183 @@
+import { badFormat } from "../base/badFormat.ts";
+import { equalBytes } from "../base/bytes.ts";
+import type { LogScope } from "../base/EventLog.ts";
+import { SharedTask } from "../base/SharedTask.ts";
+import { blockLengthOf, blockOffset } from "../formats/Geometry.ts";
+import { parseShareHashChain } from "../formats/ShareHashChain.ts";
+import {
+  HEADER_LENGTH_V1,
+  HEADER_LENGTH_V2,
+  parseShareLayout,
+  parseUebLength,
+  type ShareLayout,
+} from "../formats/ShareLayout.ts";
+import { HashableBuffer } from "../hashing/HashableBuffer.ts";
+import type { HashPages } from "../hashing/HashPages.ts";
+import { BLOCK_TAG } from "../hashing/tags.ts";
+import type { Server } from "../servers/Server.ts";
+import type { DownloadContext } from "./DownloadContext.ts";
+import type { FileFacts } from "./FileFacts.ts";
+import { predictRanges, rangesFor } from "./predictRanges.ts";
+import { ShareBytes } from "./ShareBytes.ts";
+
+/** A block that hashes up to the cap, and the hash that its segment's ciphertext must have. */
+export interface ProvenBlock {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly ciphertextHash: Uint8Array;
+}
+
+/** One share on one server: gets blocks out of it and proves them. */
+export class Share {
+  readonly server: Server;
+  readonly number: number;
+  readonly #context: DownloadContext;
+  readonly #facts: FileFacts;
+  readonly #bytes: ShareBytes;
+  #opening: SharedTask<ShareLayout> | undefined;
+  #layout: ShareLayout | undefined;
+  #pending = 0;
+  #justAsked = 0;
+
+  constructor(server: Server, number: number, facts: FileFacts, context: DownloadContext) {
+    this.server = server;
+    this.number = number;
+    this.#context = context;
+    this.#facts = facts;
+    const scope: LogScope = context.scope.child("share");
+    scope.log("debug", "found", () => ({ server: server.name, share: number }));
+    this.#bytes = new ShareBytes(server, number, context, scope);
+  }
+
+  /** Are its header, the UEB and its chain here, so that a block costs one round trip whatever was guessed? */
+  get isOpen(): boolean {
+    return this.#layout !== undefined;
+  }
+
+  /** Bytes of blocks that are being asked for and are not here: a new block comes after them. */
+  get pendingBytes(): number {
+    return this.#pending;
+  }
+
+  /** `pendingBytes` without those asked for at this very moment: a run of segments that is asked for together chooses alike. */
+  get queuedBytes(): number {
+    return this.#pending - this.#justAsked;
+  }
+
+  /** When the share last brought bytes, in the clock's milliseconds; undefined before it ever did. */
+  get lastArrival(): number | undefined {
+    return this.#bytes.lastArrival;
+  }
+
+  /** Asks for what a read from `offset` of the file will probably need, until the signal is aborted. */
+  speculate(offset: number, signal: AbortSignal): void {
+    if (this.isOpen || signal.aborted) return;
+    const release = this.#bytes.speculate(predictRanges(this.#facts.cap, offset, this.#context.limits));
+    signal.addEventListener("abort", release, { once: true });
+  }
+
+  /**
+   * Learns where things are in the share, the UEB where nobody knows it yet, and the root of its block hash tree.
+   * @throws GridError for whatever makes the share useless; the signal's reason
+   */
+  async open(signal: AbortSignal): Promise<void> {
+    await this.#opened(signal);
+  }
+
+  /**
+   * Gets a block and proves it. Undefined for a block that is corrupt: the share's other blocks may be good.
+   * @throws GridError for whatever makes the whole share useless; the signal's reason
+   */
+  async getBlock(segment: number, signal: AbortSignal): Promise<ProvenBlock | undefined> {
+    const { geometry } = this.#facts;
+    if (geometry === undefined)
+      throw new Error("A defect in gridfetch: a block was asked for before the UEB was known");
+    const length = blockLengthOf(geometry, segment);
+    const release = this.isOpen ? undefined : this.#bytes.speculate(rangesFor(geometry, segment, this.#context.limits));
+    this.#countPending(length);
+    try {
+      const layout = await this.#opened(signal);
+      const block = new HashableBuffer(BLOCK_TAG, length);
+      const blockTree = this.#facts.blockTree(this.number);
+      const [blockHash, ciphertextHash] = await Promise.all([
+        this.#provenLeaf(blockTree, layout.blockTreeOffset, segment, signal),
+        this.#provenLeaf(this.#facts.ciphertextTree, layout.ciphertextTreeOffset, segment, signal),
+        this.#bytes.readInto(block.bytes, layout.dataOffset + blockOffset(geometry, segment), signal),
+      ]);
+      const isGood = equalBytes(await block.hash(), blockHash);
+      signal.throwIfAborted();
+      return isGood ? { bytes: block.bytes, ciphertextHash } : undefined;
+    } finally {
+      this.#pending -= length;
+      release?.();
+    }
+  }
+
+  #countPending(length: number): void {
+    this.#pending += length;
+    if (this.#justAsked === 0) {
+      queueMicrotask(() => {
+        this.#justAsked = 0;
+      });
+    }
+    this.#justAsked += length;
+  }
+
+  async #opened(signal: AbortSignal): Promise<ShareLayout> {
+    if (this.#layout) return this.#layout;
+    if (this.#opening === undefined || this.#opening.isAbandoned) {
+      this.#opening = new SharedTask((shared) => this.#open(shared));
+    }
+    return this.#opening.join(signal);
+  }
+
+  async #open(signal: AbortSignal): Promise<ShareLayout> {
+    const layout = await this.#readHeader(signal);
+    // The UEB is read from this share only while none is known; its chain only while no copy has proven the leaf.
+    const isUebKnown = this.#facts.geometry !== undefined;
+    const isLeafKnown = isUebKnown && this.#facts.shareTree.leaf(this.number) !== undefined;
+    const [chain] = await Promise.all([
+      isLeafKnown ? undefined : this.#bytes.read(layout.chainOffset, layout.uebOffset - layout.chainOffset, signal),
+      isUebKnown ? undefined : this.#readUeb(layout, signal),
+    ]);
+    if (chain) this.#proveLeaf(chain);
+    this.#layout = layout;
+    return layout;
+  }
+
+  #proveLeaf(chain: Uint8Array): void {
+    const { shareTree } = this.#facts;
+    if (shareTree.leaf(this.number) !== undefined) return;
+    shareTree.add(parseShareHashChain(chain));
+    // A chain may be consistent and yet be another share's: then this one's leaf is still unknown.
+    if (shareTree.leaf(this.number) === undefined) {
+      throw badFormat("share hash chain", `it does not prove share ${this.number}`);
+    }
+  }
+
+  async #readHeader(signal: AbortSignal): Promise<ShareLayout> {
+    const short = await this.#bytes.read(0, HEADER_LENGTH_V1, signal);
+    const isLong = short[3] === 2;
+    return parseShareLayout(isLong ? await this.#bytes.read(0, HEADER_LENGTH_V2, signal) : short);
+  }
+
+  async #readUeb(layout: ShareLayout, signal: AbortSignal): Promise<void> {
+    const prefix = await this.#bytes.read(layout.uebOffset, layout.uebLengthBytes, signal);
+    const length = parseUebLength(layout, prefix);
+    const ueb = await this.#bytes.read(layout.uebOffset + layout.uebLengthBytes, length, signal);
+    this.#facts.acceptUeb(ueb);
+  }
+
+  /** A leaf's hash, after the pages on the way to it are read from this share, unless they are known, and verified. */
+  async #provenLeaf(tree: HashPages, treeOffset: number, leaf: number, signal: AbortSignal): Promise<Uint8Array> {
+    const pages = tree.missing(leaf);
+    const contents = await Promise.all(
+      pages.map((page) => {
+        const { offset, length } = tree.range(page);
+        return this.#bytes.read(treeOffset + offset, length, signal);
+      }),
+    );
+    // Top down: each page is verified against the one above it.
+    for (const [i, page] of pages.entries()) tree.accept(page, contents[i] as Uint8Array);
+    return tree.leaf(leaf) ?? this.#provenLeaf(tree, treeOffset, leaf, signal);
+  }
+}

@@ -1,0 +1,310 @@
+import { DataSpans } from "../base/DataSpans.ts";
+import type { LogScope } from "../base/EventLog.ts";
+import { GridError, isGridError } from "../base/GridError.ts";
+import type { ByteRange } from "../base/range.ts";
+import { Spans } from "../base/Spans.ts";
+import type { Server } from "../servers/Server.ts";
+import type { DownloadContext } from "./DownloadContext.ts";
+
+/** A range that somebody waits for (`needed`), or that is asked for in the hope that it will be. */
+interface Want extends ByteRange {
+  readonly needed?: { readonly target: Uint8Array; resolve(): void; reject(error: unknown): void };
+}
+
+/** A request under way: its bytes before `arrived` are here. */
+interface Request extends ByteRange {
+  arrived: number;
+  readonly controller: AbortController;
+}
+
+/**
+ * The UNVERIFIED bytes of one share on one server: what is wanted, what is under way, what is here. Wants of the same moment become
+ * few requests: neighbours join, small gaps between them are read over. Bytes are kept only while they are wanted.
+ */
+export class ShareBytes {
+  readonly #server: Server;
+  readonly #shareNumber: number;
+  readonly #context: DownloadContext;
+  readonly #scope: LogScope;
+  readonly #wants = new Set<Want>();
+  readonly #requests = new Set<Request>();
+  readonly #held = new DataSpans();
+  #end = Number.POSITIVE_INFINITY;
+  #flushing = false;
+  #lastArrival: number | undefined;
+
+  constructor(server: Server, shareNumber: number, context: DownloadContext, scope: LogScope) {
+    this.#server = server;
+    this.#shareNumber = shareNumber;
+    this.#context = context;
+    this.#scope = scope;
+  }
+
+  /** When bytes last came, in the clock's milliseconds; undefined before they ever did. */
+  get lastArrival(): number | undefined {
+    return this.#lastArrival;
+  }
+
+  /**
+   * Fills `target` with the share's bytes from `offset` on.
+   * @throws GridError DATA_UNAVAILABLE where the share ends before, the request's error where that failed, the signal's
+   *   reason
+   */
+  async readInto(target: Uint8Array, offset: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#held.copyTo(target, offset)) this.#dropUnwanted(offset, target.length);
+    else await this.#arrival(target, offset, signal);
+  }
+
+  /** As `readInto`, into a new array. */
+  async read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(length);
+    await this.readInto(bytes, offset, signal);
+    return bytes;
+  }
+
+  /** Asks for ranges that will probably be needed. They stay wanted until the result is called; that they fail is nobody's concern. */
+  speculate(ranges: readonly ByteRange[]): () => void {
+    const wants = ranges.filter((range) => range.length > 0);
+    for (const want of wants) this.#wants.add(want);
+    this.#flushSoon();
+    return () => {
+      for (const want of wants) this.#unwant(want);
+    };
+  }
+
+  /** Resolves once `target` is filled. */
+  #arrival(target: Uint8Array, offset: number, signal: AbortSignal): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const leave = (): void => {
+        signal.removeEventListener("abort", abort);
+        this.#unwant(want);
+      };
+      const needed = {
+        target,
+        resolve: () => {
+          leave();
+          resolve();
+        },
+        reject: (error: unknown) => {
+          leave();
+          reject(error);
+        },
+      };
+      const abort = (): void => needed.reject(signal.reason);
+      const want: Want = { offset, length: target.length, needed };
+      if (offset + target.length > this.#end) {
+        reject(dataUnavailable(want));
+        return;
+      }
+      signal.addEventListener("abort", abort, { once: true });
+      this.#wants.add(want);
+      this.#flushSoon();
+    });
+  }
+
+  #unwant(want: Want): void {
+    this.#wants.delete(want);
+    this.#dropUnwanted(want.offset, want.length);
+    for (const request of this.#requests) {
+      const rest = request.offset + request.length - request.arrived;
+      if (rest > 0 && !this.#isWanted(request.arrived, rest)) {
+        request.controller.abort(new DOMException("No longer wanted", "AbortError"));
+      }
+    }
+  }
+
+  #isWanted(offset: number, length: number): boolean {
+    for (const want of this.#wants) {
+      if (want.offset < offset + length && offset < want.offset + want.length) return true;
+    }
+    return false;
+  }
+
+  #dropUnwanted(offset: number, length: number): void {
+    const unwanted = new Spans([{ offset, length }]);
+    for (const want of this.#wants) unwanted.remove(want.offset, want.length);
+    for (const run of unwanted) this.#held.remove(run.offset, run.length);
+  }
+
+  /** Wants that arise together, in one turn of the microtask queue, are asked for together. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      for (const range of this.#toAsk()) this.#start(range);
+    });
+  }
+
+  #toAsk(): ByteRange[] {
+    const missing = new Spans(this.#wants).difference(this.#held.spans());
+    for (const { offset, length } of this.#requests) missing.remove(offset, length);
+    if (this.#end !== Number.POSITIVE_INFINITY) missing.remove(this.#end, Number.MAX_SAFE_INTEGER - this.#end);
+    const { gapBytes, requestBytes } = this.#context.limits;
+    const asks: { offset: number; length: number }[] = [];
+    for (const { offset, length } of missing) {
+      const last = asks.at(-1);
+      const joined = last === undefined ? length : offset + length - last.offset;
+      if (last !== undefined && joined - length - last.length <= gapBytes && joined <= requestBytes)
+        last.length = joined;
+      else asks.push({ offset, length });
+    }
+    return asks.flatMap((ask) => cut(ask, requestBytes));
+  }
+
+  #start(range: ByteRange): void {
+    const request: Request = { ...range, arrived: range.offset, controller: new AbortController() };
+    this.#requests.add(request);
+    void this.#run(request);
+  }
+
+  /** Never rejects: what goes wrong is told to the wants. */
+  async #run(request: Request): Promise<void> {
+    const { clock, health, storageIndexText } = this.#context;
+    const { offset, length, controller } = request;
+    const scope = this.#scope.child("request");
+    const began = clock.now();
+    scope.log("debug", "start", () => ({ offset, length }));
+    const watchdog = new Watchdog(this.#context, controller, this.#server);
+    try {
+      const body = this.#server.storage.readShare(
+        storageIndexText,
+        this.#shareNumber,
+        offset,
+        length,
+        controller.signal,
+      );
+      let firstByte: number | undefined;
+      for await (const bytes of body) {
+        controller.signal.throwIfAborted();
+        if (firstByte === undefined) {
+          firstByte = clock.now();
+          health.of(this.#server).sawLatency(firstByte - began);
+        }
+        watchdog.saw(bytes.length);
+        this.#receive(request, bytes);
+      }
+      controller.signal.throwIfAborted();
+      const arrived = request.arrived - offset;
+      if (firstByte !== undefined) health.of(this.#server).sawThroughput(arrived, clock.now() - firstByte);
+      scope.log("debug", "done", () => ({ bytes: arrived, ms: clock.now() - began }));
+      this.#requests.delete(request);
+      if (arrived < length) this.#endsAt(request.arrived);
+    } catch (error) {
+      this.#requests.delete(request);
+      const cause = controller.signal.aborted ? controller.signal.reason : error;
+      scope.log("debug", "failed", () => ({ reason: isGridError(cause) ? cause.code : "cancelled" }));
+      this.#failWants(request, cause);
+    } finally {
+      watchdog.stop();
+    }
+  }
+
+  #receive(request: Request, bytes: Uint8Array): void {
+    const { arrived } = request;
+    if (arrived + bytes.length > request.offset + request.length) {
+      const reason = "sent more than was asked for";
+      throw new GridError(
+        "SERVER_REFUSED",
+        { server: this.#server.name, status: 206, reason },
+        `${this.#server.name} ${reason}.`,
+      );
+    }
+    request.arrived = arrived + bytes.length;
+    this.#lastArrival = this.#context.clock.now();
+    this.#context.traffic.received += bytes.length;
+    for (const want of this.#wants) {
+      const start = Math.max(want.offset, arrived);
+      const end = Math.min(want.offset + want.length, request.arrived);
+      if (start < end) this.#held.add(start, bytes.subarray(start - arrived, end - arrived));
+    }
+    this.#settleArrived(arrived, request.arrived);
+  }
+
+  #settleArrived(from: number, to: number): void {
+    for (const want of [...this.#wants]) {
+      const touched = want.offset < to && from < want.offset + want.length;
+      if (touched && want.needed && this.#held.copyTo(want.needed.target, want.offset)) want.needed.resolve();
+    }
+  }
+
+  /** A short reply: no byte exists from `end` on. */
+  #endsAt(end: number): void {
+    this.#end = Math.min(this.#end, end);
+    for (const want of [...this.#wants]) {
+      if (want.offset + want.length > this.#end) want.needed?.reject(dataUnavailable(want));
+    }
+  }
+
+  #failWants(request: Request, cause: unknown): void {
+    const from = request.arrived;
+    const to = request.offset + request.length;
+    for (const want of [...this.#wants]) {
+      const touched = want.offset < to && from < want.offset + want.length;
+      if (!touched) continue;
+      if (want.needed) want.needed.reject(cause);
+      else this.#wants.delete(want);
+    }
+  }
+}
+
+function cut(range: ByteRange, most: number): ByteRange[] {
+  // Pieces of one size: a full piece and a crumb would cost the crumb a request.
+  const size = Math.ceil(range.length / Math.ceil(range.length / most));
+  const pieces: ByteRange[] = [];
+  for (let at = 0; at < range.length; at += size) {
+    pieces.push({ offset: range.offset + at, length: Math.min(size, range.length - at) });
+  }
+  return pieces;
+}
+
+function dataUnavailable({ offset, length }: ByteRange): GridError<"DATA_UNAVAILABLE"> {
+  return new GridError(
+    "DATA_UNAVAILABLE",
+    { offset, length },
+    `The share ends before byte ${offset + length}, which it needs: it was cut off.`,
+  );
+}
+
+/** Ends a request that has gone silent, or only trickles. */
+class Watchdog {
+  readonly #context: DownloadContext;
+  readonly #controller: AbortController;
+  readonly #server: Server;
+  #bytes = 0;
+  #cancel: () => void;
+
+  constructor(context: DownloadContext, controller: AbortController, server: Server) {
+    this.#context = context;
+    this.#controller = controller;
+    this.#server = server;
+    this.#cancel = this.#wait();
+  }
+
+  saw(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #wait(): () => void {
+    const { clock, limits } = this.#context;
+    return clock.after(limits.stallTimeout, () => {
+      if (this.#bytes >= limits.stallBytes) {
+        this.#bytes = 0;
+        this.#cancel = this.#wait();
+        return;
+      }
+      const reason = `sent ${this.#bytes} bytes in ${limits.stallTimeout / 1000} s`;
+      const error = new GridError(
+        "SERVER_UNREACHABLE",
+        { server: this.#server.name, reason },
+        `${this.#server.name} ${reason}: given up.`,
+      );
+      this.#controller.abort(error);
+    });
+  }
+}

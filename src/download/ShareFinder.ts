@@ -1,0 +1,234 @@
+import { GridError, isGridError } from "../base/GridError.ts";
+import type { Server } from "../servers/Server.ts";
+import type { DownloadContext } from "./DownloadContext.ts";
+
+/** How a server's share query went, or goes. */
+interface Query {
+  readonly began: number;
+  readonly controller: AbortController;
+  /** Older than the fastest answers suggest: another server is asked beside it. */
+  isLate: boolean;
+  /** Older than `limits.queryOverdue`: it no longer takes up a place. */
+  isOverdue: boolean;
+}
+
+/** Until there is an answer to compare with, a share query is late after this many milliseconds. */
+const FIRST_PATIENCE = 500;
+
+/**
+ * Asks servers which shares of a file they hold ("do you have block"), many at once, in the file's order but those that did
+ * badly last. Hands over all shares of an answer in one delivery, late answers too. It asks no more servers than it takes
+ * to find as many shares as are sought.
+ */
+export class ShareFinder {
+  readonly #context: DownloadContext;
+  readonly #storageIndex: Uint8Array;
+  readonly #deliver: (server: Server, shareNumbers: readonly number[]) => void;
+  readonly #changed: () => void;
+  #toAsk: Server[] | undefined;
+  readonly #queries = new Map<Server, Query>();
+  readonly #failures = new Map<Server, string>();
+  readonly #empty = new Set<Server>();
+  #fastest: number | undefined;
+  #sought = 0;
+  #isGivenUp = false;
+  #cancelGiveUp: (() => void) | undefined;
+  #cancelTick: (() => void) | undefined;
+
+  /**
+   * @param deliver is given a server and all shares that it says it has (one or more), ascending
+   * @param changed is called after anything else that may matter: an empty answer, a failure, an end of patience
+   */
+  constructor(
+    context: DownloadContext,
+    storageIndex: Uint8Array,
+    deliver: (server: Server, shareNumbers: readonly number[]) => void,
+    changed: () => void,
+  ) {
+    this.#context = context;
+    this.#storageIndex = storageIndex;
+    this.#deliver = deliver;
+    this.#changed = changed;
+  }
+
+  /** No more shares, ever, unless it is restarted: every server was asked, and no answer, however late, is awaited. */
+  get isExhausted(): boolean {
+    return this.#isGivenUp || (this.#toAsk?.length === 0 && this.#queries.size === 0);
+  }
+
+  /** Is an answer to be expected so soon that it is worth waiting for? */
+  get isPromising(): boolean {
+    if (this.#isGivenUp) return false;
+    for (const query of this.#queries.values()) if (!query.isLate) return true;
+    return false;
+  }
+
+  /** Says how many distinct shares, beyond those delivered, are sought now. Queries go out at once. */
+  seek(count: number): void {
+    this.#sought = count;
+    if (count === 0) this.#stopGivingUp();
+    else if (!this.#isGivenUp) this.#ask();
+  }
+
+  /** Stops all work; servers that have not answered will be asked again. */
+  pause(): void {
+    this.#sought = 0;
+    this.#stopTimers();
+    for (const [server, query] of this.#queries) {
+      this.#toAsk?.unshift(server);
+      query.controller.abort(new DOMException("No longer wanted", "AbortError"));
+    }
+    this.#queries.clear();
+  }
+
+  /** Forgets all answers and takes the server list anew. */
+  restart(): void {
+    this.pause();
+    this.#toAsk = undefined;
+    this.#failures.clear();
+    this.#empty.clear();
+    this.#isGivenUp = false;
+  }
+
+  /** What became of each server that gave no share, in words. */
+  outcomes(): Map<Server, string> {
+    const outcomes = new Map(this.#failures);
+    for (const server of this.#empty) outcomes.set(server, "no share");
+    for (const server of this.#queries.keys()) outcomes.set(server, "overdue: it has not said which shares it has");
+    for (const server of this.#toAsk ?? []) outcomes.set(server, "not asked");
+    return outcomes;
+  }
+
+  #ask(): void {
+    const { clock, health, limits, servers } = this.#context;
+    if (this.#toAsk === undefined) {
+      const inOrder = servers.inOrderFor(this.#storageIndex);
+      const isTrusted = (server: Server): boolean => !health.of(server).isOnProbation;
+      this.#toAsk = [...inOrder.filter(isTrusted), ...inOrder.filter((server) => !isTrusted(server))];
+    }
+    this.#cancelGiveUp ??= clock.after(limits.findTimeout, () => this.#giveUp());
+    while (this.#toAsk.length > 0 && this.#hasRoom()) this.#query(this.#toAsk.shift() as Server);
+    this.#tickLater();
+  }
+
+  #hasRoom(): boolean {
+    let prompt = 0;
+    let counted = 0;
+    for (const query of this.#queries.values()) {
+      if (!query.isLate) prompt++;
+      if (!query.isOverdue) counted++;
+    }
+    return prompt < this.#sought && counted < Math.max(this.#context.limits.queriesAtOnce, this.#sought);
+  }
+
+  #query(server: Server): void {
+    const query: Query = {
+      began: this.#context.clock.now(),
+      controller: new AbortController(),
+      isLate: false,
+      isOverdue: false,
+    };
+    this.#queries.set(server, query);
+    void this.#run(server, query);
+  }
+
+  /** Never rejects. */
+  async #run(server: Server, query: Query): Promise<void> {
+    const { clock, health, limits, scope, storageIndexText } = this.#context;
+    const { signal } = query.controller;
+    const cancelTimeout = clock.after(limits.queryTimeout, () =>
+      query.controller.abort(timedOut(server, limits.queryTimeout)),
+    );
+    const log = scope.child("query");
+    log.log("debug", "start", () => ({ server: server.name }));
+    let shareNumbers: number[] = [];
+    let failure: unknown;
+    try {
+      shareNumbers = await server.storage.listShares(storageIndexText, signal);
+      signal.throwIfAborted();
+    } catch (error) {
+      failure = signal.aborted ? signal.reason : error;
+    } finally {
+      cancelTimeout();
+    }
+    // Paused or restarted meanwhile: this answer belongs to nobody.
+    if (this.#queries.get(server) !== query) return;
+    this.#queries.delete(server);
+    const took = clock.now() - query.began;
+    log.log("debug", failure === undefined ? "done" : "failed", () => ({ shares: shareNumbers.join(","), ms: took }));
+    if (failure === undefined) {
+      this.#fastest = Math.min(this.#fastest ?? took, took);
+      health.of(server).sawLatency(took);
+    } else {
+      health.of(server).failed();
+      this.#failures.set(server, `share query: ${reasonOf(failure)}`);
+    }
+    if (shareNumbers.length > 0) {
+      this.#stopGivingUp(); // a new share: whoever seeks more starts the wait anew
+      this.#deliver(server, shareNumbers);
+    } else {
+      if (failure === undefined) this.#empty.add(server);
+      this.#changed();
+    }
+  }
+
+  /** Notices, at the right moment, the queries that become late or overdue. */
+  #tickLater(): void {
+    this.#cancelTick?.();
+    this.#cancelTick = undefined;
+    const { clock, limits } = this.#context;
+    const patience = this.#patience();
+    let next = Number.POSITIVE_INFINITY;
+    for (const query of this.#queries.values()) {
+      if (!query.isLate) next = Math.min(next, query.began + patience);
+      else if (!query.isOverdue) next = Math.min(next, query.began + limits.queryOverdue);
+    }
+    if (next === Number.POSITIVE_INFINITY) return;
+    this.#cancelTick = clock.after(Math.max(0, next - clock.now()), () => {
+      const now = clock.now();
+      for (const query of this.#queries.values()) {
+        query.isLate ||= now >= query.began + patience;
+        query.isOverdue ||= now >= query.began + limits.queryOverdue;
+      }
+      this.#changed();
+      if (this.#sought > 0) this.#ask();
+      else this.#tickLater();
+    });
+  }
+
+  #patience(): number {
+    const { queryOverdue } = this.#context.limits;
+    return Math.min(queryOverdue, this.#fastest === undefined ? FIRST_PATIENCE : 3 * this.#fastest + 50);
+  }
+
+  #giveUp(): void {
+    for (const server of this.#queries.keys()) this.#failures.set(server, "share query: overdue, given up");
+    const asked = [...this.#queries.keys()];
+    this.pause();
+    this.#toAsk = this.#toAsk?.filter((server) => !asked.includes(server));
+    this.#isGivenUp = true;
+    this.#changed();
+  }
+
+  #stopGivingUp(): void {
+    this.#cancelGiveUp?.();
+    this.#cancelGiveUp = undefined;
+  }
+
+  #stopTimers(): void {
+    this.#stopGivingUp();
+    this.#cancelTick?.();
+    this.#cancelTick = undefined;
+  }
+}
+
+/** What went wrong, in words without secrets. */
+export function reasonOf(error: unknown): string {
+  if (isGridError(error)) return error.message;
+  return error instanceof Error ? error.name : "unknown";
+}
+
+function timedOut(server: Server, ms: number): GridError<"SERVER_UNREACHABLE"> {
+  const reason = `no answer in ${ms / 1000} s`;
+  return new GridError("SERVER_UNREACHABLE", { server: server.name, reason }, `${server.name} gave ${reason}.`);
+}

@@ -1,0 +1,140 @@
+import type { ServerOutcome } from "../base/GridError.ts";
+import type { Server } from "../servers/Server.ts";
+import type { DownloadContext } from "./DownloadContext.ts";
+import type { FileFacts } from "./FileFacts.ts";
+import { Share } from "./Share.ts";
+import { reasonOf } from "./ShareFinder.ts";
+
+/** What a race has already: the chooser diversifies over servers and never takes a share number twice. */
+export interface Taken {
+  readonly numbers: ReadonlySet<number>;
+  readonly shares: ReadonlySet<Share>;
+  /** Shares of the race on each server. */
+  readonly load: ReadonlyMap<Server, number>;
+}
+
+/** A share in use is left for a better one only if that is clearly better: switching costs it its open connection and header. */
+const STAY = 0.8;
+/** A primary share needs no decoding: worth a little. */
+const PRIMARY = 0.95;
+
+/** All shares that were found of one file, which of them are fit for use, and which is best. */
+export class SharePool {
+  readonly #facts: FileFacts;
+  readonly #context: DownloadContext;
+  readonly #shares = new Map<Server, Map<number, Share>>();
+  /** Why a share is not used any more. `isLasting`: its bytes were wrong, so a pause mends nothing. */
+  readonly #dead = new Map<Share, { reason: string; isLasting: boolean }>();
+  readonly #late = new Set<Share>();
+  readonly #badBlocks = new Map<Share, Set<number>>();
+
+  constructor(facts: FileFacts, context: DownloadContext) {
+    this.#facts = facts;
+    this.#context = context;
+  }
+
+  /** Takes a server's answer. Numbers that the file cannot have are not believed. */
+  add(server: Server, shareNumbers: readonly number[]): void {
+    const known = this.#shares.get(server) ?? new Map<number, Share>();
+    this.#shares.set(server, known);
+    for (const number of shareNumbers) {
+      const isPossible = number >= 0 && number < this.#facts.cap.total;
+      if (isPossible && !known.has(number)) known.set(number, new Share(server, number, this.#facts, this.#context));
+    }
+  }
+
+  /** The share will not be used again, or not before its server's second chance is due. */
+  kill(share: Share, error: unknown, isLasting: boolean): void {
+    this.#dead.set(share, { reason: reasonOf(error), isLasting });
+    this.#late.delete(share);
+  }
+
+  /** One of its blocks was corrupt; the share stays in use for others. */
+  noteBadBlock(share: Share, segment: number): void {
+    const blocks = this.#badBlocks.get(share) ?? new Set();
+    this.#badBlocks.set(share, blocks.add(segment));
+  }
+
+  markLate(share: Share): void {
+    this.#late.add(share);
+  }
+
+  markPrompt(share: Share): void {
+    this.#late.delete(share);
+  }
+
+  isLate(share: Share): boolean {
+    return this.#late.has(share);
+  }
+
+  /** Gives every share a new chance: for a read that begins after another failed. */
+  revive(): void {
+    this.#dead.clear();
+    this.#late.clear();
+    this.#badBlocks.clear();
+  }
+
+  /** How many different share numbers servers have offered. */
+  get found(): number {
+    return new Set(this.#all().map((share) => share.number)).size;
+  }
+
+  /** How many different numbers could be read without waiting for a late server. */
+  get prompt(): number {
+    return new Set(this.usable().flatMap((share) => (this.#late.has(share) ? [] : [share.number]))).size;
+  }
+
+  usable(): Share[] {
+    return this.#all().filter((share) => {
+      const death = this.#dead.get(share);
+      return death === undefined || (!death.isLasting && !this.#context.health.of(share.server).isOnProbation);
+    });
+  }
+
+  /**
+   * The best share that a race may start next: servers on probation and late shares last, then servers that have fewest
+   * shares in the race, then the least expected time.
+   * @param bytes length of what will be read
+   */
+  choose(taken: Taken, bytes: number): Share | undefined {
+    const { health } = this.#context;
+    let best: { share: Share; rank: readonly [number, number, number] } | undefined;
+    for (const share of this.usable()) {
+      if (taken.numbers.has(share.number) || taken.shares.has(share)) continue;
+      const load = taken.load.get(share.server) ?? 0;
+      const distrust = (health.of(share.server).isOnProbation ? 1 : 0) + (this.#late.has(share) ? 1 : 0);
+      const expected = health.expected(share.server, share.queuedBytes + bytes);
+      const cost = expected * (share.isOpen ? STAY : 1) * (share.number < this.#facts.cap.needed ? PRIMARY : 1);
+      const rank = [distrust, load, cost] as const;
+      if (best === undefined || isLess(rank, best.rank)) best = { share, rank };
+    }
+    return best?.share;
+  }
+
+  /** What became of each share, for people. */
+  outcomes(): ServerOutcome[] {
+    return this.#all().map((share) => ({
+      server: share.server.name,
+      outcome: `share ${share.number}: ${this.#outcome(share)}`,
+    }));
+  }
+
+  #outcome(share: Share): string {
+    const death = this.#dead.get(share);
+    if (death) return death.reason;
+    const bad = this.#badBlocks.get(share);
+    if (bad) return `corrupt at segment ${[...bad].slice(0, 4).join(", ")}`;
+    return this.#late.has(share) ? "overdue" : "no failure";
+  }
+
+  #all(): Share[] {
+    return [...this.#shares.values()].flatMap((shares) => [...shares.values()]);
+  }
+}
+
+function isLess(a: readonly number[], b: readonly number[]): boolean {
+  for (const [i, value] of a.entries()) {
+    if (value !== b[i]) return value < (b[i] as number);
+  }
+  return false;
+}

@@ -1,0 +1,259 @@
+import type { Server } from "../servers/Server.ts";
+import type { DownloadContext } from "./DownloadContext.ts";
+import type { Share } from "./Share.ts";
+import type { SharePool } from "./SharePool.ts";
+
+/** What a race is about. */
+export interface RaceRules<T> {
+  /** Shares to have at work, or done, at any time; late ones not counted. */
+  readonly width: number;
+  /** Results that end the race: from as many distinct share numbers. */
+  readonly enough: number;
+  /** Distinct share numbers without which there is no hope. */
+  readonly least: number;
+  /** About how many bytes one share has to bring. */
+  readonly bytes: number;
+  /**
+   * The work of one share. Undefined says that it cannot help here though it is good for other things; a rejection, unless by
+   * the signal, that it is good for nothing.
+   */
+  job(share: Share, signal: AbortSignal): Promise<T | undefined>;
+}
+
+/** What a race tells, and asks, its surroundings. */
+export interface RaceHost {
+  readonly pool: SharePool;
+  readonly context: DownloadContext;
+  /** Is another share to be expected any moment? */
+  isPromising(): boolean;
+  /** Can no other share turn up any more? */
+  isExhausted(): boolean;
+  /** Can no share help, because the file itself is broken? */
+  isDoomed(): boolean;
+  /** The race's `unfilled` changed. */
+  hungry(): void;
+  /** The share failed: it must be dead afterwards. */
+  failed(share: Share, error: unknown): void;
+  /** The share let its own time, or its rivals', pass: it must be late afterwards, and every race is to be stepped. */
+  late(share: Share): void;
+  /** The error with which to give up. */
+  defeat(): unknown;
+}
+
+interface Runner {
+  readonly began: number;
+  readonly controller: AbortController;
+}
+
+/**
+ * Gets results from enough distinct shares: starts the best ones, starts a spare where one fails or is late, takes whichever
+ * come first, stops the rest. Gives up as soon as success has become impossible. Somebody must `step` it whenever shares may have
+ * turned up, died or become late.
+ */
+export class ShareRace<T> {
+  readonly #rules: RaceRules<T>;
+  readonly #host: RaceHost;
+  readonly #runners = new Map<Share, Runner>();
+  readonly #refused = new Set<Share>();
+  readonly #results = new Map<number, T>();
+  #norm: number | undefined;
+  #isHedgeDue = false;
+  #unfilled = 0;
+  #cancelTimer: (() => void) | undefined;
+  #settle: { resolve(results: Map<number, T>): void; reject(error: unknown): void } | undefined;
+
+  constructor(rules: RaceRules<T>, host: RaceHost) {
+    this.#rules = rules;
+    this.#host = host;
+  }
+
+  /** Runs the race, once. Resolves to exactly `enough` results by share number; rejects with the host's defeat or the signal's reason. */
+  run(signal: AbortSignal): Promise<Map<number, T>> {
+    return new Promise<Map<number, T>>((resolve, reject) => {
+      const abort = (): void => this.#end(() => reject(signal.reason));
+      this.#settle = {
+        resolve: (results) => {
+          signal.removeEventListener("abort", abort);
+          resolve(results);
+        },
+        reject: (error) => {
+          signal.removeEventListener("abort", abort);
+          reject(error);
+        },
+      };
+      if (signal.aborted) abort();
+      else signal.addEventListener("abort", abort, { once: true });
+      this.step();
+    });
+  }
+
+  /** How many more shares it would start if there were any. */
+  get unfilled(): number {
+    return this.#unfilled;
+  }
+
+  /** Takes stock and does what is to be done now. Harmless at any time. */
+  step(): void {
+    const settle = this.#settle;
+    if (settle === undefined) return;
+    try {
+      if (this.#results.size >= this.#rules.enough) {
+        this.#end(() => settle.resolve(this.#results));
+        return;
+      }
+      this.#unfilled = this.#startMissing();
+      if (this.#unfilled > 0) this.#host.hungry();
+      if (this.#isHopeless()) this.#end(() => settle.reject(this.#host.defeat()));
+      else this.#watchLateness();
+    } catch (error) {
+      // A defect in the choosing must fail this race and not leave it, or others, waiting.
+      this.#end(() => settle.reject(error));
+    }
+  }
+
+  /** Returns how many shares are missing that cannot be had now. */
+  #startMissing(): number {
+    this.#isHedgeDue = false;
+    for (;;) {
+      let prompt = this.#results.size;
+      for (const share of this.#runners.keys()) if (!this.#host.pool.isLate(share)) prompt++;
+      const missing = this.#rules.width - prompt;
+      if (missing <= 0) return 0;
+      const share = this.#host.pool.choose(this.#taken(), this.#rules.bytes);
+      if (share === undefined) return missing;
+      const isSecondOfItsServer = (this.#load().get(share.server) ?? 0) > 0;
+      if (isSecondOfItsServer && this.#host.isPromising()) return missing;
+      const isHedge = this.#results.size + this.#runners.size >= this.#rules.width;
+      if (isHedge && !this.#mayHedge(share)) {
+        this.#isHedgeDue = true;
+        return missing;
+      }
+      this.#start(share);
+    }
+  }
+
+  /** A spare beside a share that merely is slow costs traffic, and so has a budget; one beside a silent share does not. */
+  #mayHedge(spare: Share): boolean {
+    const { pool, context } = this.#host;
+    // A spare that is itself late would only be one more to wait for.
+    if (pool.isLate(spare)) return false;
+    const { limits, traffic } = context;
+    const isOneSilent = [...this.#runners].some(
+      ([share, runner]) => pool.isLate(share) && this.#isSilent(share, runner),
+    );
+    if (isOneSilent) return true;
+    if (traffic.hedged + this.#rules.bytes > limits.hedgeBytes + limits.hedgeFraction * traffic.received) return false;
+    traffic.hedged += this.#rules.bytes;
+    return true;
+  }
+
+  #isSilent(share: Share, { began }: Runner): boolean {
+    const { clock, limits } = this.#host.context;
+    return clock.now() - Math.max(share.lastArrival ?? began, began) >= limits.silence;
+  }
+
+  #start(share: Share): void {
+    const runner: Runner = { began: this.#host.context.clock.now(), controller: new AbortController() };
+    this.#runners.set(share, runner);
+    void this.#follow(share, runner);
+  }
+
+  /** Never rejects. */
+  async #follow(share: Share, runner: Runner): Promise<void> {
+    const { signal } = runner.controller;
+    try {
+      const result = await this.#rules.job(share, signal);
+      if (!this.#runners.delete(share)) return;
+      if (result === undefined) {
+        this.#refused.add(share);
+      } else {
+        this.#host.pool.markPrompt(share);
+        this.#results.set(share.number, result);
+        this.#learnNorm(runner);
+        this.#stopCopiesOf(share);
+      }
+    } catch (error) {
+      if (!this.#runners.delete(share)) return;
+      runner.controller.abort(error);
+      this.#host.failed(share, error);
+    }
+    this.step();
+  }
+
+  /** Another copy may have been started because this one was late. */
+  #stopCopiesOf(winner: Share): void {
+    for (const [share, { controller }] of [...this.#runners]) {
+      if (share.number !== winner.number) continue;
+      this.#runners.delete(share);
+      controller.abort(new DOMException("No longer wanted", "AbortError"));
+    }
+  }
+
+  /** Half of the shares took this long at the most: the others are measured by it. */
+  #learnNorm({ began }: Runner): void {
+    if (this.#norm === undefined && this.#results.size >= this.#rules.width / 2) {
+      this.#norm = this.#host.context.clock.now() - began;
+    }
+  }
+
+  #isHopeless(): boolean {
+    if (this.#host.isDoomed()) return true;
+    if (!this.#host.isExhausted()) return false;
+    const numbers = new Set(this.#results.keys());
+    for (const share of this.#runners.keys()) numbers.add(share.number);
+    for (const share of this.#host.pool.usable()) if (!this.#refused.has(share)) numbers.add(share.number);
+    return numbers.size < this.#rules.least;
+  }
+
+  #watchLateness(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const { clock, limits } = this.#host.context;
+    // A hedge that had no budget becomes free of it when the slow share falls silent.
+    let next = this.#isHedgeDue ? clock.now() + limits.silence : Number.POSITIVE_INFINITY;
+    for (const [share, runner] of this.#runners) {
+      if (!this.#host.pool.isLate(share)) next = Math.min(next, this.#deadline(share, runner));
+    }
+    if (next === Number.POSITIVE_INFINITY) return;
+    this.#cancelTimer = clock.after(Math.max(0, next - clock.now()), () => this.#noticeLate());
+  }
+
+  #noticeLate(): void {
+    const now = this.#host.context.clock.now();
+    for (const [share, runner] of [...this.#runners]) {
+      if (!this.#host.pool.isLate(share) && now >= this.#deadline(share, runner)) this.#host.late(share);
+    }
+    this.step();
+  }
+
+  /** A share is late by its server's own norm, or by that of the others in the race, whichever is sooner. */
+  #deadline(share: Share, { began }: Runner): number {
+    const { health, limits } = this.#host.context;
+    const own = health.patience(share.server, Math.max(share.pendingBytes, this.#rules.bytes));
+    const others = this.#norm === undefined ? Number.POSITIVE_INFINITY : 1.5 * this.#norm + limits.leastPatience;
+    return began + Math.min(own, others);
+  }
+
+  #taken(): { numbers: Set<number>; shares: Set<Share>; load: Map<Server, number> } {
+    const numbers = new Set(this.#results.keys());
+    // While a share is late another copy of its number may be tried.
+    for (const share of this.#runners.keys()) if (!this.#host.pool.isLate(share)) numbers.add(share.number);
+    return { numbers, shares: new Set([...this.#refused, ...this.#runners.keys()]), load: this.#load() };
+  }
+
+  #load(): Map<Server, number> {
+    const load = new Map<Server, number>();
+    for (const { server } of this.#runners.keys()) load.set(server, (load.get(server) ?? 0) + 1);
+    return load;
+  }
+
+  #end(report: () => void): void {
+    this.#settle = undefined;
+    this.#unfilled = 0;
+    this.#cancelTimer?.();
+    const runners = [...this.#runners.values()];
+    this.#runners.clear();
+    for (const { controller } of runners) controller.abort(new DOMException("No longer wanted", "AbortError"));
+    report();
+  }
+}

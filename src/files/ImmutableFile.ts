@@ -1,0 +1,90 @@
+import type { ByteRange } from "../base/range.ts";
+import type { Download } from "../download/Download.ts";
+import type { DownloadContext } from "../download/DownloadContext.ts";
+import { segmentAt } from "../formats/Geometry.ts";
+import { decryptCtr } from "../hashing/ctr.ts";
+import { clip } from "./clip.ts";
+import type { FileNode, ReadOptions } from "./FileNode.ts";
+import { ReadAhead } from "./ReadAhead.ts";
+
+/** A file whose ciphertext is on the grid. */
+export class ImmutableFile implements FileNode {
+  readonly size: number;
+  readonly #key: Promise<CryptoKey>;
+  readonly #download: Download;
+  readonly #context: DownloadContext;
+
+  /** @param key of the file's cipher; a rejection shows in every read */
+  constructor(size: number, key: Promise<CryptoKey>, download: Download, context: DownloadContext) {
+    this.size = size;
+    this.#key = key;
+    this.#download = download;
+    this.#context = context;
+  }
+
+  read(options: ReadOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const range = clip(options, this.size);
+    const cancelled = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, cancelled.signal]) : cancelled.signal;
+    const pieces = this.#pieces(range, signal);
+    return new ReadableStream<Uint8Array<ArrayBuffer>>(
+      {
+        start(controller) {
+          // The caller's signal ends the read even while nobody pulls.
+          const abort = (): void => {
+            controller.error(options.signal?.reason);
+            void pieces.return();
+          };
+          options.signal?.addEventListener("abort", abort, { once: true });
+        },
+        async pull(controller) {
+          const { done, value } = await pieces.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        },
+        async cancel(reason) {
+          cancelled.abort(reason);
+          await pieces.return();
+        },
+      },
+      // Nothing is fetched before somebody pulls.
+      { highWaterMark: 0 },
+    );
+  }
+
+  /** The plaintext, a segment's worth at a time. */
+  async *#pieces({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    if (length === 0) return;
+    const leave = this.#download.enter();
+    const log = this.#context.scope.child("read");
+    log.log("info", "start", () => ({ offset, length }));
+    let read = 0;
+    try {
+      const geometry = await this.#download.geometry(offset, signal);
+      const end = offset + length;
+      const first = segmentAt(geometry, offset);
+      const ahead = new ReadAhead(
+        this.#download,
+        geometry,
+        first,
+        segmentAt(geometry, end - 1) + 1,
+        this.#context.limits,
+        signal,
+      );
+      const key = await this.#key;
+      for (let start = first * geometry.segmentSize; start < end; start += geometry.segmentSize) {
+        const ciphertext = await ahead.next();
+        if (ciphertext === undefined) return;
+        const from = Math.max(offset, start);
+        const to = Math.min(end, start + ciphertext.length);
+        const plaintext = await decryptCtr(key, from, ciphertext.subarray(from - start, to - start));
+        signal.throwIfAborted();
+        read += plaintext.length;
+        yield plaintext;
+      }
+    } finally {
+      log.log("info", "end", () => ({ offset, length, read }));
+      leave();
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import type { Limits } from "../base/limits.ts";
+import type { Download } from "../download/Download.ts";
+import { type Geometry, segmentLength } from "../formats/Geometry.ts";
+
+interface Ahead {
+  readonly segment: number;
+  readonly bytes: number;
+  readonly ciphertext: Promise<Uint8Array<ArrayBuffer>>;
+  readonly controller: AbortController;
+  isHere: boolean;
+}
+
+/**
+ * The segments of one range, in order, some of them asked for before they are wanted: at most `limits.windowMost` bytes. The
+ * window starts small, so that the first bytes come soon, and doubles whenever the consumer has to wait. It is filled
+ * half at a time: neighbouring blocks that are asked for together cost one request.
+ */
+export class ReadAhead {
+  readonly #download: Download;
+  readonly #geometry: Geometry;
+  readonly #end: number;
+  readonly #limits: Limits;
+  readonly #signal: AbortSignal;
+  readonly #ahead: Ahead[] = [];
+  #next: number;
+  #window: number;
+
+  /** Segments from `first` up to, not including, `end`. */
+  constructor(download: Download, geometry: Geometry, first: number, end: number, limits: Limits, signal: AbortSignal) {
+    this.#download = download;
+    this.#geometry = geometry;
+    this.#next = first;
+    this.#end = end;
+    this.#limits = limits;
+    this.#signal = signal;
+    this.#window = limits.windowStart;
+    // One listener for all segments: a signal with dozens of them makes Node warn of a leak.
+    signal.addEventListener("abort", () => this.#drop(), { once: true });
+  }
+
+  /** The next segment's ciphertext, not to be written to; undefined after the last one. */
+  async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    this.#fill();
+    const head = this.#ahead[0];
+    if (head === undefined) return undefined;
+    if (!head.isHere) this.#window = Math.min(2 * this.#window, this.#limits.windowMost);
+    const ciphertext = await head.ciphertext;
+    this.#ahead.shift();
+    this.#fill();
+    return ciphertext;
+  }
+
+  #drop(): void {
+    this.#next = this.#end;
+    for (const { controller } of this.#ahead) controller.abort(this.#signal.reason);
+  }
+
+  #fill(): void {
+    let asked = 0;
+    for (const { bytes } of this.#ahead) asked += bytes;
+    if (asked > this.#window / 2) return;
+    while (this.#next < this.#end) {
+      const segment = this.#next;
+      const bytes = segmentLength(this.#geometry, segment);
+      // One segment is always asked for, however large.
+      if (asked > 0 && asked + bytes > this.#window) return;
+      this.#next++;
+      asked += bytes;
+      this.#ask(segment, bytes);
+    }
+  }
+
+  #ask(segment: number, bytes: number): void {
+    const controller = new AbortController();
+    const ciphertext = this.#download.segment(segment, controller.signal);
+    const ahead: Ahead = { segment, bytes, ciphertext, controller, isHere: false };
+    // A failure ahead of the consumer shows when it gets there.
+    ahead.ciphertext.then(
+      () => {
+        ahead.isHere = true;
+      },
+      () => {},
+    );
+    this.#ahead.push(ahead);
+  }
+}

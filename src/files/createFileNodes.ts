@@ -1,0 +1,91 @@
+import { type Clock, systemClock } from "../base/Clock.ts";
+import { EventLog } from "../base/EventLog.ts";
+import { GridError } from "../base/GridError.ts";
+import { defaultLimits, type Limits } from "../base/limits.ts";
+import { Download } from "../download/Download.ts";
+import type { DownloadContext } from "../download/DownloadContext.ts";
+import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
+import { zfecTypeScript } from "../erasure/zfecTypeScript.ts";
+import { encodeBase32 } from "../formats/base32.ts";
+import type { Cap, ChkCap, ChkVerifyCap } from "../formats/Cap.ts";
+import { importCtrKey } from "../hashing/ctr.ts";
+import { HealthBook } from "../servers/ServerHealth.ts";
+import type { ServerList } from "../servers/ServerList.ts";
+import type { FileNode } from "./FileNode.ts";
+import { ImmutableFile } from "./ImmutableFile.ts";
+import { LiteralFile } from "./LiteralFile.ts";
+
+/** What files are read with. */
+export interface FileNodesOptions {
+  readonly servers: ServerList;
+  readonly clock?: Clock;
+  /** Where reads tell what happens. */
+  readonly log?: EventLog;
+  readonly limits?: Limits;
+  readonly codec?: ErasureCodec;
+}
+
+/** A grid's files. */
+export interface FileNodes {
+  /**
+   * The file that a cap names. Costs nothing until it is read. Nodes of the same cap are the same while they are in use, so that
+   * what was learned of a file serves its next read.
+   * @throws GridError UNSUPPORTED_CAP for directories, mutable files and verify caps
+   */
+  open(cap: Cap): FileNode;
+}
+
+/** Nodes kept for the next read of the same file: each holds some hash trees, at most a few MiB. */
+const KEPT_NODES = 16;
+
+export function createFileNodes(options: FileNodesOptions): FileNodes {
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? new EventLog(clock);
+  const limits = options.limits ?? defaultLimits;
+  const codec = options.codec ?? zfecTypeScript;
+  const health = new HealthBook(clock, limits);
+  const kept = new Map<string, FileNode>();
+
+  function openImmutable(cap: ChkCap): FileNode {
+    const storageIndexText = encodeBase32(cap.storageIndex);
+    const context: DownloadContext = {
+      servers: options.servers,
+      health,
+      codec,
+      clock,
+      limits,
+      scope: log.scope("node"),
+      storageIndexText,
+      traffic: { received: 0, hedged: 0 },
+    };
+    const key = importCtrKey(cap.key);
+    key.catch(() => {}); // told to every read
+    return new ImmutableFile(cap.size, key, new Download(cap, context), context);
+  }
+
+  return {
+    open(cap) {
+      if (cap.kind === "LIT") return new LiteralFile(cap.data);
+      if (cap.kind !== "CHK") throw unsupported(cap);
+      // The whole cap names the node: two caps with one storage index may still differ in what they promise.
+      const name = [encodeBase32(cap.key), encodeBase32(cap.uebHash), cap.needed, cap.total, cap.size].join(":");
+      const node = kept.get(name) ?? openImmutable(cap);
+      kept.delete(name);
+      kept.set(name, node);
+      for (const oldest of kept.keys()) {
+        if (kept.size <= KEPT_NODES) break;
+        kept.delete(oldest);
+      }
+      return node;
+    },
+  };
+}
+
+function unsupported(cap: Exclude<Cap, { kind: "LIT" | "CHK" }>): GridError<"UNSUPPORTED_CAP"> {
+  const kind = cap.kind === "other" ? cap.scheme : `URI:${(cap satisfies ChkVerifyCap).kind}`;
+  return new GridError(
+    "UNSUPPORTED_CAP",
+    { kind },
+    `This is a ${kind} cap. gridfetch reads immutable files: give it a URI:CHK or URI:LIT cap.`,
+  );
+}

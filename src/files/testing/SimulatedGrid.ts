@@ -1,0 +1,84 @@
+import { EventLog } from "../../base/EventLog.ts";
+import { defaultLimits, type Limits } from "../../base/limits.ts";
+import { createFileNodes, type FileNodes } from "../../files/createFileNodes.ts";
+import type { FileNode } from "../../files/FileNode.ts";
+import type { ServerList } from "../../servers/ServerList.ts";
+import { type EncodedFile, type EncodeOptions, encodeShares } from "./encodeShares.ts";
+import { SimulatedServer } from "./SimulatedServer.ts";
+import { VirtualClock } from "./VirtualClock.ts";
+
+/** A grid without network or real time: servers in their given order, files made on the spot. */
+export class SimulatedGrid implements ServerList {
+  readonly clock = new VirtualClock();
+  readonly log = new EventLog(this.clock);
+  readonly servers: SimulatedServer[];
+  readonly nodes: FileNodes;
+
+  constructor(serverCount: number, limits: Partial<Limits> = {}) {
+    this.servers = Array.from({ length: serverCount }, (_, i) => new SimulatedServer(i, this.clock));
+    this.nodes = createFileNodes({
+      servers: this,
+      clock: this.clock,
+      log: this.log,
+      limits: { ...defaultLimits, ...limits },
+    });
+  }
+
+  known(): SimulatedServer[] {
+    return this.servers;
+  }
+
+  connected(): SimulatedServer[] {
+    return this.servers;
+  }
+
+  /** In the order of the array, so that a test knows who is asked first. */
+  inOrderFor(): SimulatedServer[] {
+    return this.servers;
+  }
+
+  /** Makes a file and puts share i on server i, going round, or where `place` says. */
+  async put(
+    plaintext: Uint8Array<ArrayBuffer>,
+    options: EncodeOptions,
+    place: (shareNumber: number) => readonly number[] = (n) => [n % this.servers.length],
+  ): Promise<EncodedFile & { node: FileNode }> {
+    const file = await encodeShares(plaintext, options);
+    for (const [n, bytes] of file.shares) {
+      for (const index of place(n)) this.servers[index]?.hold(file.storageIndexText, n, bytes);
+    }
+    return { ...file, node: this.nodes.open(file.cap) };
+  }
+
+  get inFlight(): number {
+    return this.servers.reduce((sum, server) => sum + server.inFlight, 0);
+  }
+
+  get requests(): { lists: number; reads: number; bytes: number } {
+    const total = { lists: 0, reads: 0, bytes: 0 };
+    for (const { counts } of this.servers) {
+      total.lists += counts.lists;
+      total.reads += counts.reads;
+      total.bytes += counts.bytes;
+    }
+    return total;
+  }
+}
+
+/** All of a stream in one array. */
+export async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of stream as unknown as AsyncIterable<Uint8Array>) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** Bytes that look random and are the same every time. */
+export function patternBytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let state = seed >>> 0 || 1;
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}

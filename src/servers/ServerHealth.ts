@@ -1,0 +1,119 @@
+import type { Clock } from "../base/Clock.ts";
+import type { Limits } from "../base/limits.ts";
+import type { Server } from "./Server.ts";
+
+const SAMPLES = 32;
+/** A stretch shorter than this says nothing about throughput: it arrives with the reply's head. */
+const THROUGHPUT_BYTES = 16 * 1024;
+
+/** What reading from one server has been like. Drives whom to ask and when to stop waiting. */
+export class ServerHealth {
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  #latencies: number[] = [];
+  #bytesPerMs: number | undefined;
+  #failures = 0;
+  #retryAt = 0;
+
+  constructor(clock: Clock, limits: Limits) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** A reply's first byte came `ms` after it was asked for. */
+  sawLatency(ms: number): void {
+    this.#latencies.push(ms);
+    if (this.#latencies.length > SAMPLES) this.#latencies.shift();
+  }
+
+  /** `bytes` of a body came in `ms`, counted from its first byte. */
+  sawThroughput(bytes: number, ms: number): void {
+    if (bytes < THROUGHPUT_BYTES) return;
+    const sample = bytes / Math.max(ms, 0.1);
+    this.#bytesPerMs = this.#bytesPerMs === undefined ? sample : 0.6 * this.#bytesPerMs + 0.4 * sample;
+  }
+
+  /** It answered as it should: past failures no longer count. */
+  succeeded(): void {
+    this.#failures = 0;
+    this.#retryAt = 0;
+  }
+
+  /** It failed, lied or was late: it is asked last for a while, which doubles each time, and then judged anew. */
+  failed(): void {
+    this.#latencies = [];
+    this.#bytesPerMs = undefined;
+    const wait = this.#limits.secondChance * 2 ** Math.min(this.#failures, 6);
+    this.#failures++;
+    this.#retryAt = this.#clock.now() + wait;
+  }
+
+  /** Is it still being asked last? */
+  get isOnProbation(): boolean {
+    return this.#clock.now() < this.#retryAt;
+  }
+
+  /** Milliseconds to the first byte, as in most requests so far; undefined with no experience. */
+  get latency(): number | undefined {
+    return percentile(this.#latencies, 0.5);
+  }
+
+  /** As `latency`, for nearly all requests so far. */
+  get slowLatency(): number | undefined {
+    return percentile(this.#latencies, 0.95);
+  }
+
+  get bytesPerMs(): number | undefined {
+    return this.#bytesPerMs;
+  }
+}
+
+function percentile(samples: readonly number[], fraction: number): number | undefined {
+  if (samples.length === 0) return undefined;
+  const sorted = [...samples].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))];
+}
+
+/** The health of every server, shared by all files of a grid. */
+export class HealthBook {
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly #entries = new Map<Server, ServerHealth>();
+
+  constructor(clock: Clock, limits: Limits) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  of(server: Server): ServerHealth {
+    let health = this.#entries.get(server);
+    if (health === undefined) {
+      health = new ServerHealth(this.#clock, this.#limits);
+      this.#entries.set(server, health);
+    }
+    return health;
+  }
+
+  /** Milliseconds that `bytes` from this server should take; what is not known of it is taken from the others. */
+  expected(server: Server, bytes: number): number {
+    const health = this.of(server);
+    const latency = health.latency ?? this.#typical((other) => other.latency) ?? this.#limits.firstPatience / 4;
+    const rate = health.bytesPerMs ?? this.#typical((other) => other.bytesPerMs);
+    return latency + (rate === undefined ? 0 : bytes / rate);
+  }
+
+  /** Milliseconds after which `bytes` from this server are late by its own norm. */
+  patience(server: Server, bytes: number): number {
+    const health = this.of(server);
+    const latency = health.slowLatency;
+    if (latency === undefined) return this.#limits.firstPatience;
+    const rate = health.bytesPerMs ?? this.#typical((other) => other.bytesPerMs);
+    const transfer = rate === undefined ? 0 : bytes / rate;
+    return Math.max(this.#limits.leastPatience, 2 * latency + 3 * transfer);
+  }
+
+  #typical(figure: (health: ServerHealth) => number | undefined): number | undefined {
+    const figures = [...this.#entries.values()].map(figure).filter((value) => value !== undefined);
+    return percentile(figures, 0.5);
+  }
+}
