@@ -5,8 +5,8 @@ export interface Code {
 }
 
 /**
- * The erasure code between the k primary blocks of a segment (the segment cut into k equal pieces: shares 0 to k-1) and its
- * N blocks. Every implementation gives the same bytes. Wrong arguments are the caller's defect: GridError INTERNAL.
+ * The erasure code between the k primary blocks of a segment (the segment cut into k equal pieces: shares 0 to k-1) and
+ * its N blocks. Every implementation gives the same bytes. Wrong arguments are the caller's defect: GridError INTERNAL.
  */
 export interface ErasureCodec {
   /**

@@ -1,6 +1,6 @@
 /*
- * The field of 256 elements in which zfec calculates: polynomials over bits, modulo x^8+x^4+x^3+x^2+1 (0x11d). Adding is
- * exclusive or. The powers of 2 go through all 255 elements that are not 0, so products are sums of logarithms.
+ * The field of 256 elements in which zfec calculates: polynomials over bits, modulo x^8+x^4+x^3+x^2+1 (0x11d). Adding
+ * is exclusive or. The powers of 2 go through all 255 elements that are not 0, so products are sums of logarithms.
  */
 
 const POLYNOMIAL = 0x11d;

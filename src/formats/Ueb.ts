@@ -29,14 +29,15 @@ export interface UebContents {
   readonly shareRootHash: Uint8Array;
 }
 
-/** A segment beyond this is not held in memory: the recent default is 1 MiB, and a reader needs it several times over. */
+/** A longer segment is not held in memory: the recent default is 1 MiB, and a reader needs it several times over. */
 export const MAX_SEGMENT_SIZE = 64 * 1024 * 1024;
 
 /**
- * Reads a UEB whose hash was found to be the cap's: entries `key:` || netstring(value) to the last byte. Unknown keys, and
- * those that only repeat what is known, are left out of the result.
+ * Reads a UEB whose hash was found to be the cap's: entries `key:` || netstring(value) to the last byte. Unknown keys,
+ * and those that only repeat what is known, are left out of the result.
  *
- * @throws GridError BAD_FORMAT for anything else, a key that comes twice, or one of the three indispensable values missing
+ * @throws GridError BAD_FORMAT for anything else, a key that comes twice, or one of the three indispensable values
+ *   missing
  */
 export function parseUeb(bytes: Uint8Array): Ueb {
   const entries = parseEntries(bytes);
@@ -55,8 +56,8 @@ export function parseUeb(bytes: Uint8Array): Ueb {
 }
 
 /**
- * The file's geometry, by the cap and the segment size in the UEB. The cap's numbers win: a UEB that contradicts them is
- * refused.
+ * The file's geometry, by the cap and the segment size in the UEB. The cap's numbers win: a UEB that contradicts them
+ * is refused.
  *
  * @throws GridError BAD_FORMAT when a number cannot be right or contradicts the cap
  * @throws GridError TOO_LARGE for a segment above MAX_SEGMENT_SIZE

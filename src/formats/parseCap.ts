@@ -26,8 +26,8 @@ const OTHER_KINDS: Readonly<Record<string, Power>> = {
 
 /**
  * Reads a cap, exactly as Tahoe-LAFS prints them: lower-case canonical base32, no blanks around it. Leading zeroes of
- * numbers are the one thing that is let pass. A prefix `imm.` or `ro.` is a promise, immutable or not writable, which the
- * kind of cap must keep. Of kinds that are not files (or not immutable) only the prefix is looked at.
+ * numbers are the one thing that is let pass. A prefix `imm.` or `ro.` is a promise, immutable or not writable, which
+ * the kind of cap must keep. Of kinds that are not files (or not immutable) only the prefix is looked at.
  *
  * @throws GridError BAD_CAP with a reason that says which part is wrong; the error never repeats any of the text
  */

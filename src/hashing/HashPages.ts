@@ -25,9 +25,9 @@ export interface HashPage {
 /**
  * The pages on the way to a leaf, the one under the root first; none in a tree of one leaf, which is its own root.
  *
- * The leaves' level is cut into pages of 256 nodes, so is the level 8 above it, and so on; the topmost of these levels is
- * at most 8 below the root and is one page. Hashing a page up gives one node of the page above it. The levels between are
- * never fetched: they follow from the pages.
+ * The leaves' level is cut into pages of 256 nodes, so is the level 8 above it, and so on; the topmost of these levels
+ * is at most 8 below the root and is one page. Hashing a page up gives one node of the page above it. The levels
+ * between are never fetched: they follow from the pages.
  */
 export function pagesFor(leafCount: number, leaf: number): HashPage[] {
   const pages: HashPage[] = [];
@@ -43,8 +43,8 @@ export function pagesFor(leafCount: number, leaf: number): HashPage[] {
 }
 
 /**
- * A large Merkle tree, a file's block or ciphertext hash tree, read page by page: every page is verified against the one
- * above before it is believed, and only so many are kept.
+ * A large Merkle tree, a file's block or ciphertext hash tree, read page by page: every page is verified against the
+ * one above before it is believed, and only so many are kept.
  *
  * A file of 2^20 segments has 64 MiB of nodes; reading one of its segments takes three pages of at most 8 KiB.
  */

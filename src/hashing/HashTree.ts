@@ -6,8 +6,8 @@ import { levelOf, parentHash, parentOf, siblingOf, treeWidth } from "./merkle.ts
 import { HASH_LENGTH } from "./taggedHash.ts";
 
 /**
- * A Merkle tree of which only some nodes are known, every one of them verified: the share hash tree (at most 256 leaves).
- * Nodes are numbered breadth-first, root 0. For the large trees over a file's segments see HashPages.
+ * A Merkle tree of which only some nodes are known, every one of them verified: the share hash tree (at most 256
+ * leaves). Nodes are numbered breadth-first, root 0. For the large trees over a file's segments see HashPages.
  */
 export class HashTree {
   readonly leafCount: number;

@@ -6,8 +6,8 @@ import { TREE_FILLER_TAG, TREE_NODE_TAG } from "./tags.ts";
 
 /*
  * The arithmetic of Merkle trees. A tree of n leaves is padded to P leaves, the next power of two. Nodes are numbered
- * breadth-first: the root is 0, the children of x are 2x+1 and 2x+2, leaf j is P-1+j; level l (root 0) starts at 2^l - 1.
- * A hostile file may claim more leaves than 32 bits count, so there are no bit operators here.
+ * breadth-first: the root is 0, the children of x are 2x+1 and 2x+2, leaf j is P-1+j; level l (the root's is 0)
+ * starts at 2^l - 1. A hostile file may claim more leaves than 32 bits count, so there are no bit operators here.
  */
 
 /** P: the smallest power of two that is not below `leafCount` (1 or more). */

@@ -62,7 +62,7 @@ test("the parts of a tagged hash are simply joined", () => {
   expect(taggedHash("tag", utf8("v"), utf8(""), utf8("al"))).toEqual(taggedHash("tag", utf8("val")));
 });
 
-test("a HashableBuffer agrees with taggedHash for every length, above and below where the platform's hash takes over", async () => {
+test("a HashableBuffer agrees with taggedHash for every length, with either way of hashing", async () => {
   const whole = Uint8Array.from({ length: 5000 }, (_, i) => i * 7);
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 0, max: 5000 }), async (length) => {

@@ -6,8 +6,8 @@ import { netstring } from "./netstring.ts";
 export const HASH_LENGTH = 32;
 
 /**
- * SHA-256(SHA-256(netstring(tag) || parts)), at once: for short inputs. A block or a segment is hashed many times faster
- * through a HashableBuffer.
+ * SHA-256(SHA-256(netstring(tag) || parts)), at once: for short inputs. A block or a segment is hashed many times
+ * faster through a HashableBuffer.
  *
  * @param tag one of the constants of tags.ts, or bytes where a tag has a secret in it
  */

@@ -30,14 +30,14 @@ def make_case(rng, k, n, length):
     primaries = [rng.randbytes(length) for _ in range(k)]
     blocks = [bytes(block) for block in zfec.Encoder(k, n).encode(primaries)]
     assert blocks[:k] == primaries
-    return {"needed": k, "total": n, "primaries": b"".join(primaries).hex(), "others": b"".join(blocks[k:]).hex()}
+    others = blocks[k:]
+    return {"needed": k, "total": n, "primaries": b"".join(primaries).hex(), "others": b"".join(others).hex()}
 
 
 def main():
     rng = random.Random(285)
     cases = [make_case(rng, *case) for case in CASES]
-    lines = ",\n".join("  " + json.dumps(case) for case in cases)
-    pathlib.Path(__file__).with_name("zfec-vectors.json").write_text(f"[\n{lines}\n]\n")
+    pathlib.Path(__file__).with_name("zfec-vectors.json").write_text(json.dumps(cases, indent=2) + "\n")
 
 
 main()
