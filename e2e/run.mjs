@@ -29,7 +29,13 @@ try {
 rmSync(join(checkout, reports), { recursive: true, force: true });
 const env = await prepareEnvironment();
 
-await check("lint and format", () => runTool("@biomejs/biome/bin/biome", ["ci", "--error-on-warnings"]));
+await check("lint and format", () =>
+  runTool("@biomejs/biome/bin/biome", [
+    "ci",
+    "--error-on-warnings",
+    `--colors=${process.stdout.isTTY ? "force" : "off"}`,
+  ]),
+);
 await check("types", () => runTool("typescript/bin/tsc", ["-b"]));
 await check("build", build);
 await runTests(
