@@ -7,9 +7,9 @@ const PAUSE_MS = 1_000;
 const MOST_REMEMBERED = 64;
 
 /**
- * Slows down whoever asks again for what has just failed. Firefox's media element answers a failed start with the same request at once,
- * thousands of times a second, and each would be a round of questions to all servers. Held back, not refused: the answer is
- * always that of a fresh attempt.
+ * Slows down whoever asks again for what has just failed. Firefox's media element answers a failed start with the same
+ * request at once, thousands of times a second, and each would be a round of questions to all servers. Held back, not
+ * refused: the answer is always that of a fresh attempt.
  */
 export class FailurePacer {
   readonly #clock: Clock;
@@ -31,7 +31,10 @@ export class FailurePacer {
     }
   }
 
-  /** Resolves at once, or after the rest of the pause where the same bytes failed just now; rejects when `signal` aborts. */
+  /**
+   * Resolves at once, or after the rest of the pause where the same bytes failed just now; rejects when `signal`
+   * aborts.
+   */
   async turn(capText: string, offset: number, signal: AbortSignal): Promise<void> {
     const failedAt = this.#failedAt.get(`${offset} ${capText}`);
     const wait = failedAt === undefined ? 0 : failedAt + PAUSE_MS - this.#clock.now();

@@ -1,7 +1,7 @@
 /**
- * A Content-Disposition header (RFC 6266) for a name in any script. `filename*` (RFC 8187) holds the name; `filename` is there for
- * old readers and holds what of it is safe in every one of them: printable ASCII without `"`, `\` and `%`, which they take in
- * different ways.
+ * A Content-Disposition header (RFC 6266) for a name in any script. `filename*` (RFC 8187) holds the name; `filename`
+ * is there for old readers and holds what of it is safe in every one of them: printable ASCII without `"`, `\` and `%`,
+ * which they take in different ways.
  *
  * Control characters and slashes become underscores: a name is neither a header line nor a path.
  */

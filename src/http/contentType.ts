@@ -3,9 +3,10 @@ import { mimes } from "mrmime";
 /**
  * The Content-Type for a file's name, by its last extension.
  *
- * The default is `application/octet-stream` and not Tahoe-LAFS's `text/plain`: a browser saves what nobody named, instead of
- * showing a page of noise, and never guesses that it is active. Text is declared UTF-8. A compressed file is what it is,
- * `application/gzip` say, and never a Content-Encoding: a browser does not decode the body of a worker's answer.
+ * The default is `application/octet-stream` and not Tahoe-LAFS's `text/plain`: a browser saves what nobody named,
+ * instead of showing a page of noise, and never guesses that it is active. Text is declared UTF-8. A compressed file is
+ * what it is, `application/gzip` say, and never a Content-Encoding: a browser does not decode the body of a worker's
+ * answer.
  */
 export function contentType(name: string | undefined): string {
   const extension = /[^/]\.([^./]+)$/.exec(name ?? "")?.[1]?.toLowerCase();
@@ -15,14 +16,17 @@ export function contentType(name: string | undefined): string {
 }
 
 /**
- * May the browser show this type as a document of the app's origin? Only what cannot run script there: pictures, sound, video and
- * PDF, whose viewers are apart from the page. They must not be sandboxed: Chromium then shows no video and no PDF at all.
+ * May the browser show this type as a document of the app's origin? Only what cannot run script there: pictures, sound,
+ * video and PDF, whose viewers are apart from the page. They must not be sandboxed: Chromium then shows no video and no
+ * PDF at all.
  */
 export function isPassive(type: string): boolean {
   return /^(?:(?:image|audio|video)\/(?!svg)|application\/pdf$)/.test(type) && !type.includes("+xml");
 }
 
-/** What `mrmime` leaves out (it knows no `x-` and `vnd.` types) or maps for another world than a grid of people's files. */
+/**
+ * What `mrmime` leaves out (it knows no `x-` and `vnd.` types) or maps for another world than a grid of people's files.
+ */
 const CORRECTIONS: [extension: string, type: string][] = [
   ["mkv", "video/x-matroska"],
   ["mka", "audio/x-matroska"],

@@ -1,9 +1,10 @@
 import { type GridErrorCode, type GridErrorDetails, isGridError } from "../base/GridError.ts";
-import { safetyHeaders } from "./safetyHeaders.ts";
+import { SAFETY_HEADERS } from "./safetyHeaders.ts";
 
 /**
- * The one place where errors become statuses. The body says in words what happened and, where too few shares could be had, what each
- * server's part in it was. Of errors that are not gridfetch's own nothing is told: their messages may hold anything.
+ * The one place where errors become statuses. The body says in words what happened and, where too few shares could be
+ * had, what each server's part in it was. Of errors that are not gridfetch's own nothing is told: their messages may
+ * hold anything.
  */
 export function errorResponse(error: unknown): Response {
   if (isGridError(error, "NOT_ENOUGH_SHARES")) return textResponse(STATUSES[error.code], describeShares(error));
@@ -11,10 +12,12 @@ export function errorResponse(error: unknown): Response {
   return textResponse(500, "Something unexpected went wrong inside gridfetch while answering this request.");
 }
 
-/** A short answer in plain text. */
+/** A short answer in plain text. Not sandboxed: the page reads it where it appears in a frame instead of a download. */
 export function textResponse(status: number, text: string, headers: Record<string, string> = {}): Response {
-  const type = "text/plain; charset=utf-8";
-  return new Response(`${text}\n`, { status, headers: { ...safetyHeaders(type), "Content-Type": type, ...headers } });
+  return new Response(`${text}\n`, {
+    status,
+    headers: { ...SAFETY_HEADERS, "Content-Type": "text/plain; charset=utf-8", ...headers },
+  });
 }
 
 const STATUSES: Readonly<Record<GridErrorCode, number>> = {
@@ -41,8 +44,9 @@ const STATUSES: Readonly<Record<GridErrorCode, number>> = {
 /** The first word is the one that a gateway's clients look for. */
 function describeShares(error: { message: string; details: GridErrorDetails["NOT_ENOUGH_SHARES"] }): string {
   const { needed, found, servers } = error.details;
+  const name = found === 0 ? "NoSharesError" : "NotEnoughSharesError";
   const lines = [
-    `${found === 0 ? "NoSharesError" : "NotEnoughSharesError"}: ${found} of the ${needed} shares that are needed were found.`,
+    `${name}: ${found} of the ${needed} shares that are needed were found.`,
     error.message,
     "",
     servers.length === 0 ? "No server was asked." : "What became of each server that was asked:",

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GridError } from "../base/GridError.ts";
-import { VirtualClock } from "../download/testing/VirtualClock.ts";
+import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import type { Cap } from "../formats/Cap.ts";
 import { FailurePacer } from "./FailurePacer.ts";
 import { handleGridRequest } from "./handleGridRequest.ts";

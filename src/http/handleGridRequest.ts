@@ -5,19 +5,22 @@ import type { Cap } from "../formats/Cap.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
 import { contentDisposition } from "./contentDisposition.ts";
-import { contentType } from "./contentType.ts";
+import { contentType, isPassive } from "./contentType.ts";
 import { errorResponse, textResponse } from "./errorResponse.ts";
 import type { FailurePacer } from "./FailurePacer.ts";
 import { type OpenBody, openBody } from "./openBody.ts";
 import { type FileUrl, parseGridUrl } from "./parseGridUrl.ts";
 import { parseRange, type RequestedRange } from "./parseRange.ts";
-import { safetyHeaders } from "./safetyHeaders.ts";
+import { SAFETY_HEADERS, SANDBOX } from "./safetyHeaders.ts";
 
 /** What answering takes from its surroundings. */
 export interface GridRequestContext {
   /** What grid URLs are under; its path ends in a slash. */
   readonly base: URL;
-  /** The file of a cap. May reject where the grid's configuration cannot be had; throws UNSUPPORTED_CAP for what is not a file. */
+  /**
+   * The file of a cap. May reject where the grid's configuration cannot be had; throws UNSUPPORTED_CAP for what is not
+   * a file.
+   */
   open(cap: Cap): FileNode | Promise<FileNode>;
   readonly clock: Clock;
   /** Shared by all requests. */
@@ -27,11 +30,11 @@ export interface GridRequestContext {
 }
 
 /**
- * Answers a request for a grid URL, as `isGridUrl` knows them. Errors are answers too: it rejects only when the request's own
- * signal is aborted.
+ * Answers a request for a grid URL, as `isGridUrl` knows them. Errors are answers too: it rejects only when the
+ * request's own signal is aborted.
  *
- * HEAD, 304 and 416 need nothing but the cap. The status of a GET waits for the first verified bytes; a failure after them
- * errors the body.
+ * HEAD, 304 and 416 need nothing but the cap. The status of a GET waits for the first verified bytes; a failure after
+ * them errors the body.
  */
 export async function handleGridRequest(request: Request, context: GridRequestContext): Promise<Response> {
   const response = await answer(request, context).catch((error: unknown) => {
@@ -72,12 +75,12 @@ async function answer(request: Request, context: GridRequestContext): Promise<Re
 }
 
 function redirectResponse(location: string): Response {
-  return new Response(null, { status: 302, headers: { ...safetyHeaders("text/plain"), Location: location } });
+  return new Response(null, { status: 302, headers: { ...SAFETY_HEADERS, Location: location } });
 }
 
 /**
- * Strong: the storage index comes from the key, and a URL's cap says all else that decides its bytes. A gateway's tag, with the view after
- * the dash, but in the quotes that RFC 9110 wants.
+ * Strong: the storage index comes from the key, and a URL's cap says all else that decides its bytes. A gateway's tag,
+ * with the view after the dash, but in the quotes that RFC 9110 wants.
  */
 function entityTag(cap: Cap, t: string): string | undefined {
   return cap.kind === "CHK" ? `"${storageIndexText(cap.storageIndex)}-${t}"` : undefined;
@@ -90,7 +93,7 @@ function isCurrent(ifNoneMatch: string | null, etag: string): boolean {
 }
 
 function notModified(etag: string): Response {
-  return new Response(null, { status: 304, headers: { ...safetyHeaders("text/plain"), ETag: etag } });
+  return new Response(null, { status: 304, headers: { ...SAFETY_HEADERS, ETag: etag } });
 }
 
 /** A Range holds only for the content that an If-Range names, and there is no date that it could name. */
@@ -111,7 +114,8 @@ function fileHeaders({ name, save }: FileUrl): Record<string, string> {
     ? contentDisposition("attachment", name ?? "unknown")
     : name && contentDisposition("inline", name);
   return {
-    ...safetyHeaders(type),
+    ...SAFETY_HEADERS,
+    ...(!isPassive(type) && { "Content-Security-Policy": SANDBOX }),
     "Content-Type": type,
     // Inline too carries the name, for whoever saves what is shown.
     ...(disposition && { "Content-Disposition": disposition }),

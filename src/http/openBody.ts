@@ -17,8 +17,8 @@ export interface OpenBody {
 }
 
 /**
- * Starts to read a part of a file and waits for its first verified bytes, so that what cannot be read becomes a status and not
- * a broken 200.
+ * Starts to read a part of a file and waits for its first verified bytes, so that what cannot be read becomes a status
+ * and not a broken 200.
  *
  * @throws what the read fails with; GridError TIMED_OUT after 40 s without a byte; the signal's reason
  */
@@ -80,7 +80,7 @@ async function firstRead(
 
 function tooSlow(): GridError<"TIMED_OUT"> {
   const ms = FIRST_BYTES_LIMIT_MS;
-  const message = `No verified byte of this file came within ${ms / 1000} s. The grid's servers may be overloaded: try again.`;
+  const message = `No verified byte of this file came within ${ms / 1000} s. The servers may be overloaded: try again.`;
   return new GridError("TIMED_OUT", { what: "the first bytes of a file", ms }, message);
 }
 

@@ -7,7 +7,9 @@ export interface FileUrl {
   readonly kind: "file";
   /** The cap's text, percent-decoded and not otherwise looked at. Secret. */
   readonly capText: string;
-  /** The file's name, for its type and for saving: `filename=`, else the last segment of a `/file/` or `/named/` URL. */
+  /**
+   * The file's name, for its type and for saving: `filename=`, else the last segment of a `/file/` or `/named/` URL.
+   */
   readonly name: string | undefined;
   /** To be saved rather than shown. */
   readonly save: boolean;
@@ -22,8 +24,8 @@ export interface RedirectUrl {
 }
 
 /**
- * Is this a URL that the grid answers? Those are `uri`, `uri/…`, `cap`, `cap/…`, `file/…` and `named/…` under `base`, whose
- * path ends in a slash. Everything else is the web server's.
+ * Is this a URL that the grid answers? Those are `uri`, `uri/…`, `cap`, `cap/…`, `file/…` and `named/…` under `base`,
+ * whose path ends in a slash. Everything else is the web server's.
  */
 export function isGridUrl(url: URL, base: URL): boolean {
   return url.origin === base.origin && url.pathname.startsWith(base.pathname) && GRID_PATH.test(pathUnder(base, url));
@@ -32,12 +34,14 @@ export function isGridUrl(url: URL, base: URL): boolean {
 const GRID_PATH = /^(?:(?:uri|cap)(?:\/|$)|(?:file|named)\/)/;
 
 /**
- * Reads a URL for which `isGridUrl` holds. The forms are those of Tahoe-LAFS's web API: `/uri/CAP`, its synonym `/cap/CAP`,
- * `/file/CAP/ANY/NAMES/NAME` and its synonym `/named/…`, and `/uri?uri=CAP`, which redirects; with the arguments `filename=`,
- * `save=` and `t=`. An argument without a value counts as absent; of a repeated one the first counts.
+ * Reads a URL for which `isGridUrl` holds. The forms are those of Tahoe-LAFS's web API: `/uri/CAP`, its synonym
+ * `/cap/CAP`, `/file/CAP/ANY/NAMES/NAME` and its synonym `/named/…`, and `/uri?uri=CAP`, which redirects; with the
+ * arguments `filename=`, `save=` and `t=`. An argument without a value counts as absent; of a repeated one the first
+ * counts.
  *
  * The path is split before it is decoded, so `%2F` stays within a name; a colon may be raw or `%3A`.
- * @throws GridError BAD_URL where it names no cap, names something inside a file, is not UTF-8, or `save=` is no boolean
+ * @throws GridError BAD_URL where it names no cap, names something inside a file, is not UTF-8, or `save=` is no
+ *   boolean
  */
 export function parseGridUrl(url: URL, base: URL): GridUrl {
   const [form = "", ...rest] = pathUnder(base, url).split("/");

@@ -9,12 +9,12 @@ const WHOLE: RequestedRange = { kind: "whole" };
 const UNSATISFIABLE: RequestedRange = { kind: "unsatisfiable" };
 
 /**
- * Reads a Range header (RFC 9110, section 14.2) as a Tahoe-LAFS gateway does: of several ranges the first counts, and a header
- * that is wrong anywhere is ignored, which the RFC allows, and answered with the whole file.
+ * Reads a Range header (RFC 9110, section 14.2) as a Tahoe-LAFS gateway does: of several ranges the first counts, and a
+ * header that is wrong anywhere is ignored, which the RFC allows, and answered with the whole file.
  *
- * It differs where a media element needs a straight answer: a lone `bytes=a-` at or past the end is unsatisfiable, where the
- * gateway sends the whole file. An empty file is sent whole for every header but a closed range: there is nothing to be gained
- * by refusing the `bytes=0-` that players send for everything.
+ * It differs where a media element needs a straight answer: a lone `bytes=a-` at or past the end is unsatisfiable,
+ * where the gateway sends the whole file. An empty file is sent whole for every header but a closed range: there is
+ * nothing to be gained by refusing the `bytes=0-` that players send for everything.
  *
  * @param size the file's length in bytes, a safe integer
  */

@@ -1,28 +1,33 @@
-import { isPassive } from "./contentType.ts";
-
 /**
- * What every answer carries, since a grid's files come from strangers and run on the app's own origin, and since their URLs
- * hold caps.
+ * What every answer carries, since a grid's files come from strangers and run on the app's own origin, and since their
+ * URLs hold caps.
  *
  * - No referrer: it would carry the cap away.
- * - `X-Frame-Options: SAMEORIGIN` and not a gateway's DENY: the app shows its own PDFs and downloads through a hidden frame;
- *   nobody else's page may frame them.
- * - `no-store`: a worker's answers never enter the HTTP cache, but they do enter a browser's media and back-forward caches.
- *   Caps are secrets and so is what they open; and reading again is cheap, since the worker keeps what it has.
+ * - `X-Frame-Options: SAMEORIGIN` and not a gateway's DENY: the app shows its own PDFs and downloads through a hidden
+ *   frame; nobody else's page may frame them.
+ * - `no-store`: a worker's answers never enter the HTTP cache, but they do enter a browser's media and back-forward
+ *   caches. Caps are secrets and so is what they open; and reading again is cheap, since the worker keeps what it has.
  */
-export function safetyHeaders(type: string): Record<string, string> {
-  return {
-    "Cache-Control": "private, no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
-    ...(!isPassive(type) && { "Content-Security-Policy": SANDBOX }),
-  };
-}
+export const SAFETY_HEADERS = {
+  "Cache-Control": "private, no-store",
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+  "X-Frame-Options": "SAMEORIGIN",
+} as const;
 
 /**
- * An opaque origin without script, frames, forms or requests. Requests must be forbidden as well: those of a sandboxed document bypass
- * the worker, so a picture with a relative URL would show the document's own cap to the web server.
+ * What a file that is not passive (see contentType) carries besides, so that it cannot act as the app when it is opened
+ * as a document: an opaque origin without script, frames, forms or requests. Requests must be forbidden as well: those
+ * of a sandboxed document bypass the worker, so a picture with a relative URL would show the document's own cap to the
+ * web server.
  */
-const SANDBOX =
-  "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; font-src data:; base-uri 'none'; form-action 'none'";
+export const SANDBOX = [
+  "sandbox",
+  "default-src 'none'",
+  "style-src 'unsafe-inline'",
+  "img-src data:",
+  "media-src data:",
+  "font-src data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");

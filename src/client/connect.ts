@@ -1,0 +1,115 @@
+import { GridError, type GridErrorDetails } from "../base/GridError.ts";
+import { askWorker } from "./askWorker.ts";
+import { Grid } from "./Grid.ts";
+import { keepWorkerAlive } from "./keepWorkerAlive.ts";
+
+export interface ConnectOptions {
+  /** The worker's script, on the page's own origin: `/gridfetch-worker.js` unless given. */
+  readonly workerUrl?: string | URL;
+  /** What the worker answers for, a path that ends in a slash: the folder of its script unless given. */
+  readonly scope?: string;
+}
+
+/** Installing fetches one small script; a browser that takes longer than this will not get there. */
+const CONTROL_LIMIT_MS = 20_000;
+
+/**
+ * Registers the Service Worker and resolves once it controls this page: grid URLs work from then on, and not before.
+ * Fit for the first visit, for every later one, and for a page that was reloaded past the worker (shift-reload). May be
+ * called more than once.
+ *
+ * @throws GridError NO_WORKER that says what stands in the way, in words for the person at the page
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Grid> {
+  const container = serviceWorkers();
+  const limit = timeLimit();
+  try {
+    const registration = await Promise.race([register(container, options), limit.passed]);
+    if (!location.href.startsWith(registration.scope)) {
+      throw noWorker("scope", `the worker answers for ${registration.scope} only, and this page is not there`);
+    }
+    await Promise.race([takeControl(container, registration), limit.passed]);
+    keepWorkerAlive(container);
+    return new Grid(new URL(registration.scope));
+  } finally {
+    limit.stop();
+  }
+}
+
+function serviceWorkers(): ServiceWorkerContainer {
+  if ("serviceWorker" in navigator) return navigator.serviceWorker;
+  if (!isSecureContext) {
+    throw noWorker(
+      "insecure",
+      "browsers allow a Service Worker on https:// and on localhost only, and this page is on neither",
+    );
+  }
+  throw noWorker(
+    "unsupported",
+    "this browser has no Service Workers here. Private windows and some settings turn them off",
+  );
+}
+
+async function register(
+  container: ServiceWorkerContainer,
+  { workerUrl = "/gridfetch-worker.js", scope }: ConnectOptions,
+): Promise<ServiceWorkerRegistration> {
+  try {
+    // Never from the HTTP cache: an old worker would outlive its update by a day.
+    return await container.register(workerUrl, { updateViaCache: "none", ...(scope !== undefined && { scope }) });
+  } catch (cause) {
+    const { pathname } = new URL(workerUrl, location.href);
+    const reason = cause instanceof Error ? `: ${cause.message}` : "";
+    throw noWorker("registration", `the browser did not accept ${pathname} as its script${reason}`, cause);
+  }
+}
+
+async function takeControl(container: ServiceWorkerContainer, registration: ServiceWorkerRegistration): Promise<void> {
+  const worker = await activeWorker(registration);
+  if (container.controller?.scriptURL === worker.scriptURL) return;
+  const controlled = new Promise<void>((resolve) => {
+    container.addEventListener("controllerchange", () => resolve(), { once: true });
+  });
+  await askWorker(worker, "claim");
+  await controlled;
+}
+
+async function activeWorker(registration: ServiceWorkerRegistration): Promise<ServiceWorker> {
+  if (registration.active) return registration.active;
+  const coming = registration.waiting ?? registration.installing;
+  if (coming === null) throw noWorker("registration", "it was removed while it was being installed");
+  await new Promise<void>((resolve, reject) => {
+    coming.addEventListener("statechange", () => {
+      if (coming.state === "activated") resolve();
+      if (coming.state === "redundant")
+        reject(noWorker("registration", "its script failed while it was being installed"));
+    });
+  });
+  return coming;
+}
+
+function timeLimit(): { readonly passed: Promise<never>; stop(): void } {
+  let timer: ReturnType<typeof setTimeout>;
+  const passed = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const seconds = CONTROL_LIMIT_MS / 1000;
+      reject(
+        noWorker(
+          "timeout",
+          `it did not take control of this page within ${seconds} s. Close its other tabs and reload`,
+        ),
+      );
+    }, CONTROL_LIMIT_MS);
+  });
+  return { passed, stop: () => clearTimeout(timer) };
+}
+
+function noWorker(
+  reason: GridErrorDetails["NO_WORKER"]["reason"],
+  text: string,
+  cause?: unknown,
+): GridError<"NO_WORKER"> {
+  return new GridError("NO_WORKER", { reason }, `The Service Worker that reads the grid cannot work here: ${text}.`, {
+    cause,
+  });
+}
