@@ -54,7 +54,7 @@ summarize();
 /** A browser and a Tahoe-LAFS for the tests. What cannot be had is noted, and the rest goes on. */
 async function prepareEnvironment() {
   /** @type {Record<string, string>} */
-  const found = {};
+  const found = process.stdout.isTTY ? {} : { NO_COLOR: "1" };
   try {
     // Not imported above: it stands on packages that installPackages has just brought.
     const { findChromium } = await import("./setup/findChromium.mjs");

@@ -1,0 +1,102 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AppServer } from "./AppServer.ts";
+
+let folder: string;
+let app: AppServer;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gridfetch-app-"));
+  await mkdir(join(folder, "assets"));
+  await Promise.all([
+    writeFile(join(folder, "index.html"), "the app"),
+    writeFile(join(folder, "bootstrap.html"), "wait for the worker"),
+    writeFile(join(folder, "gridfetch-worker.js"), "// worker"),
+    writeFile(join(folder, "assets/index-1234.js"), "// page"),
+  ]);
+  app = await AppServer.start({ folder, port: 0, documents: { "/grid.json": { servers: [] } } });
+});
+
+afterAll(async () => {
+  await app.close();
+  await rm(folder, { recursive: true });
+});
+
+/** Not Node's fetch, which sends a Sec-Fetch-Mode of its own. */
+function get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    request(new URL(path, app.url), { headers }, async (response) => {
+      const body = await buffer(response);
+      resolve(
+        new Response(body, { status: response.statusCode!, headers: response.headers as Record<string, string> }),
+      );
+    })
+      .once("error", reject)
+      .end();
+  });
+}
+
+describe("files of the app", () => {
+  it.each([
+    ["/", "text/html", "no-cache", "the app"],
+    ["/gridfetch-worker.js", "text/javascript", "no-store", "// worker"],
+    ["/assets/index-1234.js", "text/javascript", "max-age=31536000, immutable", "// page"],
+  ])("%s", async (path, type, caching, text) => {
+    const response = await get(path);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toContain(type);
+    expect(response.headers.get("cache-control")).toBe(caching);
+    expect(await response.text()).toBe(text);
+  });
+
+  it("a path that leads out of the folder is not found", async () => {
+    expect((await get("/..%2f..%2fetc/passwd")).status).toBe(404);
+  });
+});
+
+it("serves its documents fresh, as JSON", async () => {
+  const response = await get("/grid.json");
+  expect(response.headers.get("content-type")).toBe("application/json");
+  expect(response.headers.get("cache-control")).toBe("no-store");
+  expect(await response.json()).toEqual({ servers: [] });
+});
+
+describe("a grid URL that comes past the worker", () => {
+  const paths = [
+    "/uri/URI:LIT:me",
+    "/uri?uri=URI%3ALIT%3Ame",
+    "/cap/URI:LIT:me",
+    "/file/URI:LIT:me/a.webm",
+    "/named/x/y",
+  ];
+
+  it.each(paths)("as a navigation gets the page that waits for it: %s", async (path) => {
+    const response = await get(path, { "Sec-Fetch-Mode": "navigate" });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toContain("text/html");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(response.headers.get("referrer-policy")).toBe("no-referrer");
+    expect(await response.text()).toBe("wait for the worker");
+  });
+
+  it.each(paths)("as anything else gets a reason: %s", async (path) => {
+    const response = await get(path, { "Sec-Fetch-Mode": "no-cors", Accept: "*/*" });
+    expect(response.status).toBe(503);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(await response.text()).toContain("Service Worker");
+  });
+});
+
+it("takes the next port where one is taken", async () => {
+  const other = await AppServer.start({ folder, port: app.port, documents: {} });
+  try {
+    expect(other.port).toBeGreaterThan(app.port);
+    expect(await (await fetch(other.url)).text()).toBe("the app");
+  } finally {
+    await other.close();
+  }
+});

@@ -1,0 +1,111 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import sirv from "sirv";
+import { isGridUrl } from "../../http/parseGridUrl.ts";
+
+const HOST = "127.0.0.1";
+
+/** How many ports after the wanted one are tried. */
+const PORT_TRIES = 50;
+
+export interface AppServerOptions {
+  /** The built app: index.html, bootstrap.html, the Service Worker's script. */
+  readonly folder: string;
+  /** The port to listen on, or the next free one after it; 0 for any. */
+  readonly port: number;
+  /** JSON documents by their path: `/grid.json` names the grid's servers. */
+  readonly documents: Readonly<Record<string, unknown>>;
+}
+
+/** A static web server for the app, on loopback. What a grid operator would do with any web server, in small. */
+export class AppServer {
+  readonly #http: Server;
+
+  private constructor(http: Server) {
+    this.#http = http;
+  }
+
+  /** @throws Error if no port can be had */
+  static async start({ folder, port, documents }: AppServerOptions): Promise<AppServer> {
+    const serveFile = sirv(folder, { etag: true, setHeaders: setFileHeaders });
+    // Grid URLs whose request came past the Service Worker get this page: it waits for the worker and loads again.
+    const serveBootstrap = sirv(folder, { etag: false, setHeaders: setGridHeaders });
+    const http = createServer((request, response) => {
+      const url = new URL(request.url ?? "/", `http://${HOST}`);
+      const document = documents[url.pathname];
+      if (document !== undefined) sendJson(response, document);
+      else if (!isGridUrl(url, new URL("/", url)))
+        serveFile(request, response, () => send(response, 404, "Not found."));
+      else if (isNavigation(request)) {
+        request.url = "/bootstrap.html";
+        serveBootstrap(request, response, () => send(response, 404, `${join(folder, "bootstrap.html")} is missing.`));
+      } else {
+        setGridHeaders(response);
+        send(response, 503, "The gridfetch Service Worker does not answer for this page yet: load the page again.");
+      }
+    });
+    await listen(http, port);
+    return new AppServer(http);
+  }
+
+  get port(): number {
+    return (this.#http.address() as AddressInfo).port;
+  }
+
+  /** The app's address. */
+  get url(): string {
+    return `http://${HOST}:${this.port}/`;
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#http, "close");
+    this.#http.close();
+    this.#http.closeAllConnections();
+    await closed;
+  }
+}
+
+function setFileHeaders(response: ServerResponse, path: string): void {
+  // Names under assets/ carry a hash of the content. The worker must never be a stale one.
+  const age = path.startsWith("/assets/") ? "max-age=31536000, immutable" : "no-cache";
+  response.setHeader("Cache-Control", path === "/gridfetch-worker.js" ? "no-store" : age);
+  response.setHeader("X-Content-Type-Options", "nosniff");
+}
+
+/** The address may hold a cap: nothing of this answer is kept, and nobody is told where it came from. */
+function setGridHeaders(response: ServerResponse): void {
+  response.setHeader("Cache-Control", "no-store");
+  response.setHeader("Referrer-Policy", "no-referrer");
+}
+
+function isNavigation({ method, headers }: IncomingMessage): boolean {
+  if (method !== "GET" && method !== "HEAD") return false;
+  // Chromium and Firefox say so; Accept tells it of others.
+  const mode = headers["sec-fetch-mode"];
+  return mode === undefined ? (headers.accept ?? "").includes("text/html") : mode === "navigate";
+}
+
+function sendJson(response: ServerResponse, document: unknown): void {
+  response
+    .writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-store" })
+    .end(JSON.stringify(document));
+}
+
+function send(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8" }).end(`${text}\n`);
+}
+
+async function listen(server: Server, wanted: number): Promise<void> {
+  for (let port = wanted; ; port++) {
+    try {
+      server.listen(port, HOST);
+      await once(server, "listening");
+      return;
+    } catch (error) {
+      const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+      if (!taken || wanted === 0 || port - wanted >= PORT_TRIES) throw error;
+    }
+  }
+}
