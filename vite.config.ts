@@ -60,5 +60,8 @@ export default defineConfig({
     root: at("."),
     include: ["src/**/*.test.ts", "e2e/**/*.test.ts"],
     environment: "node",
+    // Generous, for machines that do other things besides: a test that hangs is still found.
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
   },
 });

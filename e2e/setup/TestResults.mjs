@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { relative } from "node:path";
+import { checkout } from "../../src/node/setup/checkout.mjs";
 
 /**
  * What one test runner reported.
@@ -21,7 +23,8 @@ export function readVitestReport(path) {
       else if (test.status === "failed") results.failed.push(test.fullName);
       else results.skipped.push(test.fullName);
     }
-    if (file.status === "failed" && file.assertionResults.length === 0) results.failed.push(file.name);
+    if (file.status === "failed" && file.assertionResults.length === 0)
+      results.failed.push(relative(checkout, file.name));
   }
   // Errors outside of any test make vitest fail with no test to show for it.
   if (!report.success && results.failed.length === 0) results.failed.push("an error outside of the tests");
