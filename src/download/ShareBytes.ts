@@ -109,6 +109,7 @@ export class ShareBytes {
     for (const request of this.#requests) {
       const rest = request.offset + request.length - request.arrived;
       if (rest > 0 && !this.#isWanted(request.arrived, rest)) {
+        this.#requests.delete(request);
         request.controller.abort(new DOMException("No longer wanted", "AbortError"));
       }
     }
@@ -139,7 +140,8 @@ export class ShareBytes {
 
   #toAsk(): ByteRange[] {
     const missing = new Spans(this.#wants).difference(this.#held.spans());
-    for (const { offset, length } of this.#requests) missing.remove(offset, length);
+    // What a request has brought already is held, or was dropped because nobody wanted it then.
+    for (const { arrived, offset, length } of this.#requests) missing.remove(arrived, offset + length - arrived);
     if (this.#end !== Number.POSITIVE_INFINITY) missing.remove(this.#end, Number.MAX_SAFE_INTEGER - this.#end);
     const { gapBytes, requestBytes } = this.#context.limits;
     const asks: { offset: number; length: number }[] = [];
@@ -192,9 +194,10 @@ export class ShareBytes {
       this.#requests.delete(request);
       if (arrived < length) this.#endsAt(request.arrived);
     } catch (error) {
-      this.#requests.delete(request);
+      // Called off: whoever wants these bytes since has asked anew.
+      if (!this.#requests.delete(request)) return;
       const cause = controller.signal.aborted ? controller.signal.reason : error;
-      scope.log("debug", "failed", () => ({ reason: isGridError(cause) ? cause.code : "cancelled" }));
+      scope.log("debug", "failed", () => ({ reason: isGridError(cause) ? cause.code : "unknown" }));
       this.#failWants(request, cause);
     } finally {
       watchdog.stop();

@@ -1,8 +1,8 @@
 import { EventLog } from "../../base/EventLog.ts";
 import { defaultLimits, type Limits } from "../../base/limits.ts";
-import { createFileNodes, type FileNodes } from "../../files/createFileNodes.ts";
-import type { FileNode } from "../../files/FileNode.ts";
 import type { ServerList } from "../../servers/ServerList.ts";
+import { createFileNodes, type FileNodes } from "../createFileNodes.ts";
+import type { FileNode } from "../FileNode.ts";
 import { type EncodedFile, type EncodeOptions, encodeShares } from "./encodeShares.ts";
 import { SimulatedServer } from "./SimulatedServer.ts";
 import { VirtualClock } from "./VirtualClock.ts";
@@ -13,6 +13,7 @@ export class SimulatedGrid implements ServerList {
   readonly log = new EventLog(this.clock);
   readonly servers: SimulatedServer[];
   readonly nodes: FileNodes;
+  #planned = 0;
 
   constructor(serverCount: number, limits: Partial<Limits> = {}) {
     this.servers = Array.from({ length: serverCount }, (_, i) => new SimulatedServer(i, this.clock));
@@ -48,6 +49,20 @@ export class SimulatedGrid implements ServerList {
       for (const index of place(n)) this.servers[index]?.hold(file.storageIndexText, n, bytes);
     }
     return { ...file, node: this.nodes.open(file.cap) };
+  }
+
+  /** Has `event` happen in `ms`: the test's own doing, as against timers of what is tested. */
+  plan(ms: number, event: () => void): void {
+    this.#planned++;
+    this.clock.after(ms, () => {
+      this.#planned--;
+      event();
+    });
+  }
+
+  /** Timers that what is tested has set and not cancelled. */
+  get pendingTimers(): number {
+    return this.clock.pendingTimers - this.#planned;
   }
 
   get inFlight(): number {

@@ -24,6 +24,8 @@ export interface Behaviour {
 }
 
 const MOST_AT_ONCE = 16 * 1024;
+/** A slow server sends small pieces, several a second, as a slow connection does. */
+const MOST_MS_AT_ONCE = 200;
 
 /** A storage server of the simulated grid: shares in memory, behaviour at the test's command, time of a virtual clock. */
 export class SimulatedServer implements Server, StorageClient {
@@ -90,11 +92,12 @@ export class SimulatedServer implements Server, StorageClient {
       if (share === undefined) throw this.#refusal(404);
       const honest = share.subarray(offset, offset + length);
       const bytes = this.behaviour.tamper?.(shareNumber, offset, honest) ?? honest;
-      for (let at = 0; at < bytes.length; at += MOST_AT_ONCE) {
+      const most = Math.min(MOST_AT_ONCE, Math.ceil(this.behaviour.bandwidth * MOST_MS_AT_ONCE));
+      for (let at = 0; at < bytes.length; at += most) {
         const { breaksAfter, stallsAfter, bandwidth } = this.behaviour;
         if (breaksAfter !== undefined && at >= breaksAfter) throw this.#broken();
         if (stallsAfter !== undefined && at >= stallsAfter) await this.#never(signal);
-        const piece = bytes.slice(at, at + MOST_AT_ONCE);
+        const piece = bytes.slice(at, at + most);
         await this.#clock.sleep(piece.length / bandwidth, signal);
         this.counts.bytes += piece.length;
         yield piece;

@@ -1,0 +1,205 @@
+import { appendFileSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
+import { isGridError } from "../base/GridError.ts";
+import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
+import { Random } from "./testing/random.ts";
+import { patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
+import type { SimulatedServer } from "./testing/SimulatedServer.ts";
+
+beforeEach(() => installSynchronousCrypto());
+
+/*
+ * Random histories: servers that are slow, silent, cut off, lying or coming and going; readers that start, seek and leave. Whatever
+ * happens, a read gives right bytes or a documented error, it ends, and when the last one has left nothing is under way.
+ *
+ * Replay one:    GRIDFETCH_SEED=123 npx vitest run src/files/simulation.test.ts
+ * Run more:      GRIDFETCH_HISTORIES=20000 npx vitest run src/files/simulation.test.ts
+ */
+const only = process.env["GRIDFETCH_SEED"];
+const histories = Number(process.env["GRIDFETCH_HISTORIES"] ?? 1500);
+const BATCH = 100;
+
+/** Longest time that a read may take on a grid where everything goes wrong: in virtual milliseconds. */
+const SETTLE_LIMIT = 600_000;
+
+describe("random histories", () => {
+  if (only !== undefined) {
+    it(`seed ${only}`, () => runHistory(Number(only), true));
+    return;
+  }
+  for (let from = 0; from < histories; from += BATCH) {
+    it(`seeds ${from} to ${from + BATCH - 1}`, { timeout: 120_000 }, async () => {
+      for (let seed = from; seed < from + BATCH; seed++) {
+        try {
+          await runHistory(seed, false);
+        } catch (error) {
+          throw new Error(`GRIDFETCH_SEED=${seed} npx vitest run src/files/simulation.test.ts`, { cause: error });
+        }
+      }
+    });
+  }
+});
+
+async function runHistory(seed: number, isVerbose: boolean): Promise<void> {
+  const random = new Random(seed);
+  const grid = new SimulatedGrid(random.integer(1, 12), {
+    windowStart: random.pick([1, 200, 2000]),
+    windowMost: random.pick([200, 4000]),
+    segmentSizeGuesses: random.pick([[100, 30], [1000], [1048576, 131072]]),
+    smallShareBytes: random.pick([0, 500, 32768]),
+    gapBytes: random.pick([0, 64, 8192]),
+    requestBytes: random.pick([50, 1000, 3_000_000]),
+  });
+  if (isVerbose) grid.log.listen((event) => appendFileSync(1, `${JSON.stringify(event)}\n`));
+  const needed = random.integer(1, 5);
+  const total = random.integer(needed, needed + 8);
+  const plaintext = patternBytes(random.integer(56, 3000), seed + 1);
+  const placement = new Map<number, number[]>();
+  const file = await grid.put(
+    plaintext,
+    { needed, total, maxSegmentSize: random.integer(20, 700), version: random.pick([1, 2]) },
+    (n) => {
+      const places = Array.from({ length: random.pick([0, 1, 1, 1, 2]) }, () =>
+        random.integer(0, grid.servers.length - 1),
+      );
+      placement.set(n, places);
+      return places;
+    },
+  );
+  const honest = new Set<SimulatedServer>();
+  for (const server of grid.servers) {
+    if (!disturb(server, random, grid)) honest.add(server);
+  }
+  const sureShares = [...placement].filter(([, places]) =>
+    places.some((index) => honest.has(grid.servers[index] as SimulatedServer)),
+  );
+  const mustSucceed = sureShares.length >= needed;
+
+  const readers = Array.from({ length: random.integer(1, 5) }, () =>
+    runReader(random, grid, file.node, plaintext, mustSucceed),
+  );
+  await grid.clock.runUntil(Promise.all(readers), SETTLE_LIMIT);
+  await grid.clock.run(0);
+  expect(grid.inFlight, "requests after the last reader left").toBe(0);
+  expect(grid.pendingTimers, "timers after the last reader left").toBe(0);
+}
+
+/** Makes a server misbehave, some of them for a time only. False for one that never will. */
+function disturb(server: SimulatedServer, random: Random, grid: SimulatedGrid): boolean {
+  const { behaviour } = server;
+  behaviour.latency = random.pick([1, 10, 50, 300, 2000]);
+  behaviour.bandwidth = random.pick([0.5, 10, 1000]);
+  if (random.chance(0.5)) return false;
+  const misbehave = (): void => {
+    switch (random.integer(0, 8)) {
+      case 0:
+        behaviour.hangsOnList = true;
+        break;
+      case 1:
+        behaviour.hangsOnRead = true;
+        break;
+      case 2:
+        behaviour.statusOnList = 500;
+        break;
+      case 3:
+        behaviour.statusOnRead = random.pick([401, 404, 500]);
+        break;
+      case 4:
+        behaviour.breaksAfter = random.integer(0, 300);
+        break;
+      case 5:
+        behaviour.stallsAfter = random.integer(0, 300);
+        break;
+      case 6:
+        behaviour.tamper = (_n, _offset, bytes) => flipOne(bytes, random);
+        break;
+      case 7:
+        behaviour.tamper = (_n, _offset, bytes) => bytes.subarray(0, random.integer(0, bytes.length));
+        break;
+      default:
+        behaviour.tamper = (_n, _offset, bytes) => new Uint8Array(bytes.length + random.integer(0, 40));
+    }
+  };
+  const recover = (): void => {
+    Object.assign(behaviour, {
+      hangsOnList: false,
+      hangsOnRead: false,
+      statusOnList: undefined,
+      statusOnRead: undefined,
+      breaksAfter: undefined,
+      stallsAfter: undefined,
+      tamper: undefined,
+    });
+  };
+  if (random.chance(0.5)) misbehave();
+  else grid.plan(random.integer(0, 3000), misbehave);
+  if (random.chance(0.3)) grid.plan(random.integer(0, 20_000), recover);
+  return true;
+}
+
+function flipOne(bytes: Uint8Array, random: Random): Uint8Array {
+  if (bytes.length === 0) return bytes;
+  const flipped = bytes.slice();
+  const at = random.integer(0, bytes.length - 1);
+  flipped[at] = (flipped[at] as number) ^ random.integer(1, 255);
+  return flipped;
+}
+
+async function runReader(
+  random: Random,
+  grid: SimulatedGrid,
+  node: { read(options: object): ReadableStream<Uint8Array> },
+  plaintext: Uint8Array,
+  mustSucceed: boolean,
+): Promise<void> {
+  const reads = random.integer(1, 4);
+  for (let i = 0; i < reads; i++) {
+    await grid.clock.sleep(random.integer(0, 2000), new AbortController().signal);
+    const offset = random.integer(0, plaintext.length + 10);
+    const length = random.chance(0.3) ? undefined : random.integer(0, plaintext.length);
+    const controller = new AbortController();
+    const isCancelled = random.chance(0.4);
+    if (isCancelled) {
+      const reason = new DOMException("left", "AbortError");
+      grid.plan(random.integer(0, 3000), () => controller.abort(reason));
+    }
+    await readOnce(
+      random,
+      grid,
+      node.read({ offset, ...(length === undefined ? {} : { length }), signal: controller.signal }),
+      {
+        expected: plaintext.subarray(offset, length === undefined ? undefined : offset + length),
+        mustSucceed,
+        controller,
+      },
+    );
+  }
+}
+
+async function readOnce(
+  random: Random,
+  grid: SimulatedGrid,
+  stream: ReadableStream<Uint8Array>,
+  { expected, mustSucceed, controller }: { expected: Uint8Array; mustSucceed: boolean; controller: AbortController },
+): Promise<void> {
+  const reader = stream.getReader();
+  let at = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      expect(at + value.length, "bytes beyond the range").toBeLessThanOrEqual(expected.length);
+      expect(Buffer.from(value).equals(expected.subarray(at, at + value.length)), "wrong bytes").toBe(true);
+      at += value.length;
+      if (random.chance(0.1)) await grid.clock.sleep(random.integer(0, 500), new AbortController().signal);
+      if (random.chance(0.02)) {
+        await reader.cancel(new DOMException("seek", "AbortError"));
+        return;
+      }
+    }
+    expect(at, "the stream ended early").toBe(expected.length);
+  } catch (error) {
+    if (controller.signal.aborted && error === controller.signal.reason) return;
+    if (!isGridError(error, "NOT_ENOUGH_SHARES") || mustSucceed) throw error;
+  }
+}
