@@ -1,0 +1,132 @@
+import type { Grid } from "../client/Grid.ts";
+import { element } from "./element.ts";
+import { formatSize } from "./formatSize.ts";
+import type { Notice } from "./Notice.ts";
+import { probe } from "./probe.ts";
+
+/** A file to show. */
+export interface Shown {
+  readonly name: string;
+  readonly cap: string;
+  readonly size: number;
+}
+
+/** Longer texts are for an editor, not for a page. */
+const TEXT_LIMIT = 256 * 1024;
+
+/** How long a player may wait for bytes before the page says so. */
+const PATIENCE_MS = 2_000;
+
+/** Where one file at a time is played or shown. */
+export class Stage {
+  readonly #figure: HTMLElement;
+  readonly #grid: Grid;
+  readonly #notice: Notice;
+  /** Stops what the present file still has under way. */
+  #leave = new AbortController();
+
+  constructor(figure: HTMLElement, grid: Grid, notice: Notice) {
+    this.#figure = figure;
+    this.#grid = grid;
+    this.#notice = notice;
+  }
+
+  /** Shows a file in the way that suits its type. Failures appear in the page's notice. */
+  show(file: Shown, type: string): void {
+    this.#leave.abort();
+    this.#leave = new AbortController();
+    this.#notice.clear();
+    // A player that is only removed would go on loading.
+    for (const media of this.#figure.querySelectorAll("video, audio")) {
+      media.removeAttribute("src");
+      (media as HTMLMediaElement).load();
+    }
+    const url = this.#grid.url(file.cap, { filename: file.name });
+    const screen = element("div", { className: "screen" }, this.#view(url, file, type));
+    this.#figure.replaceChildren(screen, this.#caption(file));
+  }
+
+  #view(url: string, { name }: Shown, type: string): HTMLElement {
+    const [family] = type.split("/");
+    if (family === "video") return this.#media(element("video", { playsInline: true }), url, name);
+    if (family === "audio") return this.#media(element("audio"), url, name);
+    if (family === "image") return this.#watched(element("img", { src: url, alt: name }), url, name);
+    if (type === "application/pdf") return element("iframe", { src: url, title: name });
+    if (family === "text") return this.#text(url, name);
+    return element("p", { className: "quiet" }, "This kind of file is not shown here. You can download it.");
+  }
+
+  #media<Media extends HTMLMediaElement>(media: Media, url: string, name: string): HTMLElement {
+    media.controls = true;
+    media.preload = "metadata";
+    media.src = url;
+    const waiting = element("p", { className: "waiting quiet", hidden: true, role: "status" }, "Waiting for the grid…");
+    let timer: ReturnType<typeof setTimeout>;
+    const hide = () => {
+      clearTimeout(timer);
+      waiting.hidden = true;
+    };
+    media.addEventListener("waiting", () => {
+      hide();
+      timer = setTimeout(() => {
+        waiting.hidden = false;
+      }, PATIENCE_MS);
+    });
+    for (const event of ["playing", "canplay", "pause", "error", "emptied"]) media.addEventListener(event, hide);
+    return element("div", {}, this.#watched(media, url, name), waiting);
+  }
+
+  /** An element says that it failed and not why; the worker knows. */
+  #watched<Watched extends HTMLElement>(watched: Watched, url: string, name: string): Watched {
+    const { signal } = this.#leave;
+    watched.addEventListener("error", () => void this.#explain(url, name, signal), { signal });
+    return watched;
+  }
+
+  async #explain(url: string, name: string, signal: AbortSignal): Promise<void> {
+    const reason = await probe(url).then(
+      () =>
+        "The browser stopped, although the file can be read: it may be damaged, or of a kind that it does not play.",
+      (error: Error) => error.message,
+    );
+    if (!signal.aborted) this.#notice.show(`${name} cannot be shown.`, reason);
+  }
+
+  #text(url: string, name: string): HTMLElement {
+    const { signal } = this.#leave;
+    const view = element("pre", { tabIndex: 0 }, "…");
+    fetch(url, { headers: { Range: `bytes=0-${TEXT_LIMIT - 1}` }, signal })
+      .then(async (response) => {
+        const text = await response.text();
+        if (!response.ok) throw new Error(text);
+        view.textContent = text;
+      })
+      .catch((error: Error) => {
+        if (!signal.aborted) this.#notice.show(`${name} cannot be shown.`, error.message);
+      });
+    return view;
+  }
+
+  #caption(file: Shown): HTMLElement {
+    return element(
+      "figcaption",
+      {},
+      element("strong", {}, file.name),
+      element("span", { className: "quiet" }, formatSize(file.size)),
+      downloadLink(file, this.#grid, this.#notice),
+    );
+  }
+}
+
+/** A link that saves a file. It works as any link does when it is opened in a tab of its own. */
+export function downloadLink(file: Shown, grid: Grid, notice: Notice): HTMLAnchorElement {
+  const href = grid.url(file.cap, { filename: file.name, download: true });
+  const link = element("a", { href, className: "button plain", title: `Download ${file.name}` }, "Download");
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    notice.clear();
+    grid.download(href, (reason) => notice.show(`${file.name} could not be downloaded.`, reason));
+  });
+  return link;
+}
