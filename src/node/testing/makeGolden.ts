@@ -1,11 +1,15 @@
 import { createHash } from "node:crypto";
-import { readdir, writeFile } from "node:fs/promises";
-import { Agent, request } from "node:https";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { encodeBase32 } from "../../formats/base32.ts";
+import { concatBytes } from "../../base/bytes.ts";
 import { paddedSegmentSize } from "../../formats/Geometry.ts";
 import { parseCap } from "../../formats/parseCap.ts";
+import { storageIndexText } from "../../formats/storageIndex.ts";
 import { GOLDEN_FOLDER, type GoldenEntry, goldenPlaintext } from "../../formats/testing/golden.ts";
+import { httpServer } from "../../servers/httpServer.ts";
+import { parseNurl } from "../../servers/parseNurl.ts";
+import type { Server } from "../../servers/Server.ts";
+import { pinnedTlsTransport } from "../transport/pinnedTlsTransport.ts";
 import { TahoeGrid, type TahoeServer } from "./TahoeGrid.ts";
 
 interface Recipe {
@@ -19,6 +23,8 @@ interface Recipe {
 }
 
 const DEFAULT_MAX_SEGMENT_SIZE = 1024 * 1024;
+// More than any of them has; a server gives what there is.
+const LONGEST_SHARE = 2 ** 30;
 const everyThird = Array.from({ length: 22 }, (_, i) => 3 * i);
 
 const RECIPES: readonly Recipe[] = [
@@ -71,52 +77,32 @@ export async function makeGolden(bin: string): Promise<void> {
 async function keepShares(grid: TahoeGrid, recipe: Recipe, cap: string): Promise<GoldenEntry> {
   const parsed = parseCap(cap);
   if (parsed.kind !== "CHK") throw new Error(`${recipe.name}: a ${parsed.kind} cap`);
-  const storageIndex = encodeBase32(parsed.storageIndex);
+  const storageIndex = storageIndexText(parsed.storageIndex);
   const { name, needed, total, size, maxSegmentSize = DEFAULT_MAX_SEGMENT_SIZE } = recipe;
   const numbers = recipe.keep ?? Array.from({ length: total }, (_, i) => i);
-  const shares: Buffer[] = [];
-  for (const number of numbers)
-    shares.push(await readShare(await holderOf(grid, storageIndex, number), storageIndex, number));
+  const servers = grid.servers.map(reachable);
+  const shares: Uint8Array[] = [];
+  for (const number of numbers) shares.push(await readShare(servers, storageIndex, number));
   const shareLength = shares[0]?.length ?? 0;
   if (shares.some((share) => share.length !== shareLength)) throw new Error(`${name}: shares of different lengths`);
-  await writeFile(join(GOLDEN_FOLDER, `${name}.shares`), Buffer.concat(shares));
+  await writeFile(join(GOLDEN_FOLDER, `${name}.shares`), concatBytes(shares));
   const segmentSize = paddedSegmentSize(maxSegmentSize, size, needed);
   return { name, cap, needed, total, size, segmentSize, shareLength, shares: numbers };
 }
 
-async function holderOf(grid: TahoeGrid, storageIndex: string, number: number): Promise<TahoeServer> {
-  for (const server of grid.servers) {
-    const folder = join(server.storageFolder, "shares", storageIndex.slice(0, 2), storageIndex);
-    const held = await readdir(folder).catch((): string[] => []);
-    if (held.includes(String(number))) return server;
+/** The whole share, from whichever server holds it. */
+async function readShare(servers: readonly Server[], storageIndex: string, number: number): Promise<Uint8Array> {
+  const signal = AbortSignal.timeout(30_000);
+  for (const { storage } of servers) {
+    if (!(await storage.listShares(storageIndex, signal)).includes(number)) continue;
+    const pieces: Uint8Array[] = [];
+    for await (const piece of storage.readShare(storageIndex, number, 0, LONGEST_SHARE, signal)) pieces.push(piece);
+    return concatBytes(pieces);
   }
   throw new Error(`no server holds share ${number}`);
 }
 
-function readShare(server: TahoeServer, storageIndex: string, number: number): Promise<Buffer> {
-  const url = new URL(server.nurl.replace(/^pb:/, "https:"));
-  const authorization = `Tahoe-LAFS ${Buffer.from(url.pathname.slice(1)).toString("base64")}`;
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        host: url.hostname,
-        port: url.port,
-        path: `/storage/v1/immutable/${storageIndex}/${number}`,
-        headers: { authorization },
-        // Whom one talks to is no question on a grid of one's own; every share is verified against its cap by the tests.
-        agent: new Agent({ rejectUnauthorized: false }),
-        timeout: 10_000,
-      },
-      (reply) => {
-        if (reply.statusCode !== 200) return reject(new Error(`HTTP ${reply.statusCode} for share ${number}`));
-        const pieces: Buffer[] = [];
-        reply.on("data", (piece: Buffer) => pieces.push(piece));
-        reply.once("error", reject);
-        reply.once("end", () => resolve(Buffer.concat(pieces)));
-      },
-    );
-    asked.once("timeout", () => asked.destroy(new Error("the server is silent")));
-    asked.once("error", reject);
-    asked.end();
-  });
+function reachable(server: TahoeServer): Server {
+  const nurl = parseNurl(server.nurl);
+  return httpServer(server, pinnedTlsTransport(nurl, server.id), nurl.swissnum);
 }
