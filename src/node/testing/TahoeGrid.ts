@@ -18,6 +18,9 @@ export const tahoeBin = process.env.GRIDFETCH_TAHOE;
 export interface TahoeServer {
   /** As the server list has it: `v0-…`. */
   readonly id: string;
+  readonly nickname: string;
+  /** As announced, in base32. */
+  readonly permutationSeed: string;
   /** `pb://<SPKI hash>@127.0.0.1:<port>/<swissnum>#v=1` */
   readonly nurl: string;
   /** Holds the share files, as `shares/<2 characters>/<storage index>/<share number>`, each in its container. */
@@ -39,6 +42,7 @@ export class TahoeGrid {
   readonly #bin: string;
   readonly #folder: string;
   readonly #clients: TahoeClient[] = [];
+  #clientCount = 0;
 
   private constructor(bin: string, folder: string, servers: readonly TahoeServer[], convergence: Uint8Array) {
     this.#bin = bin;
@@ -55,7 +59,7 @@ export class TahoeGrid {
    */
   static async start(bin: string, count: number, convergence: Uint8Array = randomBytes(32)): Promise<TahoeGrid> {
     const folder = await mkdtemp(join(tmpdir(), "gridfetch-tahoe-"));
-    const servers: RunningServer[] = [];
+    const servers: StartedServer[] = [];
     try {
       await runTahoe(bin, ["create-node", "--listen=none", "--webport=none", join(folder, "template")]);
       const ports = await freePorts(count);
@@ -69,7 +73,7 @@ export class TahoeGrid {
         for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
       }
       const grid = new TahoeGrid(bin, folder, servers, convergence);
-      const storage = Object.fromEntries(servers.map((server) => [server.id, { ann: server.announcement }]));
+      const storage = Object.fromEntries(servers.map((server) => [server.id, { ann: announcement(server) }]));
       await writeFile(grid.serversFile, stringify({ storage }));
       return grid;
     } catch (error) {
@@ -82,7 +86,7 @@ export class TahoeGrid {
   /** Starts a client that stores files in this way, and waits until it is connected to every server. */
   async startClient(encoding: TahoeEncoding): Promise<TahoeClient> {
     const client = await TahoeClient.start(this.#bin, {
-      folder: join(this.#folder, `client-${this.#clients.length}`),
+      folder: join(this.#folder, `client-${this.#clientCount++}`),
       template: join(this.#folder, "template"),
       serversFile: this.serversFile,
       serverCount: this.servers.length,
@@ -100,11 +104,20 @@ export class TahoeGrid {
   }
 }
 
-interface RunningServer extends TahoeServer {
-  readonly announcement: Readonly<Record<string, unknown>>;
+interface StartedServer extends TahoeServer {
+  readonly furl: string;
 }
 
-async function startServer(bin: string, grid: string, nickname: string, port: number): Promise<RunningServer> {
+function announcement(server: StartedServer): Record<string, unknown> {
+  return {
+    nickname: server.nickname,
+    "anonymous-storage-FURL": server.furl,
+    "anonymous-storage-NURLs": [server.nurl],
+    "permutation-seed-base32": server.permutationSeed,
+  };
+}
+
+async function startServer(bin: string, grid: string, nickname: string, port: number): Promise<StartedServer> {
   const folder = join(grid, nickname);
   // What `tahoe create-node` makes holds no identity yet (the first run makes that), and a copy is quicker than a second call.
   await cp(join(grid, "template"), folder, { recursive: true });
@@ -126,15 +139,12 @@ async function startServer(bin: string, grid: string, nickname: string, port: nu
   const nurl = `pb://${tlsId}@127.0.0.1:${port}/${furl.slice(furl.lastIndexOf("/") + 1)}#v=1`;
   return {
     id: (await line("node.pubkey")).replace(/^pub-/, ""),
+    nickname,
+    permutationSeed: await line("permutation-seed"),
     nurl,
+    furl,
     storageFolder: join(folder, "storage"),
     stop: () => node.stop(),
-    announcement: {
-      nickname,
-      "anonymous-storage-FURL": furl,
-      "anonymous-storage-NURLs": [nurl],
-      "permutation-seed-base32": await line("permutation-seed"),
-    },
   };
 }
 
