@@ -250,6 +250,7 @@ export class Download {
     this.#speculation?.abort(noLongerWanted());
     this.#speculation = undefined;
     this.#finder.pause();
+    this.#pool.stop();
     this.#reporter.stop();
   }
 }

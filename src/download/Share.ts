@@ -68,6 +68,11 @@ export class Share {
     return this.#bytes.lastArrival;
   }
 
+  /** Nobody reads the file any more: calls off what is still under way. */
+  stop(): void {
+    this.#bytes.stop();
+  }
+
   /** Asks for what a read from `offset` of the file will probably need, until the signal is aborted. */
   speculate(offset: number, signal: AbortSignal): void {
     if (this.isOpen || signal.aborted) return;
@@ -176,8 +181,11 @@ export class Share {
         return this.#bytes.read(treeOffset + offset, length, signal);
       }),
     );
-    // Top down: each page is verified against the one above it.
-    for (const [i, page] of pages.entries()) tree.accept(page, contents[i] as Uint8Array);
+    for (const [i, page] of pages.entries()) {
+      // Top down: each page is verified against the one above, unless that left the tree's memory in the meantime.
+      const isAboveGone = tree.missing(leaf).some(({ level }) => level < page.level);
+      if (!isAboveGone) tree.accept(page, contents[i] as Uint8Array);
+    }
     return tree.leaf(leaf) ?? this.#provenLeaf(tree, treeOffset, leaf, signal);
   }
 }

@@ -45,6 +45,12 @@ export class ShareBytes {
     return this.#lastArrival;
   }
 
+  /** Calls off every request: nobody reads the file any more. */
+  stop(): void {
+    for (const { controller } of this.#requests) controller.abort(new DOMException("No longer wanted", "AbortError"));
+    this.#requests.clear();
+  }
+
   /**
    * Fills `target` with the share's bytes from `offset` on.
    * @throws GridError DATA_UNAVAILABLE where the share ends before, the request's error where that failed, the signal's
@@ -186,6 +192,8 @@ export class ShareBytes {
         }
         watchdog.saw(bytes.length);
         this.#receive(request, bytes);
+        // Everything is here. The reply's proper end is waited for, a little, so that the connection can be used again.
+        if (request.arrived === offset + length) watchdog.expectEnd();
       }
       controller.signal.throwIfAborted();
       const arrived = request.arrived - offset;
@@ -287,6 +295,15 @@ class Watchdog {
 
   saw(bytes: number): void {
     this.#bytes += bytes;
+  }
+
+  /** All bytes have come: the body must end now. */
+  expectEnd(): void {
+    this.#cancel();
+    const { clock, limits } = this.#context;
+    this.#cancel = clock.after(limits.silence, () => {
+      this.#controller.abort(new DOMException("No longer wanted", "AbortError"));
+    });
   }
 
   stop(): void {

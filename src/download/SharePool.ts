@@ -23,8 +23,8 @@ export class SharePool {
   readonly #facts: FileFacts;
   readonly #context: DownloadContext;
   readonly #shares = new Map<Server, Map<number, Share>>();
-  /** Why a share is not used any more. `isLasting`: its bytes were wrong, so a pause mends nothing. */
-  readonly #dead = new Map<Share, { reason: string; isLasting: boolean }>();
+  /** Why a share is not used, and until when, in the clock's milliseconds. */
+  readonly #dead = new Map<Share, { reason: string; until: number; deaths: number }>();
   readonly #late = new Set<Share>();
   readonly #badBlocks = new Map<Share, Set<number>>();
 
@@ -43,9 +43,15 @@ export class SharePool {
     }
   }
 
-  /** The share will not be used again, or not before its server's second chance is due. */
+  /**
+   * The share failed. Where its bytes were wrong (`isLasting`) it is not used again; otherwise it gets another chance after a
+   * pause that doubles each time.
+   */
   kill(share: Share, error: unknown, isLasting: boolean): void {
-    this.#dead.set(share, { reason: reasonOf(error), isLasting });
+    const { clock, limits } = this.#context;
+    const deaths = (this.#dead.get(share)?.deaths ?? 0) + 1;
+    const pause = isLasting ? Number.POSITIVE_INFINITY : limits.secondChance * 2 ** (deaths - 1);
+    this.#dead.set(share, { reason: reasonOf(error), until: clock.now() + pause, deaths });
     this.#late.delete(share);
   }
 
@@ -74,6 +80,11 @@ export class SharePool {
     this.#badBlocks.clear();
   }
 
+  /** Nobody reads the file any more. */
+  stop(): void {
+    for (const share of this.#all()) share.stop();
+  }
+
   /** How many different share numbers servers have offered. */
   get found(): number {
     return new Set(this.#all().map((share) => share.number)).size;
@@ -85,10 +96,8 @@ export class SharePool {
   }
 
   usable(): Share[] {
-    return this.#all().filter((share) => {
-      const death = this.#dead.get(share);
-      return death === undefined || (!death.isLasting && !this.#context.health.of(share.server).isOnProbation);
-    });
+    const now = this.#context.clock.now();
+    return this.#all().filter((share) => now >= (this.#dead.get(share)?.until ?? 0));
   }
 
   /**

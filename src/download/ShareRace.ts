@@ -167,6 +167,7 @@ export class ShareRace<T> {
       if (result === undefined) {
         this.#refused.add(share);
       } else {
+        if (!this.#host.pool.isLate(share)) this.#host.context.health.of(share.server).succeeded();
         this.#host.pool.markPrompt(share);
         this.#results.set(share.number, result);
         this.#learnNorm(runner);
