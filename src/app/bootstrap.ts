@@ -1,8 +1,8 @@
 import { connect } from "../client/connect.ts";
 
 /**
- * What a web server answers for a grid URL whose request came past the Service Worker: the first visit by a link, or a shift-reload. It brings
- * the page under the worker's control and loads the URL again, which the worker then answers.
+ * What a web server answers for a grid URL whose request came past the Service Worker: the first visit by a link, or a
+ * shift-reload. It brings the page under the worker's control and loads the URL again, which the worker then answers.
  */
 
 /** Loading again leads here again within this time only where the worker, against its word, does not answer. */

@@ -14,7 +14,10 @@ await connect().then(start, (error: Error) => notice.show("This page cannot read
 
 async function start(grid: Grid): Promise<void> {
   const stage = new Stage(byId("stage"), grid, notice);
-  new OpenForm(byId("open"), grid, notice, (file, type) => stage.show(file, type));
+  new OpenForm(byId("open"), grid, notice, (file, type) => {
+    markCurrent(undefined);
+    stage.show(file, type);
+  });
   try {
     await Promise.all([listServers(), listFiles(grid, stage)]);
   } catch (error) {
@@ -30,22 +33,32 @@ async function listServers(): Promise<void> {
 async function listFiles(grid: Grid, stage: Stage): Promise<void> {
   const samples = await fetchSamples();
   const none = element("li", { className: "quiet" }, "No files are listed here. Open a cap of your own.");
-  byId("files").replaceChildren(...(samples.length === 0 ? [none] : samples.map((sample) => row(sample, grid, stage))));
+  const rows = samples.map((sample) => makeRow(sample, grid, show));
+  byId("files").replaceChildren(...(rows.length === 0 ? [none] : rows));
+
+  function show(sample: Sample): void {
+    markCurrent(rows[samples.indexOf(sample)]);
+    stage.show(sample, sample.type);
+  }
   const first = samples.find(isPlayable) ?? samples[0];
-  if (first !== undefined) stage.show(first, first.type);
+  if (first !== undefined) show(first);
+}
+
+function markCurrent(row: HTMLElement | undefined): void {
+  for (const each of byId("files").children) each.ariaCurrent = each === row ? "true" : null;
 }
 
 function isPlayable({ type }: Sample): boolean {
   return type.startsWith("video/") && document.createElement("video").canPlayType(type) !== "";
 }
 
-function row(sample: Sample, grid: Grid, stage: Stage): HTMLElement {
-  const { name, cap, size, type } = sample;
+function makeRow(sample: Sample, grid: Grid, show: (sample: Sample) => void): HTMLElement {
+  const { name, cap, size } = sample;
   const link = element("a", { href: grid.url(cap, { filename: name }) }, name);
   link.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    stage.show(sample, type);
+    show(sample);
   });
   const badge = element("span", { className: "badge", ariaHidden: "true" }, name.split(".").at(-1) ?? "");
   const about = element("div", {}, link, element("span", { className: "quiet" }, formatSize(size)));

@@ -36,7 +36,9 @@ function extensionOf(head: Uint8Array): string | undefined {
   return /^\s*(?:<\?xml[^>]*>\s*)?<svg/.test(text) ? "svg" : "txt";
 }
 
-/** How formats that browsers show begin, in hexadecimal. Matroska, of which WebM is a kind, says which kind further on. */
+/**
+ * How formats that browsers show begin, in hexadecimal. Matroska, of which WebM is a kind, says which kind further on.
+ */
 const SIGNATURES: [signature: RegExp, extension: string][] = [
   [/^1a45dfa3(?:..)*7765626d/, "webm"],
   [/^1a45dfa3/, "mkv"],
