@@ -1,0 +1,24 @@
+import { defaultLimits, type Limits } from "../../base/limits.ts";
+import { zfecTypeScript } from "../../erasure/zfecTypeScript.ts";
+import type { SimulatedGrid } from "../../files/testing/SimulatedGrid.ts";
+import { HealthBook } from "../../servers/ServerHealth.ts";
+import type { DownloadContext } from "../DownloadContext.ts";
+
+/** What a part of a download works with when it is tested by itself on a simulated grid. */
+export function contextFor(
+  grid: SimulatedGrid,
+  storageIndexText: string,
+  changes: Partial<Limits> = {},
+): DownloadContext {
+  const limits = { ...defaultLimits, ...changes };
+  return {
+    servers: grid,
+    health: new HealthBook(grid.clock, limits),
+    codec: zfecTypeScript,
+    clock: grid.clock,
+    limits,
+    scope: grid.log.scope("node"),
+    storageIndexText,
+    traffic: { received: 0, hedged: 0 },
+  };
+}
