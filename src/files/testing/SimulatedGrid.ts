@@ -42,13 +42,21 @@ export class SimulatedGrid implements ServerList {
   async put(
     plaintext: Uint8Array<ArrayBuffer>,
     options: EncodeOptions,
-    place: (shareNumber: number) => readonly number[] = (n) => [n % this.servers.length],
+    place?: (shareNumber: number) => readonly number[],
   ): Promise<EncodedFile & { node: FileNode }> {
     const file = await encodeShares(plaintext, options);
-    for (const [n, bytes] of file.shares) {
-      for (const index of place(n)) this.servers[index]?.hold(file.storageIndexText, n, bytes);
+    return { ...file, node: this.hold(file, place) };
+  }
+
+  /** As `put`, for shares that were made before. */
+  hold(
+    { cap, storageIndexText, shares }: Pick<EncodedFile, "cap" | "storageIndexText" | "shares">,
+    place: (shareNumber: number) => readonly number[] = (n) => [n % this.servers.length],
+  ): FileNode {
+    for (const [n, bytes] of shares) {
+      for (const index of place(n)) this.servers[index]?.hold(storageIndexText, n, bytes);
     }
-    return { ...file, node: this.nodes.open(file.cap) };
+    return this.nodes.open(cap);
   }
 
   /** Has `event` happen in `ms`: the test's own doing, as against timers of what is tested. */
