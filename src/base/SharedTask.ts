@@ -1,3 +1,4 @@
+import { noLongerWanted } from "./noLongerWanted.ts";
 /**
  * Work that several callers wait for. It runs once; each caller has a signal of its own, and the work's signal is aborted
  * when the last caller has left. Leaving late or twice does nothing.
@@ -57,7 +58,6 @@ export class SharedTask<T> {
   }
 
   #leave(): void {
-    if (this.#waiting === 0 && !this.#settled)
-      this.#controller.abort(new DOMException("Nobody waits any more", "AbortError"));
+    if (this.#waiting === 0 && !this.#settled) this.#controller.abort(noLongerWanted);
   }
 }

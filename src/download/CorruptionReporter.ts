@@ -1,4 +1,5 @@
 import { GridError } from "../base/GridError.ts";
+import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import type { Share } from "./Share.ts";
 
@@ -23,7 +24,7 @@ export class CorruptionReporter {
 
   /** Calls off what is under way; those shares will be reported when they are met again. */
   stop(): void {
-    for (const controller of this.#running) controller.abort(new DOMException("No longer wanted", "AbortError"));
+    for (const controller of this.#running) controller.abort(noLongerWanted);
   }
 
   /** Never rejects: a server that will not hear of it changes nothing for the reader. */

@@ -1,4 +1,5 @@
 import { GridError, isGridError, type ServerOutcome } from "../base/GridError.ts";
+import { noLongerWanted } from "../base/noLongerWanted.ts";
 import { SharedTask } from "../base/SharedTask.ts";
 import { blockLengthOf, type Geometry } from "../formats/Geometry.ts";
 import { CorruptionReporter } from "./CorruptionReporter.ts";
@@ -111,7 +112,7 @@ export class Download {
 
   async #open(offset: number, signal: AbortSignal): Promise<Geometry> {
     const { needed } = this.#facts.cap;
-    this.#speculation?.abort(noLongerWanted());
+    this.#speculation?.abort(noLongerWanted);
     const speculation = new AbortController();
     this.#speculation = speculation;
     const race = new ShareRace<true>(
@@ -134,7 +135,7 @@ export class Download {
     try {
       await this.#run(race, signal);
     } catch (error) {
-      speculation.abort(noLongerWanted());
+      speculation.abort(noLongerWanted);
       throw error;
     } finally {
       this.#opening = undefined;
@@ -172,7 +173,7 @@ export class Download {
       log.log("info", "failed", () => ({ segment, reason: isGridError(error) ? error.code : "cancelled" }));
       throw error;
     } finally {
-      this.#speculation?.abort(noLongerWanted());
+      this.#speculation?.abort(noLongerWanted);
       this.#speculation = undefined;
     }
   }
@@ -247,16 +248,12 @@ export class Download {
   }
 
   #rest(): void {
-    this.#speculation?.abort(noLongerWanted());
+    this.#speculation?.abort(noLongerWanted);
     this.#speculation = undefined;
     this.#finder.pause();
     this.#pool.stop();
     this.#reporter.stop();
   }
-}
-
-function noLongerWanted(): DOMException {
-  return new DOMException("No longer wanted", "AbortError");
 }
 
 function notEnoughShares(needed: number, pool: SharePool, finder: ShareFinder): GridError<"NOT_ENOUGH_SHARES"> {

@@ -1,6 +1,7 @@
 import { DataSpans } from "../base/DataSpans.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import { GridError, isGridError } from "../base/GridError.ts";
+import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { ByteRange } from "../base/range.ts";
 import { Spans } from "../base/Spans.ts";
 import type { Server } from "../servers/Server.ts";
@@ -47,7 +48,7 @@ export class ShareBytes {
 
   /** Calls off every request: nobody reads the file any more. */
   stop(): void {
-    for (const { controller } of this.#requests) controller.abort(new DOMException("No longer wanted", "AbortError"));
+    for (const { controller } of this.#requests) controller.abort(noLongerWanted);
     this.#requests.clear();
   }
 
@@ -116,7 +117,7 @@ export class ShareBytes {
       const rest = request.offset + request.length - request.arrived;
       if (rest > 0 && !this.#isWanted(request.arrived, rest)) {
         this.#requests.delete(request);
-        request.controller.abort(new DOMException("No longer wanted", "AbortError"));
+        request.controller.abort(noLongerWanted);
       }
     }
   }
@@ -302,7 +303,7 @@ class Watchdog {
     this.#cancel();
     const { clock, limits } = this.#context;
     this.#cancel = clock.after(limits.silence, () => {
-      this.#controller.abort(new DOMException("No longer wanted", "AbortError"));
+      this.#controller.abort(noLongerWanted);
     });
   }
 

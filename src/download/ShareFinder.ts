@@ -1,4 +1,5 @@
 import { GridError, isGridError } from "../base/GridError.ts";
+import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 
@@ -76,7 +77,7 @@ export class ShareFinder {
     this.#stopTimers();
     for (const [server, query] of this.#queries) {
       this.#toAsk?.unshift(server);
-      query.controller.abort(new DOMException("No longer wanted", "AbortError"));
+      query.controller.abort(noLongerWanted);
     }
     this.#queries.clear();
   }

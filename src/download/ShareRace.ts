@@ -1,3 +1,4 @@
+import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import type { Share } from "./Share.ts";
@@ -186,7 +187,7 @@ export class ShareRace<T> {
     for (const [share, { controller }] of [...this.#runners]) {
       if (share.number !== winner.number) continue;
       this.#runners.delete(share);
-      controller.abort(new DOMException("No longer wanted", "AbortError"));
+      controller.abort(noLongerWanted);
     }
   }
 
@@ -254,7 +255,7 @@ export class ShareRace<T> {
     this.#cancelTimer?.();
     const runners = [...this.#runners.values()];
     this.#runners.clear();
-    for (const { controller } of runners) controller.abort(new DOMException("No longer wanted", "AbortError"));
+    for (const { controller } of runners) controller.abort(noLongerWanted);
     report();
   }
 }

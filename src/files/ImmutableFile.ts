@@ -1,3 +1,4 @@
+import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { ByteRange } from "../base/range.ts";
 import type { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
@@ -24,9 +25,9 @@ export class ImmutableFile implements FileNode {
 
   read(options: ReadOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     const range = clip(options, this.size);
-    const cancelled = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, cancelled.signal]) : cancelled.signal;
-    const pieces = this.#pieces(range, signal);
+    const over = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, over.signal]) : over.signal;
+    const pieces = this.#pieces(range, signal, over);
     return new ReadableStream<Uint8Array<ArrayBuffer>>(
       {
         start(controller) {
@@ -43,7 +44,7 @@ export class ImmutableFile implements FileNode {
           else controller.enqueue(value);
         },
         async cancel(reason) {
-          cancelled.abort(reason);
+          over.abort(reason);
           await pieces.return();
         },
       },
@@ -52,8 +53,12 @@ export class ImmutableFile implements FileNode {
     );
   }
 
-  /** The plaintext, a segment's worth at a time. */
-  async *#pieces({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  /** The plaintext, a segment's worth at a time. However it ends, `over` is aborted then, and the window dropped. */
+  async *#pieces(
+    { offset, length }: ByteRange,
+    signal: AbortSignal,
+    over: AbortController,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
     if (length === 0) return;
     const leave = this.#download.enter();
     const log = this.#context.scope.child("read");
@@ -84,6 +89,7 @@ export class ImmutableFile implements FileNode {
       }
     } finally {
       log.log("info", "end", () => ({ offset, length, read }));
+      over.abort(noLongerWanted);
       leave();
     }
   }

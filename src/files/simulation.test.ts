@@ -16,7 +16,7 @@ beforeEach(() => installSynchronousCrypto());
  * Run more:      GRIDFETCH_HISTORIES=20000 npx vitest run src/files/simulation.test.ts
  */
 const only = process.env["GRIDFETCH_SEED"];
-const histories = Number(process.env["GRIDFETCH_HISTORIES"] ?? 1500);
+const histories = Number(process.env["GRIDFETCH_HISTORIES"] ?? 1000);
 const BATCH = 100;
 
 /** Longest time that a read may take on a grid where everything goes wrong: in virtual milliseconds. */
@@ -48,7 +48,7 @@ async function runHistory(seed: number, isVerbose: boolean): Promise<void> {
     segmentSizeGuesses: random.pick([[100, 30], [1000], [1048576, 131072]]),
     smallShareBytes: random.pick([0, 500, 32768]),
     gapBytes: random.pick([0, 64, 8192]),
-    requestBytes: random.pick([50, 1000, 3_000_000]),
+    requestBytes: random.pick([300, 1000, 3_000_000]),
   });
   if (isVerbose) grid.log.listen((event) => appendFileSync(1, `${JSON.stringify(event)}\n`));
   const needed = random.integer(1, 5);
