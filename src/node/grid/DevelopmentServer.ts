@@ -7,6 +7,7 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { type Dials, noDials } from "./Dials.ts";
+import type { TlsIdentity } from "./GridFolder.ts";
 import { listenOnLoopback } from "./listenOnLoopback.ts";
 import { Pacer } from "./Pacer.ts";
 import { Refusal } from "./requestParts.ts";
@@ -31,8 +32,8 @@ export interface DevelopmentServerOptions {
   readonly folder: string;
   /** The port to listen on if it is free; 0 for any. */
   readonly port: number;
-  /** Turns TLS on: PEM. */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Turns TLS on. */
+  readonly tls?: TlsIdentity;
   /** What clients must know; none lets everybody in. */
   readonly swissnum?: string;
   readonly log: (line: string) => void;

@@ -12,7 +12,14 @@ export interface ServerRecord {
   /** The port that it had last; 0 before its first start. */
   port: number;
   readonly swissnum: string;
-  readonly tls: { readonly key: string; readonly cert: string };
+  /** Made when TLS is first asked for. */
+  tls?: TlsIdentity;
+}
+
+/** PEM. */
+export interface TlsIdentity {
+  readonly key: string;
+  readonly cert: string;
 }
 
 /** What a development grid is across restarts: the file `grid-state.json` in its folder. */
@@ -50,7 +57,7 @@ export class GridFolder {
   async readState(count: number): Promise<GridState> {
     await mkdir(this.path, { recursive: true });
     const state = await this.#load();
-    while (state.servers.length < count) state.servers.push(await newServer(state.servers.length));
+    while (state.servers.length < count) state.servers.push(newServer(state.servers.length));
     return state;
   }
 
@@ -112,7 +119,8 @@ export function tlsIdOfCertificate(cert: string): string {
   return createHash("sha256").update(key).digest("base64url");
 }
 
-async function newServer(index: number): Promise<ServerRecord> {
+/** A key of its own, in a self-signed certificate. */
+export async function newTlsIdentity(): Promise<TlsIdentity> {
   const notAfterDate = new Date();
   notAfterDate.setFullYear(notAfterDate.getFullYear() + LIFETIME_YEARS);
   const { private: key, cert } = await generate([{ name: "commonName", value: "gridfetch development grid" }], {
@@ -121,12 +129,15 @@ async function newServer(index: number): Promise<ServerRecord> {
     notAfterDate,
     extensions: [{ name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }],
   });
+  return { key, cert };
+}
+
+function newServer(index: number): ServerRecord {
   return {
     id: `v0-${encodeBase32(randomBytes(32))}`,
     nickname: `server-${index}`,
     port: 0,
     swissnum: encodeBase32(randomBytes(16)),
-    tls: { key, cert },
   };
 }
 

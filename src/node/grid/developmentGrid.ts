@@ -2,7 +2,7 @@ import { GridError } from "../../base/GridError.ts";
 import { ControlEndpoint, type Controlled, type ServerStatus } from "./ControlEndpoint.ts";
 import { DevelopmentServer } from "./DevelopmentServer.ts";
 import { checkDials, type Dials } from "./Dials.ts";
-import { GridFolder, type GridState, type ServerAddress, tlsIdOfCertificate } from "./GridFolder.ts";
+import { GridFolder, newTlsIdentity, type ServerAddress, type ServerRecord, tlsIdOfCertificate } from "./GridFolder.ts";
 
 const MOST_SERVERS = 100;
 
@@ -55,14 +55,15 @@ export async function startDevelopmentGrid(options: DevelopmentGridOptions): Pro
   try {
     const servers: DevelopmentServer[] = [];
     for (const [index, record] of state.servers.slice(0, count).entries()) {
+      if (https) record.tls ??= await newTlsIdentity();
       const { nickname: name, port, tls, swissnum } = record;
-      const secured = https ? { tls, swissnum } : {};
+      const secured = https && tls !== undefined ? { tls, swissnum } : {};
       const server = await DevelopmentServer.start({ name, port, log, folder: folder.serverFolder(index), ...secured });
       running.push(server);
       servers.push(server);
       record.port = server.port;
     }
-    const addresses = servers.map((_, index) => addressOf(state, index, https));
+    const addresses = servers.map((_, index) => addressOf(state.servers[index]!, https));
     const controlled = controlOf(servers, addresses);
     const control = await ControlEndpoint.start(controlled, state.controlPort, log);
     running.push(control);
@@ -77,9 +78,8 @@ export async function startDevelopmentGrid(options: DevelopmentGridOptions): Pro
   }
 }
 
-function addressOf(state: GridState, index: number, https: boolean): ServerAddress {
-  const { id, nickname, port, swissnum, tls } = state.servers[index]!;
-  if (!https) return { id, nickname, url: `http://127.0.0.1:${port}/` };
+function addressOf({ id, nickname, port, swissnum, tls }: ServerRecord, https: boolean): ServerAddress {
+  if (!https || tls === undefined) return { id, nickname, url: `http://127.0.0.1:${port}/` };
   const nurl = `pb://${tlsIdOfCertificate(tls.cert)}@127.0.0.1:${port}/${swissnum}#v=1`;
   return { id, nickname, url: `https://127.0.0.1:${port}/`, swissnum, nurl };
 }
