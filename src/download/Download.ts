@@ -210,6 +210,8 @@ export class Download {
   }
 
   #failed(share: Share, error: unknown): void {
+    // One failed request may fail several races: it counts once.
+    if (this.#pool.isDead(share)) return;
     const isCorrupt =
       isGridError(error, "BAD_HASH") || isGridError(error, "BAD_FORMAT") || isGridError(error, "DATA_UNAVAILABLE");
     // An authentic UEB that is nonsense is the uploader's doing, not the server's.

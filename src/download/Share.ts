@@ -130,7 +130,13 @@ export class Share {
   async #opened(signal: AbortSignal): Promise<ShareLayout> {
     if (this.#layout) return this.#layout;
     if (this.#opening === undefined || this.#opening.isAbandoned) {
-      this.#opening = new SharedTask((shared) => this.#open(shared));
+      // A failed one is not kept: the share may get a second chance.
+      const opening = new SharedTask((shared) =>
+        this.#open(shared).finally(() => {
+          if (this.#opening === opening) this.#opening = undefined;
+        }),
+      );
+      this.#opening = opening;
     }
     return this.#opening.join(signal);
   }

@@ -95,9 +95,13 @@ export class SharePool {
     return new Set(this.usable().flatMap((share) => (this.#late.has(share) ? [] : [share.number]))).size;
   }
 
+  /** Did it fail, and is its next chance not due yet? */
+  isDead(share: Share): boolean {
+    return this.#context.clock.now() < (this.#dead.get(share)?.until ?? 0);
+  }
+
   usable(): Share[] {
-    const now = this.#context.clock.now();
-    return this.#all().filter((share) => now >= (this.#dead.get(share)?.until ?? 0));
+    return this.#all().filter((share) => !this.isDead(share));
   }
 
   /**
