@@ -1,0 +1,262 @@
+import { once } from "node:events";
+import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough, Readable, Writable } from "node:stream";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type DevelopmentGrid, startDevelopmentGrid } from "../grid/developmentGrid.ts";
+import { sizeText } from "./progressBar.ts";
+import { runCommandLine } from "./runCommandLine.ts";
+
+const LIT = "URI:LIT:nbswy3dpfqqgo4tjmq";
+const plaintext = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * i) % 253));
+
+let folder = "";
+let grid: DevelopmentGrid;
+let file = "";
+let cap = "";
+/** A folder for each test. */
+let out = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gridfetch-cli-"));
+  grid = await startDevelopmentGrid({ folder: join(folder, "grid"), servers: 4 });
+  file = join(folder, "plain");
+  await writeFile(file, plaintext);
+  const { status, stdout } = await run(["put", file, "--servers", grid.serversFile, "--n", "4", "--k", "2"]);
+  expect(status).toBe(0);
+  cap = stdout.toString().trim();
+});
+
+afterAll(async () => {
+  await grid.close();
+  await rm(folder, { recursive: true });
+});
+
+beforeEach(async () => {
+  out = await mkdtemp(join(folder, "out-"));
+});
+
+afterEach(() => grid.reset());
+
+/** Runs a command whose output is kept. */
+async function run(args: string[], stdin = "", stop = new AbortController()) {
+  const [stdout, stderr] = [new PassThrough({ highWaterMark: 10_000_000 }), new PassThrough()];
+  const status = await runCommandLine(args, { stdin: Readable.from([stdin]), stdout, stderr, signal: stop.signal });
+  const text = stderr.read()?.toString() ?? "";
+  return { status, stdout: (stdout.read() as Buffer | null) ?? Buffer.alloc(0), stderr: text as string };
+}
+
+const get = (args: string[], stdin?: string, stop?: AbortController) =>
+  run(["get", ...args, "--servers", grid.serversFile], stdin, stop);
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe("get", () => {
+  it("writes the file to stdout, or to a file that appears when it is complete", async () => {
+    const toStdout = await get([cap]);
+    expect([toStdout.status, toStdout.stderr]).toEqual([0, ""]);
+    expect(toStdout.stdout.equals(plaintext)).toBe(true);
+    expect((await get([cap, "-o", join(out, "copy")])).status).toBe(0);
+    expect((await readFile(join(out, "copy"))).equals(plaintext)).toBe(true);
+    expect(await readdir(out)).toEqual(["copy"]);
+  });
+
+  it("reads the cap from stdin", async () => {
+    expect((await get(["-"], `${cap}\n`)).stdout.equals(plaintext)).toBe(true);
+  });
+
+  it.each([
+    ["0-0", 0, 1],
+    ["100000-200000", 100_000, 200_001],
+    ["299999-", 299_999, 300_000],
+    ["299990-400000", 299_990, 300_000],
+  ])("reads the range %s", async (range, start, end) => {
+    expect((await get([cap, "--range", range])).stdout.equals(plaintext.subarray(start, end))).toBe(true);
+  });
+
+  it.each(["300000-", "5-4", "-5", "5", "a-b", "0-1,3-4"])("refuses the range %s", async (range) => {
+    const { status, stdout, stderr } = await get([cap, "--range", range]);
+    expect([status, stdout.length]).toEqual([1, 0]);
+    expect(stderr).toMatch(/^The range cannot be read: .*\.\n$/);
+  });
+
+  it("reads a file in a cap without a grid", async () => {
+    expect((await run(["get", LIT])).stdout.toString()).toBe("hello, grid");
+  });
+
+  it("leaves what was there and no part where the file cannot be read", async () => {
+    await writeFile(join(out, "copy"), "before");
+    for (const { index } of grid.status()) grid.setDials(index, { corrupt: "all" });
+    const { status, stderr } = await get([cap, "-o", join(out, "copy")]);
+    expect(status).toBe(1);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).not.toContain(cap.slice(8, 34));
+    expect(await readdir(out)).toEqual(["copy"]);
+    expect(await readFile(join(out, "copy"), "utf8")).toBe("before");
+  });
+
+  it("stops when the user does, and leaves no part", async () => {
+    for (const { index } of grid.status()) grid.setDials(index, { bandwidth: 20_000 });
+    const stop = new AbortController();
+    const running = get([cap, "-o", join(out, "copy")], "", stop);
+    await until(() => grid.status().some(({ counters }) => counters.bytesSent > 0));
+    stop.abort();
+    expect(await running).toMatchObject({ status: 130, stderr: "Stopped.\n" });
+    expect(await readdir(out)).toEqual([]);
+    await until(() => grid.status().every(({ counters }) => counters.activeRequests === 0));
+  });
+
+  it("writes into a pipe or device and does not replace it", async () => {
+    expect((await get([cap, "-o", "/dev/null"])).status).toBe(0);
+    await expect(access("/dev/null.part")).rejects.toThrow("ENOENT");
+  });
+
+  it("fails when its output is closed", async () => {
+    const stdout = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error("closed"), { code: "EPIPE" })),
+    });
+    const stderr = new PassThrough();
+    const args = ["get", cap, "--servers", grid.serversFile];
+    const signal = new AbortController().signal;
+    expect(await runCommandLine(args, { stdin: Readable.from([]), stdout, stderr, signal })).toBe(1);
+    expect(String(stderr.read())).toBe("The output was closed before all was written.\n");
+  });
+
+  it.each([
+    [["URI:CHK:nonsense"], /cap/],
+    [["URI:DIR2:aaaa:bbbb"], /URI:CHK or URI:LIT/],
+    [[LIT, "-o", "."], /is a folder/],
+    [[LIT, "-o", "/no/such/folder/x"], /ENOENT/],
+  ])("fails with one line for %j", async (args, reason) => {
+    const { status, stderr } = await get(args);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(reason);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+});
+
+describe("put", () => {
+  it("prints the cap alone on stdout", async () => {
+    expect(cap).toMatch(/^URI:CHK:[a-z2-7]{26}:[a-z2-7]{52}:2:4:300000$/);
+    const { stdout, stderr } = await run(["put", file, "--servers", grid.serversFile, "--n", "4", "--k", "2"]);
+    // Another key: no convergence secret was given.
+    expect(stdout.toString()).not.toBe(`${cap}\n`);
+    expect(stderr).toBe("4 shares are on 4 servers.\n");
+  });
+
+  it("makes the same cap with the same secret, given as text or file", async () => {
+    const put = (...options: string[]) =>
+      run(["put", file, "--servers", grid.serversFile, "--segment-size", "1000", ...options]).then(
+        ({ stdout }) => `${stdout}`,
+      );
+    await writeFile(join(out, "convergence"), "mzxw6ytb\n");
+    const first = await put("--convergence", "mzxw6ytb");
+    expect(await put("--convergence-file", join(out, "convergence"))).toBe(first);
+    expect(await put("--convergence", "mzxw6ytc")).not.toBe(first);
+  });
+
+  it.each([
+    [["--convergence", "A1"], /convergence secret.*base32/],
+    [["--convergence", "mzxw6ytb", "--convergence-file", "x"], /cannot both/],
+    [["--k", "5", "--n", "4"], /k must be/],
+  ])("fails with one line for %j", async (options, reason) => {
+    const { status, stdout, stderr } = await run(["put", file, "--servers", grid.serversFile, ...options]);
+    expect([status, stdout.length]).toEqual([1, 0]);
+    expect(stderr).toMatch(reason);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("fails without a grid, or without the file", async () => {
+    expect(await run(["put", file])).toMatchObject({ status: 1, stderr: expect.stringContaining("--servers FILE") });
+    const missing = await run(["put", join(out, "none"), "--servers", grid.serversFile]);
+    expect(missing).toMatchObject({ status: 1, stderr: expect.stringContaining("ENOENT") });
+  });
+});
+
+describe("grid", () => {
+  it("runs until it is stopped, with the dials turned", async () => {
+    const stop = new AbortController();
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const args = [
+      "grid",
+      "--folder",
+      join(out, "grid"),
+      "--count",
+      "2",
+      "--dial",
+      "1:latency=7",
+      "--dial",
+      "all:short",
+    ];
+    const running = runCommandLine(args, { stdin: Readable.from([]), stdout, stderr, signal: stop.signal });
+    const [text] = (await once(stdout, "data")) as [Buffer];
+    const control = /Dials +(http:\S+)/.exec(text.toString())?.[1];
+    const state = (await (await fetch(control!)).json()) as { url: string; dials: object }[];
+    expect(state.map(({ dials }) => dials)).toMatchObject([
+      { latency: 0, short: true },
+      { latency: 7, short: true },
+    ]);
+    for (const { url } of state) expect(text.toString()).toContain(url);
+    stop.abort();
+    expect(await running).toBe(0);
+    await expect(fetch(control!)).rejects.toThrow();
+  });
+
+  it("prints NURLs with --https", async () => {
+    const stop = new AbortController();
+    const stdout = new PassThrough();
+    const args = ["grid", "--folder", join(out, "grid"), "--count", "1", "--https"];
+    const terminal = { stdin: Readable.from([]), stdout, stderr: new PassThrough(), signal: stop.signal };
+    const running = runCommandLine(args, terminal);
+    expect(String(await once(stdout, "data"))).toMatch(/pb:\/\/[\w-]{43}@127\.0\.0\.1:\d+\/[a-z2-7]{26}#v=1/);
+    stop.abort();
+    expect(await running).toBe(0);
+  });
+
+  it.each([
+    [["--dial", "9:down"], /no server 9/],
+    [["--dial", "0:speed=1"], /no dial "speed"/],
+    [["--count", "0"], /1 to 100 servers/],
+  ])("fails with one line for %j", async (options, reason) => {
+    const { status, stderr } = await run(["grid", "--folder", join(out, "grid"), "--count", "2", ...options]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(reason);
+  });
+});
+
+describe("usage", () => {
+  it("--help says what there is", async () => {
+    const { status, stdout } = await run(["--help"]);
+    expect(status).toBe(0);
+    for (const command of ["put", "get", "grid"]) expect(stdout.toString()).toContain(command);
+    expect((await run(["help", "grid"])).stdout.toString()).toContain("corrupt[=data|all]");
+  });
+
+  it.each([[["get"]], [["get", "--no-such", LIT]], [["put", "a", "--k", "x"]], [["get", LIT, "more"]]])(
+    "%j is wrong usage",
+    async (args) => {
+      const { status, stderr } = await run(args);
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/^error: /);
+    },
+  );
+
+  it("does not repeat a cap that stands in the wrong place", async () => {
+    const { status, stderr } = await run([LIT]);
+    expect(status).toBe(2);
+    expect(stderr).not.toContain("nbswy3dp");
+  });
+});
+
+it.each([
+  [0, "0 B"],
+  [1023, "1023 B"],
+  [1024, "1.0 KiB"],
+  [3_145_728, "3.0 MiB"],
+  [2 ** 53, "8.0 PiB"],
+])("%d bytes are %s", (bytes, text) => {
+  expect(sizeText(bytes)).toBe(text);
+});
