@@ -5,8 +5,9 @@ import { connect } from "../client/connect.ts";
  * shift-reload. It brings the page under the worker's control and loads the URL again, which the worker then answers.
  */
 
-/** Loading again leads here again within this time only where the worker, against its word, does not answer. */
-const LOOP_MS = 10_000;
+/** Loading again leads here so many times within this time only where the worker, against its word, does not answer. */
+const MOST_TRIES = 3;
+const LOOP_MS = 15_000;
 
 const message = document.getElementById("message") as HTMLElement;
 const again = document.getElementById("again") as HTMLButtonElement;
@@ -16,7 +17,8 @@ again.addEventListener("click", () => {
   location.reload();
 });
 
-if (Date.now() - lastTry() < LOOP_MS) {
+const triesBefore = recentTries();
+if (triesBefore >= MOST_TRIES) {
   explain("The Service Worker is there, but this address did not reach it. An extension or a setting may keep it out.");
 } else {
   await connect().then(loadAgain, (error: unknown) => {
@@ -25,13 +27,14 @@ if (Date.now() - lastTry() < LOOP_MS) {
 }
 
 /** The history entry remembers, and it alone: other tabs and later visits start afresh. */
-function lastTry(): number {
+function recentTries(): number {
   const state: unknown = history.state;
-  return typeof state === "object" && state !== null && "triedAt" in state ? Number(state.triedAt) : 0;
+  if (typeof state !== "object" || state === null || !("tries" in state) || !("at" in state)) return 0;
+  return Date.now() - Number(state.at) < LOOP_MS ? Number(state.tries) : 0;
 }
 
 function loadAgain(): void {
-  history.replaceState({ triedAt: Date.now() }, "");
+  history.replaceState({ tries: triesBefore + 1, at: Date.now() }, "");
   location.reload();
 }
 
