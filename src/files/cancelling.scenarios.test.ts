@@ -69,7 +69,7 @@ describe("one of several readers leaves", () => {
   it("S6 S7 S8 L-09 at whichever event one leaves, or some turns after it, the others complete", async () => {
     let events = Number.POSITIVE_INFINITY;
     for (let nth = 0; nth < events; nth++) {
-      for (const depth of [0, 1, 7]) {
+      for (const depth of [0, 3]) {
         const own = new SimulatedGrid(10);
         const shared = own.hold(file);
         const leaver = begin(shared, { offset: 0, length: 100 });
