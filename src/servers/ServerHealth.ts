@@ -11,6 +11,9 @@ export class ServerHealth {
   readonly #clock: Clock;
   readonly #limits: Limits;
   #latencies: number[] = [];
+  // Worked out when a sample comes: they are asked for far more often, for every share that might be chosen.
+  #latency: number | undefined;
+  #slowLatency: number | undefined;
   #bytesPerMs: number | undefined;
   #failures = 0;
   #retryAt = 0;
@@ -24,6 +27,8 @@ export class ServerHealth {
   sawLatency(ms: number): void {
     this.#latencies.push(ms);
     if (this.#latencies.length > SAMPLES) this.#latencies.shift();
+    this.#latency = percentile(this.#latencies, 0.5);
+    this.#slowLatency = percentile(this.#latencies, 0.95);
   }
 
   /** `bytes` of a body came in `ms`, counted from its first byte. */
@@ -42,6 +47,8 @@ export class ServerHealth {
   /** It failed, lied or was late: it is asked last for a while, which doubles each time, and then judged anew. */
   failed(): void {
     this.#latencies = [];
+    this.#latency = undefined;
+    this.#slowLatency = undefined;
     this.#bytesPerMs = undefined;
     const wait = this.#limits.secondChance * 2 ** Math.min(this.#failures, 6);
     this.#failures++;
@@ -55,12 +62,12 @@ export class ServerHealth {
 
   /** Milliseconds to the first byte, as in most requests so far; undefined with no experience. */
   get latency(): number | undefined {
-    return percentile(this.#latencies, 0.5);
+    return this.#latency;
   }
 
   /** As `latency`, for nearly all requests so far. */
   get slowLatency(): number | undefined {
-    return percentile(this.#latencies, 0.95);
+    return this.#slowLatency;
   }
 
   get bytesPerMs(): number | undefined {
