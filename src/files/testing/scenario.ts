@@ -16,6 +16,8 @@ export interface Outcome {
   /** Lengths of the pieces that came. */
   readonly pieces: readonly number[];
   readonly error: unknown;
+  /** Of a GridError; "none" where the read succeeded. */
+  readonly code: string;
 }
 
 /** Reads to the end, which the virtual clock is run for. */
@@ -30,7 +32,8 @@ export async function outcomeOf(grid: SimulatedGrid, node: FileNode, options: Re
     }
   };
   const error = await grid.clock.runUntil(read());
-  return { bytes: Buffer.concat(parts), pieces: parts.map((part) => part.length), error };
+  const code = error === undefined ? "none" : isGridError(error) ? error.code : String(error);
+  return { bytes: Buffer.concat(parts), pieces: parts.map((part) => part.length), error, code };
 }
 
 /** All bytes of a read that must succeed. */
@@ -42,9 +45,7 @@ export async function bytesOf(grid: SimulatedGrid, node: FileNode, options: Read
 
 /** Code of the GridError with which a read fails; "none" where it succeeds. */
 export async function codeOf(grid: SimulatedGrid, node: FileNode, options: ReadOptions = {}): Promise<string> {
-  const { error } = await outcomeOf(grid, node, options);
-  if (error === undefined) return "none";
-  return isGridError(error) ? error.code : String(error);
+  return (await outcomeOf(grid, node, options)).code;
 }
 
 /** A copy with some bits of one byte turned over. */
