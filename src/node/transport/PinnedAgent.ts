@@ -60,12 +60,13 @@ export class PinnedAgent extends Agent {
       };
       const fail = (error: Error) => {
         settle();
-        // A socket that fails while it is torn down must not bring the process down.
-        socket.on("error", () => undefined);
         socket.destroy();
         reject(error);
       };
       const close = () => fail(new Error("the connection was closed during the TLS handshake"));
+      // For good: Node stops listening when a reply ends, and a request that is cancelled in that moment destroys its
+      // socket with an error that would bring the process down.
+      socket.on("error", () => undefined);
       socket.once("error", fail);
       socket.once("close", close);
       socket.once("secureConnect", () => {

@@ -193,6 +193,24 @@ describe("connections", () => {
     silent.close();
   });
 
+  it("a request may be cancelled at any moment, that of its end too", async () => {
+    const client = clientOf(nurl);
+    const length = 100_000;
+    for (let i = 0; i < 150; i++) {
+      const stop = new AbortController();
+      const cancelled = (async () => {
+        let received = 0;
+        for await (const piece of client.readShare(SI, 3, 0, length, stop.signal)) {
+          received += piece.length;
+          if ((i % 3 === 0 && received === length) || (i % 3 === 1 && received > length / 2)) stop.abort();
+        }
+        if (i % 3 === 2) stop.abort();
+      })();
+      await cancelled.catch((error: unknown) => expect(error).toBe(stop.signal.reason));
+    }
+    expect((await read(client, 0, length)).equals(share.subarray(0, length))).toBe(true);
+  });
+
   it("leaving a body early stops the transfer and frees the place", async () => {
     grid.setDials(0, { bandwidth: 100_000 });
     const client = clientOf(nurl);
