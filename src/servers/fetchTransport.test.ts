@@ -122,6 +122,20 @@ it("rejects with the signal's reason while it waits for the head and while it re
   await expect(transport.request(get("/head", AbortSignal.abort(reason)))).rejects.toBe(reason);
 });
 
+it("rejects with the signal's reason where it is aborted just as the body ends", async () => {
+  const url = await serve((_, response) => {
+    response.writeHead(200).end("all of it");
+  });
+  const stop = new AbortController();
+  const reply = await fetchTransport(url, "oak").request(get("/", stop.signal));
+  const body = reply.body[Symbol.asyncIterator]();
+  expect((await body.next()).done).toBe(false);
+  const reason = new Error("enough");
+  stop.abort(reason);
+  await expect(body.next()).rejects.toBe(reason);
+  expect((await body.return?.())?.done).toBe(true);
+});
+
 it.each(["before the first piece", "after it"])("stops the transfer when the body is left %s", async (moment) => {
   const closed = resolvers();
   const url = await serve((_, response) => {

@@ -55,22 +55,41 @@ function bodyIterator(
   signal: AbortSignal,
 ): AsyncIterator<Uint8Array, undefined> {
   const reader = stream?.getReader();
+  const { aborted, settle } = whenAborted(signal);
   return {
     async next() {
-      if (reader === undefined) return { done: true, value: undefined };
       try {
-        const { done, value } = await reader.read();
+        const { done, value } = (await Promise.race([reader?.read(), aborted])) ?? { done: true, value: undefined };
+        if (done) settle();
         return done ? { done, value: undefined } : { done, value };
       } catch (error) {
+        settle();
         throw signal.aborted ? signal.reason : unreachable(name, "the connection broke off", error);
       }
     },
     async return() {
       // A stream that has failed already has nothing left to stop, and rejects.
-      await reader?.cancel().catch(() => undefined);
+      await Promise.race([reader?.cancel(), aborted]).catch(() => undefined);
+      settle();
       return { done: true, value: undefined };
     },
   };
+}
+
+/**
+ * Rejects when the signal is aborted, until `settle` is called. Node 20's fetch leaves a read pending for ever whose
+ * signal is aborted just as the body ends.
+ */
+function whenAborted(signal: AbortSignal): { aborted: Promise<never>; settle: () => void } {
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+  });
+  // Heard by whoever reads then; nobody may be.
+  aborted.catch(() => {});
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  return { aborted, settle: () => signal.removeEventListener("abort", stop) };
 }
 
 function unreachable(server: string, what: string, cause: unknown): GridError<"SERVER_UNREACHABLE"> {
