@@ -1,3 +1,4 @@
+import type { LogScope } from "../base/EventLog.ts";
 import { GridError, isGridError, type ServerOutcome } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import { SharedTask } from "../base/SharedTask.ts";
@@ -92,15 +93,20 @@ export class Download {
   /**
    * A segment's ciphertext, verified, without padding. It is shared with other readers: not to be written to.
    * `geometry` must have resolved before.
+   * @param asker whose work this becomes in the log, unless it is under way already
    * @throws GridError NOT_ENOUGH_SHARES, BAD_SEGMENT; the signal's reason
    */
-  async segment(segment: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  async segment(
+    segment: number,
+    signal: AbortSignal,
+    asker: LogScope = this.#context.scope,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     signal.throwIfAborted();
     let task = this.#segments.get(segment);
     if (task === undefined || task.isAbandoned) {
       this.#startFreshIfDue();
       const own = new SharedTask((shared) =>
-        this.#fetch(segment, shared).finally(() => {
+        this.#fetch(segment, shared, asker).finally(() => {
           if (this.#segments.get(segment) === own) this.#segments.delete(segment);
         }),
       );
@@ -143,10 +149,10 @@ export class Download {
     return this.#facts.geometry as Geometry;
   }
 
-  async #fetch(segment: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-    const { codec, scope, storageIndexText, clock } = this.#context;
+  async #fetch(segment: number, signal: AbortSignal, asker: LogScope): Promise<Uint8Array<ArrayBuffer>> {
+    const { codec, storageIndexText, clock } = this.#context;
     const geometry = this.#facts.geometry as Geometry;
-    const log = scope.child("segment");
+    const log = asker.child("segment");
     const began = clock.now();
     log.log("debug", "start", () => ({ segment }));
     const race = new ShareRace<ProvenBlock>(
@@ -155,11 +161,7 @@ export class Download {
         enough: geometry.needed,
         least: geometry.needed,
         bytes: blockLengthOf(geometry, segment),
-        job: async (share, jobSignal) => {
-          const block = await share.getBlock(segment, jobSignal);
-          if (block === undefined) this.#sawBadBlock(share, segment);
-          return block;
-        },
+        job: (share, jobSignal) => this.#block(share, segment, jobSignal, log),
       },
       this.#host,
     );
@@ -175,6 +177,20 @@ export class Download {
     } finally {
       this.#speculation?.abort(noLongerWanted);
       this.#speculation = undefined;
+    }
+  }
+
+  async #block(share: Share, segment: number, signal: AbortSignal, parent: LogScope): Promise<ProvenBlock | undefined> {
+    const log = parent.child("block");
+    log.log("debug", "start", () => ({ server: share.server.name, share: share.number }));
+    let end = "failed";
+    try {
+      const block = await share.getBlock(segment, signal);
+      end = block === undefined ? "corrupt" : "done";
+      if (block === undefined) this.#sawBadBlock(share, segment);
+      return block;
+    } finally {
+      log.log("debug", signal.aborted ? "cancelled" : end);
     }
   }
 

@@ -204,7 +204,10 @@ export class ShareBytes {
       if (arrived < length) this.#endsAt(request.arrived);
     } catch (error) {
       // Called off: whoever wants these bytes since has asked anew.
-      if (!this.#requests.delete(request)) return;
+      if (!this.#requests.delete(request)) {
+        scope.log("debug", "cancelled");
+        return;
+      }
       const cause = controller.signal.aborted ? controller.signal.reason : error;
       scope.log("debug", "failed", () => ({ reason: isGridError(cause) ? cause.code : "unknown" }));
       this.#failWants(request, cause);

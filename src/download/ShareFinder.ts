@@ -153,14 +153,18 @@ export class ShareFinder {
       cancelTimeout();
     }
     // Paused or restarted meanwhile: this answer belongs to nobody.
-    if (this.#queries.get(server) !== query) return;
+    if (this.#queries.get(server) !== query) {
+      log.log("debug", "cancelled");
+      return;
+    }
     this.#queries.delete(server);
     const took = clock.now() - query.began;
-    log.log("debug", failure === undefined ? "done" : "failed", () => ({ shares: shareNumbers.join(","), ms: took }));
     if (failure === undefined) {
+      log.log("debug", "done", () => ({ shares: shareNumbers.join(","), ms: took }));
       this.#fastest = Math.min(this.#fastest ?? took, took);
       health.of(server).sawLatency(took);
     } else {
+      log.log("info", "failed", () => ({ reason: reasonOf(failure), ms: took }));
       health.of(server).failed();
       this.#failures.set(server, `share query: ${reasonOf(failure)}`);
     }

@@ -69,7 +69,7 @@ export class ImmutableFile implements FileNode {
       const end = offset + length;
       const first = segmentAt(geometry, offset);
       const ahead = new ReadAhead(
-        this.#download,
+        (segment, own) => this.#download.segment(segment, own, log),
         geometry,
         first,
         segmentAt(geometry, end - 1) + 1,

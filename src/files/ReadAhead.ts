@@ -1,6 +1,7 @@
 import type { Limits } from "../base/limits.ts";
-import type { Download } from "../download/Download.ts";
 import { type Geometry, segmentLength } from "../formats/Geometry.ts";
+
+type FetchSegment = (segment: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
 
 interface Ahead {
   readonly segment: number;
@@ -16,7 +17,7 @@ interface Ahead {
  * half at a time: neighbouring blocks that are asked for together cost one request.
  */
 export class ReadAhead {
-  readonly #download: Download;
+  readonly #fetch: FetchSegment;
   readonly #geometry: Geometry;
   readonly #end: number;
   readonly #limits: Limits;
@@ -26,8 +27,15 @@ export class ReadAhead {
   #window: number;
 
   /** Segments from `first` up to, not including, `end`. */
-  constructor(download: Download, geometry: Geometry, first: number, end: number, limits: Limits, signal: AbortSignal) {
-    this.#download = download;
+  constructor(
+    fetch: FetchSegment,
+    geometry: Geometry,
+    first: number,
+    end: number,
+    limits: Limits,
+    signal: AbortSignal,
+  ) {
+    this.#fetch = fetch;
     this.#geometry = geometry;
     this.#next = first;
     this.#end = end;
@@ -72,7 +80,7 @@ export class ReadAhead {
 
   #ask(segment: number, bytes: number): void {
     const controller = new AbortController();
-    const ciphertext = this.#download.segment(segment, controller.signal);
+    const ciphertext = this.#fetch(segment, controller.signal);
     const ahead: Ahead = { segment, bytes, ciphertext, controller, isHere: false };
     // A failure ahead of the consumer shows when it gets there.
     ahead.ciphertext.then(
