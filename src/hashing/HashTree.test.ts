@@ -227,5 +227,6 @@ test("any nodes in any order do as a naive model does, and one wrong bit anywher
         for (const node of expected) expect(tree.get(node)).toEqual(nodes[node]);
       }
     }),
+    { numRuns: 400 },
   );
 });
