@@ -7,12 +7,13 @@ import { askWorker } from "./askWorker.ts";
  */
 const PING_MS = 10_000;
 
-let isListening = false;
+/** `connect` may be called again and again. */
+const kept = new WeakSet<ServiceWorkerContainer>();
 
 /** Speaks to the worker regularly while it streams, and not otherwise. */
 export function keepWorkerAlive(container: ServiceWorkerContainer): void {
-  if (isListening) return;
-  isListening = true;
+  if (kept.has(container)) return;
+  kept.add(container);
   let isPinging = false;
   container.addEventListener("message", ({ data }) => {
     if (!isAnnouncement(data) || isPinging) return;
