@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { concatBytes } from "../base/bytes.ts";
 import type { Code, ErasureCodec } from "./ErasureCodec.ts";
 import { zfecTypeScript } from "./zfecTypeScript.ts";
+import { zfecWasm } from "./zfecWasm.ts";
 
 interface Vector extends Code {
   readonly primaries: string;
@@ -27,7 +28,10 @@ function pick(blocks: readonly Uint8Array[], shares: readonly number[]): Map<num
 }
 
 // Every implementation has to pass these.
-describe.each<[string, ErasureCodec]>([["TypeScript", zfecTypeScript]])("zfec in %s", (_, codec) => {
+describe.each<[string, ErasureCodec]>([
+  ["TypeScript", zfecTypeScript],
+  ["WebAssembly", zfecWasm()!],
+])("zfec in %s", (_, codec) => {
   describe.each(vectors)("$name", ({ needed, total, blocks }) => {
     const code = { needed, total };
     const primaries = blocks.slice(0, needed);

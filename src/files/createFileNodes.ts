@@ -5,7 +5,7 @@ import { defaultLimits, type Limits } from "../base/limits.ts";
 import { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
-import { zfecTypeScript } from "../erasure/zfecTypeScript.ts";
+import { zfec } from "../erasure/zfec.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { Cap, ChkCap, ChkVerifyCap } from "../formats/Cap.ts";
 import { importCtrKey } from "../hashing/ctr.ts";
@@ -42,7 +42,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? new EventLog(clock);
   const limits = options.limits ?? defaultLimits;
-  const codec = options.codec ?? zfecTypeScript;
+  const codec = options.codec ?? zfec;
   const health = new HealthBook(clock, limits);
   const kept = new Map<string, FileNode>();
 

@@ -1,5 +1,5 @@
 import { concatBytes } from "../../base/bytes.ts";
-import { zfecTypeScript } from "../../erasure/zfecTypeScript.ts";
+import { zfec } from "../../erasure/zfec.ts";
 import { encodeBase32 } from "../../formats/base32.ts";
 import type { ChkCap } from "../../formats/Cap.ts";
 import {
@@ -54,7 +54,7 @@ export async function encodeShares(plaintext: Uint8Array<ArrayBuffer>, options: 
     const padded = new Uint8Array(needed * blockLength);
     padded.set(segment);
     const primaries = numbers.slice(0, needed).map((n) => padded.subarray(n * blockLength, (n + 1) * blockLength));
-    return zfecTypeScript.encode({ needed, total }, primaries, numbers);
+    return zfec.encode({ needed, total }, primaries, numbers);
   });
   const ciphertextTree = buildHashTree(segments.map((segment) => taggedHash(SEGMENT_TAG, segment)));
   const blockTrees = numbers.map((n) =>
