@@ -53,6 +53,11 @@ export class Share {
     return this.#layout !== undefined;
   }
 
+  /** Is it open, or being opened, so that leaving it for another share would throw away what was asked for already? */
+  get isInUse(): boolean {
+    return this.isOpen || (this.#opening !== undefined && !this.#opening.isAbandoned);
+  }
+
   /** Bytes of blocks that are being asked for and are not here: a new block comes after them. */
   get pendingBytes(): number {
     return this.#pending;

@@ -117,7 +117,7 @@ export class SharePool {
       const load = taken.load.get(share.server) ?? 0;
       const distrust = (health.of(share.server).isOnProbation ? 1 : 0) + (this.#late.has(share) ? 1 : 0);
       const expected = health.expected(share.server, share.queuedBytes + bytes);
-      const cost = expected * (share.isOpen ? STAY : 1) * (share.number < this.#facts.cap.needed ? PRIMARY : 1);
+      const cost = expected * (share.isInUse ? STAY : 1) * (share.number < this.#facts.cap.needed ? PRIMARY : 1);
       const rank = [distrust, load, cost] as const;
       if (best === undefined || isLess(rank, best.rank)) best = { share, rank };
     }
