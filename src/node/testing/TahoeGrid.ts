@@ -12,7 +12,7 @@ import { TahoeNode } from "./TahoeNode.ts";
  * Where the `tahoe` command of Tahoe-LAFS 1.20 is: the folder that the environment variable GRIDFETCH_TAHOE names (the test
  * command makes it), undefined without one.
  */
-export const tahoeBin = process.env.GRIDFETCH_TAHOE;
+export const tahoeBin = process.env.GRIDFETCH_TAHOE || undefined;
 
 /** A storage server of a `TahoeGrid`. */
 export interface TahoeServer {
