@@ -74,8 +74,7 @@ it("gives up a worker that does not answer or is gone", async () => {
 });
 
 it("listens to nothing else", async () => {
-  for (const data of [null, "streaming", { kind: "streaming" }, { gridfetch: 2, kind: "streaming" }])
-    announce(data);
+  for (const data of [null, "streaming", { kind: "streaming" }, { gridfetch: 2, kind: "streaming" }]) announce(data);
   await pass(30);
   expect(pings).toBe(0);
 });

@@ -58,8 +58,7 @@ const TOO_FEW_SHARES = 410;
 /** Tells the pages that a stream begins: those that hear it keep the worker alive. */
 async function countStream(ended: Promise<void>): Promise<void> {
   streams++;
-  await announceStreaming();
-  await ended;
+  await Promise.allSettled([announceStreaming(), ended]);
   streams--;
 }
 
