@@ -1,6 +1,6 @@
 /**
- * The tenth of a second that the sample video shows (its README has the time code's layout). For `page.evaluate`, so it uses nothing
- * from outside.
+ * The tenth of a second that the sample video shows (its README has the time code's layout). For `page.evaluate`, so it
+ * uses nothing from outside.
  * @throws Error where the picture has no whole time code
  */
 export function readTimeCode(video: HTMLVideoElement): number {

@@ -44,7 +44,7 @@ export function goldenFile(name: string): GoldenFile {
   return file;
 }
 
-/** The plaintext of the golden file `name`: SHA-256 of "gridfetch golden <name> 0", of "… 1" and so on, cut to `size` bytes. */
+/** The golden file's plaintext: SHA-256 of "gridfetch golden <name> 0", of "… 1" and so on, cut to `size` bytes. */
 export function goldenPlaintext(name: string, size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   for (let at = 0; at < size; at += 32) {

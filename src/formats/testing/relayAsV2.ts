@@ -3,8 +3,8 @@ import type { GoldenFile } from "./golden.ts";
 
 /**
  * The same file with its shares in layout version 2. Tahoe-LAFS itself writes that layout only where a share comes near
- * 4 GiB, and documents no switch for it: so this takes its version 1 shares apart and puts the same sections behind the wider
- * header. (The interoperability tests give such shares to real servers and have the real client read them.)
+ * 4 GiB, and documents no switch for it: so this takes its version 1 shares apart and puts the same sections behind the
+ * wider header. (The interoperability tests give such shares to real servers and have the real client read them.)
  */
 export function relayAsV2(file: GoldenFile): GoldenFile {
   const shares = new Map([...file.shares].map(([number, share]) => [number, relayShare(share)]));
@@ -13,7 +13,8 @@ export function relayAsV2(file: GoldenFile): GoldenFile {
 
 function relayShare(share: Uint8Array): Uint8Array<ArrayBuffer> {
   const from = new DataView(share.buffer, share.byteOffset, share.byteLength);
-  // Both headers: version, block size, data size, then the offsets of six sections, of which the last is the UEB's length.
+  // Both headers: version, block size, data size, then the offsets of six sections, of which the last is the UEB's
+  // length.
   const fields = Array.from({ length: 8 }, (_, i) => from.getUint32(4 + 4 * i));
   const header = new DataView(new ArrayBuffer(V2_HEADER));
   header.setUint32(0, 2);

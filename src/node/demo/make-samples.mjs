@@ -1,6 +1,6 @@
-// Makes the files in samples/: `node src/node/demo/make-samples.mjs`. Needs ffmpeg 5 or newer with libx264, libvpx, libopus
-// and libmp3lame, and the DejaVu fonts (Debian: `apt-get install ffmpeg fonts-dejavu-core`). The results are committed, so
-// this runs only when they are to look different. Layout of the time code: samples/README.md.
+// Makes the files in samples/: `node src/node/demo/make-samples.mjs`. Needs ffmpeg 5 or newer with libx264, libvpx,
+// libopus and libmp3lame, and the DejaVu fonts (Debian: `apt-get install ffmpeg fonts-dejavu-core`). The results are
+// committed, so this runs only when they are to look different. Layout of the time code: samples/README.md.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -11,8 +11,9 @@ const PASSED_ON = ["authorization", "range", "accept"];
 const PASSED_BACK = ["content-type", "content-range", "content-length"];
 
 /**
- * Lets the pages of one origin read from unmodified storage servers, which browsers do not reach: their certificates are
- * self-signed and they know nothing of CORS. For tests, and the pattern for the reverse proxy of a real grid (nginx, say):
+ * Lets the pages of one origin read from unmodified storage servers, which browsers do not reach: their certificates
+ * are self-signed and they know nothing of CORS. For tests, and the pattern for the reverse proxy of a real grid
+ * (nginx, say):
  *
  * - one path prefix for each server, its TLS id; behind the proxy TLS with that key pinned;
  * - OPTIONS is answered here, since the servers answer it with 405;

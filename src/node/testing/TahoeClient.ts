@@ -85,8 +85,8 @@ export class TahoeClient {
 }
 
 /**
- * The gateway's welcome page, as JSON, lists the servers with the state of the connection to each. "connected" is what a
- * connection over HTTP is called; one over Foolscap has a longer text.
+ * The gateway's welcome page, as JSON, lists the servers with the state of the connection to each. "connected" is what
+ * a connection over HTTP is called; one over Foolscap has a longer text.
  */
 async function untilConnected(gateway: string, serverCount: number): Promise<void> {
   const deadline = Date.now() + CONNECT_LIMIT_MS;

@@ -9,8 +9,8 @@ import { TahoeClient, type TahoeEncoding } from "./TahoeClient.ts";
 import { TahoeNode } from "./TahoeNode.ts";
 
 /**
- * Where the `tahoe` command of Tahoe-LAFS 1.20 is: the folder that the environment variable GRIDFETCH_TAHOE names (the test
- * command makes it), undefined without one.
+ * Where the `tahoe` command of Tahoe-LAFS 1.20 is: the folder that the environment variable GRIDFETCH_TAHOE names (the
+ * test command makes it), undefined without one.
  */
 export const tahoeBin = process.env.GRIDFETCH_TAHOE || undefined;
 
@@ -30,8 +30,8 @@ export interface TahoeServer {
 }
 
 /**
- * A grid of unmodified Tahoe-LAFS storage servers on loopback ports, with no introducer: a static server list names them all.
- * For tests alone.
+ * A grid of unmodified Tahoe-LAFS storage servers on loopback ports, with no introducer: a static server list names
+ * them all. For tests alone.
  */
 export class TahoeGrid {
   readonly servers: readonly TahoeServer[];
@@ -119,7 +119,8 @@ function announcement(server: StartedServer): Record<string, unknown> {
 
 async function startServer(bin: string, grid: string, nickname: string, port: number): Promise<StartedServer> {
   const folder = join(grid, nickname);
-  // What `tahoe create-node` makes holds no identity yet (the first run makes that), and a copy is quicker than a second call.
+  // What `tahoe create-node` makes holds no identity yet (the first run makes that), and a copy is quicker than a
+  // second call.
   await cp(join(grid, "template"), folder, { recursive: true });
   const settings = [
     ...["[node]", `nickname = ${nickname}`, "web.port ="],
@@ -149,8 +150,8 @@ async function startServer(bin: string, grid: string, nickname: string, port: nu
 }
 
 /**
- * Ports that nobody listens on now, below the range from which systems take the ports of outgoing connections, so that none of
- * those can be in the way when a node listens a moment later.
+ * Ports that nobody listens on now, below the range from which systems take the ports of outgoing connections, so that
+ * none of those can be in the way when a node listens a moment later.
  */
 async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();

@@ -1,4 +1,5 @@
-// Makes src/formats/testing/golden/ again: `GRIDFETCH_TAHOE=<folder with the tahoe command> node src/node/testing/make-golden.mjs`.
+// Makes src/formats/testing/golden/ again: `GRIDFETCH_TAHOE=<folder with the tahoe command> node
+// src/node/testing/make-golden.mjs`.
 import { join } from "node:path";
 import { runnerImport } from "vite";
 

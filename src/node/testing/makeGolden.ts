@@ -50,9 +50,9 @@ const RECIPES: readonly Recipe[] = [
 ];
 
 /**
- * Makes the golden files again: stores known bytes on a grid of real Tahoe-LAFS servers, and writes the shares just as those
- * servers give them out over HTTP, with an index, into src/formats/testing/golden/. The convergence secret is fixed, so the same
- * files come out every time.
+ * Makes the golden files again: stores known bytes on a grid of real Tahoe-LAFS servers, and writes the shares just as
+ * those servers give them out over HTTP, with an index, into src/formats/testing/golden/. The convergence secret is
+ * fixed, so the same files come out every time.
  *
  * @param bin the folder that holds the `tahoe` command
  */
