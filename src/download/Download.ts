@@ -280,11 +280,13 @@ function notEnoughShares(needed: number, pool: SharePool, finder: ShareFinder): 
     ...[...finder.outcomes()].map(([server, outcome]) => ({ server: server.name, outcome })),
   ];
   const { found } = pool;
-  const what = found === 0 ? "No share of this file was found" : `Too few shares of this file can be had`;
-  const message = `${what}: ${needed} are needed, ${found} were found, and not enough of those could be used. `;
+  const what =
+    found < needed
+      ? `${found} of the ${needed} shares that are needed were found.`
+      : `${found} shares were found, ${needed} are needed, and too few of them could be used.`;
   return new GridError(
     "NOT_ENOUGH_SHARES",
     { needed, found, servers },
-    `${message}Try again later, when more of its servers can be reached.`,
+    `${what} Try again later, when more of the file's servers can be reached.`,
   );
 }

@@ -43,11 +43,10 @@ const STATUSES: Readonly<Record<GridErrorCode, number>> = {
 
 /** The first word is the one that a gateway's clients look for. */
 function describeShares(error: { message: string; details: GridErrorDetails["NOT_ENOUGH_SHARES"] }): string {
-  const { needed, found, servers } = error.details;
+  const { found, servers } = error.details;
   const name = found === 0 ? "NoSharesError" : "NotEnoughSharesError";
   const lines = [
-    `${name}: ${found} of the ${needed} shares that are needed were found.`,
-    error.message,
+    `${name}: ${error.message}`,
     "",
     servers.length === 0 ? "No server was asked." : "What became of each server that was asked:",
     ...servers.map(({ server, outcome }) => `  ${server}: ${outcome}`),

@@ -21,7 +21,7 @@ const TOO_FEW = new GridError(
       { server: "carol", outcome: "HTTP 500" },
     ],
   },
-  "Too few shares are left; ask the grid's operator.",
+  "2 of the 3 shares that are needed were found. Try again later.",
 );
 
 let file: FakeFile;

@@ -124,7 +124,8 @@ describe.skipIf(tahoeBin === undefined)("with real Tahoe-LAFS (GRIDFETCH_TAHOE)"
       const got = await runGridfetch(["get", cap, "--servers", wrongPins]);
       expect(got.status).toBe(1);
       expect(got.stdout).toHaveLength(0);
-      expect(got.stderr).toContain("0 were found");
+      expect(got.stderr).toContain("0 of the 3 shares");
+      expect(got.stderr).toContain("its TLS key is not the one that its NURL names");
       for (const secret of [cap, ...grid.servers.map(({ nurl }) => parseNurl(nurl).swissnum)]) {
         expect(got.stderr).not.toContain(secret);
       }
@@ -141,7 +142,7 @@ describe.skipIf(tahoeBin === undefined)("with real Tahoe-LAFS (GRIDFETCH_TAHOE)"
       await Promise.all(grid.servers.slice(2, 4).map((server) => server.stop()));
       const failed = await runGridfetch(["get", cap, "--servers", grid.serversFile]);
       expect(failed.status).toBe(1);
-      expect(failed.stderr).toContain("3 are needed, 2 were found");
+      expect(failed.stderr).toContain("2 of the 3 shares");
     });
   });
 });

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { isGridError } from "../../base/GridError.ts";
+import { isGridError, type ServerOutcome } from "../../base/GridError.ts";
 import { defaultEncoding } from "../encode/uploadFile.ts";
 import { type GetOptions, getCommand } from "./getCommand.ts";
 import { type GridOptions, gridCommand } from "./gridCommand.ts";
@@ -104,10 +104,19 @@ function collect(text: string, before: readonly string[]): string[] {
 
 /** One line, for people. */
 function reasonOf(error: unknown): string {
+  if (isGridError(error, "NOT_ENOUGH_SHARES")) return `${error.message}${examples(error.details.servers)}`;
   if (isGridError(error)) return error.message;
   if (!(error instanceof Error)) return `gridfetch failed: ${error}`;
   const { code, path, message } = error as NodeJS.ErrnoException;
   if (code === "EPIPE") return "The output was closed before all was written.";
   if (code !== undefined && path !== undefined) return `${path}: ${code}`;
   return message.split("\n")[0] ?? "gridfetch failed";
+}
+
+/** What became of the first few servers: the same thing, mostly, for all. */
+function examples(servers: readonly ServerOutcome[]): string {
+  const most = 3;
+  const told = servers.slice(0, most).map(({ server, outcome }) => `${server}: ${outcome}`);
+  if (servers.length > most) told.push(`and ${servers.length - most} more`);
+  return told.length === 0 ? "" : ` (${told.join("; ")})`;
 }
