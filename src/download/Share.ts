@@ -2,6 +2,7 @@ import { badFormat } from "../base/badFormat.ts";
 import { equalBytes } from "../base/bytes.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import { SharedTask } from "../base/SharedTask.ts";
+import { Spans } from "../base/Spans.ts";
 import { blockLengthOf, blockOffset } from "../formats/Geometry.ts";
 import { parseShareHashChain } from "../formats/ShareHashChain.ts";
 import {
@@ -36,6 +37,7 @@ export class Share {
   #opening: SharedTask<ShareLayout> | undefined;
   #layout: ShareLayout | undefined;
   #pending = 0;
+  #guessed = 0;
   #justAsked = 0;
 
   constructor(server: Server, number: number, facts: FileFacts, context: DownloadContext) {
@@ -58,9 +60,9 @@ export class Share {
     return this.isOpen || (this.#opening !== undefined && !this.#opening.isAbandoned);
   }
 
-  /** Bytes of blocks that are being asked for and are not here: a new block comes after them. */
+  /** Bytes of blocks, and of what was asked for on a guess, that are not here: a new block comes after them. */
   get pendingBytes(): number {
-    return this.#pending;
+    return this.#pending + (this.isOpen ? 0 : this.#guessed);
   }
 
   /** `pendingBytes` without those asked for at this very moment: a run of segments that is asked for together chooses alike. */
@@ -73,6 +75,11 @@ export class Share {
     return this.#bytes.lastArrival;
   }
 
+  /** When a request to it was last answered to the end, likewise. */
+  get lastReply(): number | undefined {
+    return this.#bytes.lastReply;
+  }
+
   /** Nobody reads the file any more: calls off what is still under way. */
   stop(): void {
     this.#bytes.stop();
@@ -81,7 +88,9 @@ export class Share {
   /** Asks for what a read from `offset` of the file will probably need, until the signal is aborted. */
   speculate(offset: number, signal: AbortSignal): void {
     if (this.isOpen || signal.aborted) return;
-    const release = this.#bytes.speculate(predictRanges(this.#facts.cap, offset, this.#context.limits));
+    const ranges = predictRanges(this.#facts.cap, offset, this.#context.limits);
+    this.#guessed = new Spans(ranges).count();
+    const release = this.#bytes.speculate(ranges);
     signal.addEventListener("abort", release, { once: true });
   }
 

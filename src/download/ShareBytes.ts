@@ -33,6 +33,7 @@ export class ShareBytes {
   #end = Number.POSITIVE_INFINITY;
   #flushing = false;
   #lastArrival: number | undefined;
+  #lastReply: number | undefined;
 
   constructor(server: Server, shareNumber: number, context: DownloadContext, scope: LogScope) {
     this.#server = server;
@@ -44,6 +45,11 @@ export class ShareBytes {
   /** When bytes last came, in the clock's milliseconds; undefined before they ever did. */
   get lastArrival(): number | undefined {
     return this.#lastArrival;
+  }
+
+  /** When a reply last came to its end, likewise. */
+  get lastReply(): number | undefined {
+    return this.#lastReply;
   }
 
   /** Calls off every request: nobody reads the file any more. */
@@ -201,6 +207,7 @@ export class ShareBytes {
       if (firstByte !== undefined) health.of(this.#server).sawThroughput(arrived, clock.now() - firstByte);
       scope.log("debug", "done", () => ({ bytes: arrived, ms: clock.now() - began }));
       this.#requests.delete(request);
+      this.#lastReply = clock.now();
       if (arrived < length) this.#endsAt(request.arrived);
     } catch (error) {
       // Called off: whoever wants these bytes since has asked anew.

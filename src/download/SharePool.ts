@@ -25,7 +25,8 @@ export class SharePool {
   readonly #shares = new Map<Server, Map<number, Share>>();
   /** Why a share is not used, and until when, in the clock's milliseconds. */
   readonly #dead = new Map<Share, { reason: string; until: number; deaths: number }>();
-  readonly #late = new Set<Share>();
+  /** Since when, in the clock's milliseconds. */
+  readonly #late = new Map<Share, number>();
   readonly #badBlocks = new Map<Share, Set<number>>();
 
   constructor(facts: FileFacts, context: DownloadContext) {
@@ -62,15 +63,17 @@ export class SharePool {
   }
 
   markLate(share: Share): void {
-    this.#late.add(share);
+    this.#late.set(share, this.#context.clock.now());
   }
 
   markPrompt(share: Share): void {
     this.#late.delete(share);
   }
 
+  /** Was it marked late, and has answered nothing to the end since? */
   isLate(share: Share): boolean {
-    return this.#late.has(share);
+    const since = this.#late.get(share);
+    return since !== undefined && (share.lastReply ?? since) <= since;
   }
 
   /** Gives every share a new chance: for a read that begins after another failed. */
@@ -92,7 +95,7 @@ export class SharePool {
 
   /** How many different numbers could be read without waiting for a late server. */
   get prompt(): number {
-    return new Set(this.usable().flatMap((share) => (this.#late.has(share) ? [] : [share.number]))).size;
+    return new Set(this.usable().flatMap((share) => (this.isLate(share) ? [] : [share.number]))).size;
   }
 
   /** Did it fail, and is its next chance not due yet? */
@@ -115,7 +118,7 @@ export class SharePool {
     for (const share of this.usable()) {
       if (taken.numbers.has(share.number) || taken.shares.has(share)) continue;
       const load = taken.load.get(share.server) ?? 0;
-      const distrust = (health.of(share.server).isOnProbation ? 1 : 0) + (this.#late.has(share) ? 1 : 0);
+      const distrust = (health.of(share.server).isOnProbation ? 1 : 0) + (this.isLate(share) ? 1 : 0);
       const expected = health.expected(share.server, share.queuedBytes + bytes);
       const cost = expected * (share.isInUse ? STAY : 1) * (share.number < this.#facts.cap.needed ? PRIMARY : 1);
       const rank = [distrust, load, cost] as const;
@@ -137,7 +140,7 @@ export class SharePool {
     if (death) return death.reason;
     const bad = this.#badBlocks.get(share);
     if (bad) return `corrupt at segment ${[...bad].slice(0, 4).join(", ")}`;
-    return this.#late.has(share) ? "overdue" : "no failure";
+    return this.isLate(share) ? "overdue" : "no failure";
   }
 
   #all(): Share[] {

@@ -44,6 +44,8 @@ export interface RaceHost {
 interface Runner {
   readonly began: number;
   readonly controller: AbortController;
+  /** Once late, it stays so for this race. */
+  wasLate: boolean;
 }
 
 /**
@@ -117,7 +119,7 @@ export class ShareRace<T> {
     this.#isHedgeDue = false;
     for (;;) {
       let prompt = this.#results.size;
-      for (const share of this.#runners.keys()) if (!this.#host.pool.isLate(share)) prompt++;
+      for (const [share, runner] of this.#runners) if (!this.#isLate(share, runner)) prompt++;
       const missing = this.#rules.width - prompt;
       if (missing <= 0) return 0;
       const share = this.#host.pool.choose(this.#taken(), this.#rules.bytes);
@@ -133,19 +135,22 @@ export class ShareRace<T> {
     }
   }
 
-  /** A spare beside a share that merely is slow costs traffic, and so has a budget; one beside a silent share does not. */
+  /** A spare beside a share that merely is slow costs traffic, and so has a budget; one for each silent share does not. */
   #mayHedge(spare: Share): boolean {
     const { pool, context } = this.#host;
+    const { limits, traffic } = context;
+    const silent = [...this.#runners].filter((entry) => this.#isLate(...entry) && this.#isSilent(...entry));
+    const spares = this.#results.size + this.#runners.size - this.#rules.width;
+    if (spares < silent.length) return true;
     // A spare that is itself late would only be one more to wait for.
     if (pool.isLate(spare)) return false;
-    const { limits, traffic } = context;
-    const isOneSilent = [...this.#runners].some(
-      ([share, runner]) => pool.isLate(share) && this.#isSilent(share, runner),
-    );
-    if (isOneSilent) return true;
     if (traffic.hedged + this.#rules.bytes > limits.hedgeBytes + limits.hedgeFraction * traffic.received) return false;
     traffic.hedged += this.#rules.bytes;
     return true;
+  }
+
+  #isLate(share: Share, { wasLate }: Runner): boolean {
+    return wasLate || this.#host.pool.isLate(share);
   }
 
   #isSilent(share: Share, { began }: Runner): boolean {
@@ -154,7 +159,8 @@ export class ShareRace<T> {
   }
 
   #start(share: Share): void {
-    const runner: Runner = { began: this.#host.context.clock.now(), controller: new AbortController() };
+    const began = this.#host.context.clock.now();
+    const runner: Runner = { began, controller: new AbortController(), wasLate: false };
     this.#runners.set(share, runner);
     void this.#follow(share, runner);
   }
@@ -168,7 +174,7 @@ export class ShareRace<T> {
       if (result === undefined) {
         this.#refused.add(share);
       } else {
-        if (!this.#host.pool.isLate(share)) this.#host.context.health.of(share.server).succeeded();
+        if (!this.#isLate(share, runner)) this.#host.context.health.of(share.server).succeeded();
         this.#host.pool.markPrompt(share);
         this.#results.set(share.number, result);
         this.#learnNorm(runner);
@@ -214,7 +220,7 @@ export class ShareRace<T> {
     // A hedge that had no budget becomes free of it when the slow share falls silent.
     let next = this.#isHedgeDue ? clock.now() + limits.silence : Number.POSITIVE_INFINITY;
     for (const [share, runner] of this.#runners) {
-      if (!this.#host.pool.isLate(share)) next = Math.min(next, this.#deadline(share, runner));
+      if (!this.#isLate(share, runner)) next = Math.min(next, this.#deadline(share, runner));
     }
     if (next === Number.POSITIVE_INFINITY) return;
     this.#cancelTimer = clock.after(Math.max(0, next - clock.now()), () => this.#noticeLate());
@@ -223,7 +229,9 @@ export class ShareRace<T> {
   #noticeLate(): void {
     const now = this.#host.context.clock.now();
     for (const [share, runner] of [...this.#runners]) {
-      if (!this.#host.pool.isLate(share) && now >= this.#deadline(share, runner)) this.#host.late(share);
+      if (this.#isLate(share, runner) || now < this.#deadline(share, runner)) continue;
+      runner.wasLate = true;
+      this.#host.late(share);
     }
     this.step();
   }
@@ -239,7 +247,7 @@ export class ShareRace<T> {
   #taken(): { numbers: Set<number>; shares: Set<Share>; load: Map<Server, number> } {
     const numbers = new Set(this.#results.keys());
     // While a share is late another copy of its number may be tried.
-    for (const share of this.#runners.keys()) if (!this.#host.pool.isLate(share)) numbers.add(share.number);
+    for (const [share, runner] of this.#runners) if (!this.#isLate(share, runner)) numbers.add(share.number);
     return { numbers, shares: new Set([...this.#refused, ...this.#runners.keys()]), load: this.#load() };
   }
 

@@ -113,8 +113,9 @@ export class HealthBook {
   patience(server: Server, bytes: number): number {
     const health = this.of(server);
     const latency = health.slowLatency;
-    if (latency === undefined) return this.#limits.firstPatience;
     const rate = health.bytesPerMs ?? this.#typical((other) => other.bytesPerMs);
+    const isUnheardOf = latency === undefined || (rate === undefined && bytes >= THROUGHPUT_BYTES);
+    if (isUnheardOf) return this.#limits.firstPatience;
     const transfer = rate === undefined ? 0 : bytes / rate;
     return Math.max(this.#limits.leastPatience, 2 * latency + 3 * transfer);
   }
