@@ -119,7 +119,8 @@ export class DevelopmentServer {
 
   #connected(socket: Socket): void {
     if (this.dials.down) {
-      socket.destroy();
+      // A reset, which is next to a refusal: a plain end lets some clients wait for ever.
+      socket.resetAndDestroy();
       return;
     }
     this.#connections.add(socket);
@@ -127,7 +128,7 @@ export class DevelopmentServer {
   }
 
   #disconnect(): void {
-    for (const socket of this.#connections) socket.destroy();
+    for (const socket of this.#connections) socket.resetAndDestroy();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,19 +1,12 @@
 import { createHash } from "node:crypto";
-import { Agent, type RequestOptions } from "node:https";
+import { Agent } from "node:https";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
 import type { Nurl } from "../../servers/parseNurl.ts";
+import { IDLE_LIMIT, type NodeRequestOptions } from "./nodeTransport.ts";
 
-/** Real servers close a connection that idles for 60 s: leaving first avoids asking on one that is just going. */
-const IDLE_LIMIT = 45_000;
 const CONNECT_LIMIT = 20_000;
-
-/** Node keeps a request's own `signal` from its agent, so it comes under another name, too. */
-export interface PinnedRequestOptions extends RequestOptions {
-  /** Ends the wait for a connection. */
-  readonly connectSignal?: AbortSignal;
-}
 
 /** Connections to one server, each given out only once the key in its certificate has proven to be the pinned one. */
 export class PinnedAgent extends Agent {
@@ -27,7 +20,7 @@ export class PinnedAgent extends Agent {
   // The socket is handed over by the callback, after the check, so that not a byte of a request (the swissnum!) is
   // written before it.
   override createConnection(
-    options: PinnedRequestOptions,
+    options: NodeRequestOptions,
     callback: (error: Error | null, socket: Duplex) => void,
   ): undefined {
     void this.#connect(options.connectSignal).then(
@@ -60,13 +53,12 @@ export class PinnedAgent extends Agent {
       };
       const fail = (error: Error) => {
         settle();
+        // A socket that fails while it is torn down must not bring the process down.
+        socket.on("error", () => undefined);
         socket.destroy();
         reject(error);
       };
       const close = () => fail(new Error("the connection was closed during the TLS handshake"));
-      // For good: Node stops listening when a reply ends, and a request that is cancelled in that moment destroys its
-      // socket with an error that would bring the process down.
-      socket.on("error", () => undefined);
       socket.once("error", fail);
       socket.once("close", close);
       socket.once("secureConnect", () => {

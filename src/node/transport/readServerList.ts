@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { parseDocument } from "yaml";
 import { GridError, isGridError } from "../../base/GridError.ts";
-import { fetchTransport } from "../../servers/fetchTransport.ts";
 import { isServerUrl } from "../../servers/gridConfig.ts";
 import type { HttpTransport } from "../../servers/HttpTransport.ts";
 import { httpServer, serverName } from "../../servers/httpServer.ts";
 import { parseNurl } from "../../servers/parseNurl.ts";
 import type { Server } from "../../servers/Server.ts";
 import { pinnedTlsTransport } from "./pinnedTlsTransport.ts";
+import { urlTransport } from "./urlTransport.ts";
 
 /** A server of a list, with what it takes to send it other requests than a reader's. */
 export interface ListedServer {
@@ -65,7 +65,7 @@ function listedServer(id: string, announcement: unknown): ListedServer {
   const url = field(announcement, "gridfetch-url");
   if (typeof url === "string") {
     if (!isServerUrl(url)) throw unusableEntry("its gridfetch-url is no http or https URL");
-    const transport = fetchTransport(url, name);
+    const transport = urlTransport(url, name);
     return { server: httpServer(identity, transport), transport };
   }
   const nurls = field(announcement, "anonymous-storage-NURLs");
