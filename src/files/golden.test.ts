@@ -11,7 +11,7 @@ beforeEach(() => installSynchronousCrypto());
 
 const readable = goldenFiles().filter((file) => file.shares.size >= file.needed);
 
-describe.each([...readable, ...readable.map(relayAsV2)])("A-20, A-21: a real uploader's file: $name", (file) => {
+describe.each([...readable, ...readable.map(relayAsV2)])("A-20 A-21 Q-03 V-8 a real uploader's file: $name", (file) => {
   const cap = parseCap(file.cap) as ChkCap;
 
   it("is read whole, and from the middle to the end", async () => {

@@ -22,7 +22,7 @@ const BATCH = 100;
 /** Longest time that a read may take on a grid where everything goes wrong: in virtual milliseconds. */
 const SETTLE_LIMIT = 600_000;
 
-describe("random histories", () => {
+describe("V-5 L-16 random histories", () => {
   if (only !== undefined) {
     it(`seed ${only}`, () => runHistory(Number(only), true));
     return;

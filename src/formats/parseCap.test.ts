@@ -90,7 +90,7 @@ test.each([
   ["URI:LIT:nbswy3dpfqqgo4tjm", /data/],
   [`URI:CHK-Verifier:${HASH}:${HASH}:3:10:900`, /storage index/],
   [`ro.imm.${CHK}`, /URI:/],
-])("refuses %j and says why", (text, reason) => {
+])("G-14 refuses %j and says why", (text, reason) => {
   expect(refusal(text).details.reason).toMatch(reason);
 });
 

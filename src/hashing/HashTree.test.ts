@@ -58,7 +58,7 @@ test.each([
   expect(new HashTree(leafCount)).toMatchObject({ leafCount, width, firstLeaf, nodeCount: 2 * width - 1 });
 });
 
-test("P-03 to P-05 the nodes that a leaf needs", () => {
+test("P-03 P-04 P-05 the nodes that a leaf needs", () => {
   const eight = new HashTree(8);
   expect(eight.needed(0)).toEqual([8, 4, 2]);
   expect(eight.needed(1)).toEqual([7, 4, 2]);
