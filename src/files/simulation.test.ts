@@ -16,7 +16,7 @@ beforeEach(() => installSynchronousCrypto());
  * Run more:      GRIDFETCH_HISTORIES=20000 npx vitest run src/files/simulation.test.ts
  */
 const only = process.env["GRIDFETCH_SEED"];
-const histories = Number(process.env["GRIDFETCH_HISTORIES"] ?? 1000);
+const histories = Number(process.env["GRIDFETCH_HISTORIES"] ?? 2000);
 const BATCH = 100;
 
 /** Longest time that a read may take on a grid where everything goes wrong: in virtual milliseconds. */
@@ -53,11 +53,11 @@ async function runHistory(seed: number, isVerbose: boolean): Promise<void> {
   if (isVerbose) grid.log.listen((event) => appendFileSync(1, `${JSON.stringify(event)}\n`));
   const needed = random.integer(1, 5);
   const total = random.integer(needed, needed + 8);
-  const plaintext = patternBytes(random.integer(56, 3000), seed + 1);
+  const plaintext = patternBytes(random.integer(56, 1200), seed + 1);
   const placement = new Map<number, number[]>();
   const file = await grid.put(
     plaintext,
-    { needed, total, maxSegmentSize: random.integer(20, 700), version: random.pick([1, 2]) },
+    { needed, total, maxSegmentSize: random.integer(20, 500), version: random.pick([1, 2]) },
     (n) => {
       const places = Array.from({ length: random.pick([0, 1, 1, 1, 2]) }, () =>
         random.integer(0, grid.servers.length - 1),

@@ -24,8 +24,8 @@ export interface Behaviour {
 }
 
 const MOST_AT_ONCE = 16 * 1024;
-/** A slow server sends small pieces, several a second, as a slow connection does. */
-const MOST_MS_AT_ONCE = 200;
+/** A slow server sends small pieces, one a second, as a slow connection does. */
+const MOST_MS_AT_ONCE = 1000;
 
 /** A storage server of the simulated grid: shares in memory, behaviour at the test's command, time of a virtual clock. */
 export class SimulatedServer implements Server, StorageClient {
