@@ -1,0 +1,132 @@
+import { readFile } from "node:fs/promises";
+import { type Browser, type BrowserContext, chromium, type Page } from "@playwright/test";
+import { AppServer } from "../src/node/demo/AppServer.ts";
+import type { Bench } from "./Bench.ts";
+
+/** A read by a page. */
+export interface PageRead {
+  readonly status: number;
+  readonly bytes: number;
+  /** Seconds until the first bytes, and until the end. */
+  readonly firstByte: number;
+  readonly seconds: number;
+}
+
+/** A page in Chromium that the bench's Service Worker controls, and the web server behind it. */
+export class BenchBrowser {
+  readonly page: Page;
+  readonly #browser: Browser;
+  readonly #context: BrowserContext;
+  readonly #app: AppServer;
+
+  private constructor(browser: Browser, context: BrowserContext, app: AppServer, page: Page) {
+    this.#browser = browser;
+    this.#context = context;
+    this.#app = app;
+    this.page = page;
+  }
+
+  /**
+   * @param folder what the web server serves: the bench's page and worker, and files to compare with
+   * @param configFile the grid's `grid.json`
+   */
+  static async start({ chromium: found }: Bench, folder: string, configFile?: string): Promise<BenchBrowser> {
+    if ("missing" in found) throw new Error(`there is no Chromium: ${found.missing}`);
+    const documents = configFile === undefined ? {} : { "/grid.json": JSON.parse(await readFile(configFile, "utf8")) };
+    const app = await AppServer.start({ folder, port: 0, documents });
+    const args = ["--disable-background-networking", "--disable-component-update", "--disable-gpu", "--no-first-run"];
+    // Chromium's sandbox refuses to start as root, as in a container.
+    if (process.getuid?.() === 0) args.push("--no-sandbox");
+    const browser = await chromium.launch({ executablePath: found.path, args });
+    const context = await browser.newContext({ baseURL: app.url });
+    const page = await context.newPage();
+    await page.goto("/index.html");
+    await page.evaluate(() => navigator.serviceWorker.register("/gridfetch-worker.js").then(() => undefined));
+    await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+    return new BenchBrowser(browser, context, app, page);
+  }
+
+  /** A page like ours that no worker controls. */
+  async workerlessPage(): Promise<Page> {
+    const context = await this.#browser.newContext({ baseURL: this.#app.url, serviceWorkers: "block" });
+    const page = await context.newPage();
+    await page.goto("/index.html");
+    return page;
+  }
+
+  /**
+   * Has a page fetch and read.
+   * @param range `bytes=…`
+   * @param enough stop after so many bytes
+   */
+  async read(url: string, options: { range?: string; enough?: number; page?: Page } = {}): Promise<PageRead> {
+    const { range, enough, page = this.page } = options;
+    return page.evaluate(
+      async ({ url, range, enough }) => {
+        const began = performance.now();
+        const response = await fetch(url, { cache: "no-store", headers: range === undefined ? {} : { Range: range } });
+        const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+        let bytes = 0;
+        let firstByte = 0;
+        while (bytes < (enough ?? Number.POSITIVE_INFINITY)) {
+          const { done, value } = await reader.read();
+          if (done) break;
+          if (bytes === 0) firstByte = (performance.now() - began) / 1000;
+          bytes += value.length;
+        }
+        const seconds = (performance.now() - began) / 1000;
+        await reader.cancel();
+        return { status: response.status, bytes, firstByte, seconds };
+      },
+      { url, range, enough },
+    );
+  }
+
+  /** As `read`, for a body of which every byte must come. */
+  async readAll(url: string, size: number, page = this.page): Promise<PageRead> {
+    const read = await this.read(url, { page });
+    if (read.status !== 200 || read.bytes !== size)
+      throw new Error(`HTTP ${read.status}, ${read.bytes} of ${size} bytes`);
+    return read;
+  }
+
+  /** Asks the worker something. @throws Error with what went wrong there */
+  async ask<T>(question: unknown): Promise<T> {
+    const answer = await this.page.evaluate((question) => {
+      const { port1, port2 } = new MessageChannel();
+      const answered = new Promise<unknown>((resolve) => {
+        port1.onmessage = ({ data }) => resolve(data);
+      });
+      navigator.serviceWorker.controller?.postMessage(question, [port2]);
+      return answered;
+    }, question);
+    const { error } = answer as { error?: string };
+    if (error !== undefined) throw new Error(`in the worker: ${error}`);
+    return answer as T;
+  }
+
+  /** The bytes of memory that all renderer processes, the worker's among them, have for themselves. Linux alone tells. */
+  async renderers(): Promise<() => Promise<number>> {
+    const session = await this.#browser.newBrowserCDPSession();
+    const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+    await session.detach();
+    const pids = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
+    return async () => {
+      const sizes = await Promise.all(pids.map(anonymousMemory));
+      return sizes.reduce((sum, size) => sum + size, 0);
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#context.close();
+    await this.#browser.close();
+    await this.#app.close();
+  }
+}
+
+async function anonymousMemory(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const [, kilobytes] = /^RssAnon:\s+(\d+) kB$/m.exec(status) ?? [];
+  if (kilobytes === undefined) throw new Error("this system does not tell the memory of a process (/proc is Linux's)");
+  return Number(kilobytes) * 1024;
+}

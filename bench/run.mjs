@@ -1,0 +1,40 @@
+// `npm run bench`: sets up what the bench needs, builds it and runs it. `npm run bench -- --quick` takes two minutes.
+import { join } from "node:path";
+import { prepareTahoe } from "../e2e/setup/prepareTahoe.mjs";
+import { checkout } from "../src/node/setup/checkout.mjs";
+import { installPackages } from "../src/node/setup/installPackages.mjs";
+import { runCommand } from "../src/node/setup/runCommand.mjs";
+
+await installPackages();
+const node = process.execPath;
+const vite = join(checkout, "node_modules/vite/bin/vite.js");
+const built = await runCommand(node, [
+  vite,
+  "build",
+  "--app",
+  "--logLevel",
+  "warn",
+  "--config",
+  "bench/vite.config.ts",
+]);
+if (!built.ok) throw new Error(`The build failed (${built.reason}); the lines above say why.`);
+
+/** @type {Record<string, string>} */
+const env = {};
+// Not imported above: it stands on packages that installPackages has just brought.
+const { findChromium } = await import("../e2e/setup/findChromium.mjs");
+const { installChromium } = await import("../e2e/setup/installChromium.mjs");
+if (!findChromium()) await installChromium().catch((error) => console.error(String(error)));
+const chromium = findChromium();
+if (chromium) {
+  env.GRIDFETCH_CHROMIUM = chromium.path;
+  env.GRIDFETCH_CHROMIUM_VERSION = chromium.version;
+}
+if (!process.env.GRIDFETCH_TAHOE) {
+  const tahoe = await prepareTahoe();
+  if ("bin" in tahoe) env.GRIDFETCH_TAHOE = tahoe.bin;
+  else env.GRIDFETCH_TAHOE_MISSING = tahoe.missing;
+}
+const { ok, reason } = await runCommand(node, ["dist/bench/bench.js", ...process.argv.slice(2)], { env });
+if (!ok) console.error(`The bench ${reason}.`);
+process.exitCode = ok ? 0 : 1;
