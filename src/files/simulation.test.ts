@@ -42,9 +42,10 @@ describe("V-5 L-16 random histories", () => {
 
 async function runHistory(seed: number, isVerbose: boolean): Promise<void> {
   const random = new Random(seed);
+  const windowMost = random.pick([200, 4000]);
   const grid = new SimulatedGrid(random.integer(1, 12), {
-    windowStart: random.pick([1, 200, 2000]),
-    windowMost: random.pick([200, 4000]),
+    windowStart: Math.min(windowMost, random.pick([1, 200, 2000])),
+    windowMost,
     segmentSizeGuesses: random.pick([[100, 30], [1000], [1048576, 131072]]),
     smallShareBytes: random.pick([0, 500, 32768]),
     gapBytes: random.pick([0, 64, 8192]),
@@ -75,13 +76,34 @@ async function runHistory(seed: number, isVerbose: boolean): Promise<void> {
   );
   const mustSucceed = sureShares.length >= needed;
 
-  const readers = Array.from({ length: random.integer(1, 5) }, () =>
-    runReader(random, grid, file.node, plaintext, mustSucceed),
-  );
+  const readerCount = random.integer(1, 5);
+  const most = mostAtOnce(grid);
+  const readers = Array.from({ length: readerCount }, () => runReader(random, grid, file.node, plaintext, mustSucceed));
   await grid.clock.runUntil(Promise.all(readers), SETTLE_LIMIT);
   await grid.clock.run(0);
+
+  // A window is never wider than its limit, but for one segment, and for the last one, which may be short.
+  const perReader = Math.floor(windowMost / file.geometry.segmentSize) + 1;
+  expect(most.segments, "segments under way at once").toBeLessThanOrEqual(readerCount * perReader);
+  // However often servers fail: no read asks for the same bytes over and over.
+  const stored = [...file.shares].reduce((sum, [n, { length }]) => sum + length * (placement.get(n)?.length ?? 0), 0);
+  const lies = 40 * grid.requests.reads;
+  expect(grid.requests.bytes, "bytes from servers").toBeLessThanOrEqual((most.reads + 1) * 2 * stored + lies);
   expect(grid.inFlight, "requests after the last reader left").toBe(0);
   expect(grid.pendingTimers, "timers after the last reader left").toBe(0);
+}
+
+/** Counts reads, and the most segments that were under way at the same time, from now on. */
+function mostAtOnce(grid: SimulatedGrid): { reads: number; segments: number } {
+  const counts = { reads: 0, segments: 0 };
+  let segments = 0;
+  grid.log.listen(({ kind }) => {
+    if (kind === "read.start") counts.reads++;
+    if (kind === "segment.start") segments++;
+    if (kind === "segment.done" || kind === "segment.failed") segments--;
+    counts.segments = Math.max(counts.segments, segments);
+  });
+  return counts;
 }
 
 /** Makes a server misbehave, some of them for a time only. False for one that never will. */
