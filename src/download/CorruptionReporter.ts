@@ -10,6 +10,8 @@ export class CorruptionReporter {
   readonly #context: DownloadContext;
   readonly #reported = new Set<Share>();
   readonly #running = new Set<AbortController>();
+  /** Called off before they arrived, with their reasons. */
+  readonly #unsent = new Map<Share, string>();
 
   constructor(context: DownloadContext) {
     this.#context = context;
@@ -22,7 +24,14 @@ export class CorruptionReporter {
     void this.#run(share, reason);
   }
 
-  /** Calls off what is under way; those shares will be reported when they are met again. */
+  /** Sends what `stop` called off: a read may be over before a server has heard of its corruption. */
+  resume(): void {
+    const unsent = [...this.#unsent];
+    this.#unsent.clear();
+    for (const [share, reason] of unsent) this.report(share, reason);
+  }
+
+  /** Calls off what is under way, until `resume`. */
   stop(): void {
     for (const controller of this.#running) controller.abort(noLongerWanted);
   }
@@ -41,7 +50,9 @@ export class CorruptionReporter {
       await share.server.storage.reportCorruption(storageIndexText, share.number, reason, controller.signal);
       scope.log("info", "reported", () => ({ server: share.server.name, share: share.number }));
     } catch {
-      if (controller.signal.aborted) this.#reported.delete(share);
+      if (!controller.signal.aborted) return;
+      this.#reported.delete(share);
+      if (controller.signal.reason === noLongerWanted) this.#unsent.set(share, reason);
     } finally {
       cancelTimeout();
       this.#running.delete(controller);

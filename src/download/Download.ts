@@ -64,7 +64,7 @@ export class Download {
 
   /** Says that a reader is at work. The result says that it has left; after the last one has, nothing is under way. */
   enter(): () => void {
-    this.#readers++;
+    if (this.#readers++ === 0) this.#reporter.resume();
     let isIn = true;
     return () => {
       if (!isIn) return;

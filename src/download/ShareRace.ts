@@ -183,6 +183,8 @@ export class ShareRace<T> {
     } catch (error) {
       if (!this.#runners.delete(share)) return;
       runner.controller.abort(error);
+      // Its second chance is for later segments: races in which shares fail in turn, and again, would not end.
+      this.#refused.add(share);
       this.#host.failed(share, error);
     }
     this.step();
