@@ -94,7 +94,7 @@ it("E-08 a server that sends more than it was asked for has failed", async () =>
 
 it("E-09 a body that breaks off is a failure and not the share's end", async () => {
   const { grid, server, bytes } = share0();
-  server.behaviour.bandwidth = 0.1;
+  server.behaviour.bandwidth = 0.02;
   server.behaviour.breaksAfter = 40;
   await expect(grid.clock.runUntil(bytes.read(0, 100, never))).rejects.toMatchObject({ code: "SERVER_UNREACHABLE" });
   server.behaviour.breaksAfter = undefined;

@@ -106,17 +106,18 @@ describe("hedging", () => {
 
   it("with its budget spent, a slow server is waited for; one that is silent is replaced even then", async () => {
     const budget = { hedgeBytes: 0, hedgeFraction: 0 };
-    const small = await encodeShares(patternBytes(60_000), { needed: 3, total: 4, maxSegmentSize: 131_072 });
+    const large = await encodeShares(patternBytes(600_000), { needed: 3, total: 4, maxSegmentSize: 1_048_576 });
     for (const [trouble, isReplaced] of [
-      [{ bandwidth: 5 }, false],
+      // Slower than the others by a hundred times, but never silent for long.
+      [{ bandwidth: 100 }, false],
       [{ hangsOnRead: true }, true],
     ] as const) {
       const grid = new SimulatedGrid(4, budget);
-      const node = grid.hold(small);
+      const node = grid.hold(large);
       Object.assign(grid.servers[0]!.behaviour, trouble);
       await bytesOf(grid, node);
-      const blocks = grid.servers[3]!.reads.reduce((sum, { length }) => sum + length, 0);
-      expect(blocks >= 20_000).toBe(isReplaced);
+      const asked = grid.servers[3]!.reads.reduce((sum, { length }) => sum + length, 0);
+      expect(asked >= 200_000).toBe(isReplaced);
     }
   });
 
