@@ -6,7 +6,30 @@ const src = fileURLToPath(new URL("../src/", import.meta.url));
 const page = readFileSync(fileURLToPath(new URL("../docs/scenarios.md", import.meta.url)), "utf8");
 
 /** How many rows each section has. */
-const COUNTS = { A: 24, B: 24, C: 15, D: 17, E: 19, F: 15, G: 16, H: 16, I: 7, J: 5, O: 19, P: 16, Q: 8, V: 8, KD: 12 };
+const COUNTS = {
+  A: 24,
+  B: 24,
+  C: 15,
+  D: 17,
+  E: 19,
+  F: 15,
+  G: 16,
+  H: 16,
+  I: 7,
+  J: 5,
+  K: 24,
+  L: 16,
+  M: 16,
+  N: 10,
+  O: 19,
+  P: 16,
+  Q: 8,
+  R: 21,
+  S: 9,
+  T: 6,
+  V: 8,
+  KD: 12,
+};
 
 const rows = [...page.matchAll(/^\| ([A-Z]+-\d+) \| (.*) \| (.*) \|$/gm)].map(([, tag, , where]) => ({
   tag: tag as string,
@@ -15,7 +38,7 @@ const rows = [...page.matchAll(/^\| ([A-Z]+-\d+) \| (.*) \| (.*) \|$/gm)].map(([
 
 /** The test files that a row names: `files/reading` or `files/golden.`. */
 function filesOf(where: string): string[] {
-  const names = [...where.matchAll(/\b([a-z]+\/[A-Za-z\d]+)(\.(?!test))?(?=[,;. )]|$)/g)];
+  const names = [...where.matchAll(/\b((?:[a-z]+\/)+[A-Za-z\d]+)(\.(?!test))?(?=[,;. )]|$)/g)];
   return names.map(([, name, dot]) => `${src}${name}${dot ? ".test.ts" : ".scenarios.test.ts"}`);
 }
 

@@ -58,11 +58,11 @@ describe("N-01 none found, or too few", () => {
     const none = new SimulatedGrid(10);
     const { error } = await outcomeOf(none, none.nodes.open(file.cap));
     expect(error).toMatchObject({ details: { needed: 3, found: 0 } });
-    expect((error as Error).message).toMatch(/^No share of this file was found/);
+    expect((error as Error).message).toMatch(/^0 of the 3 shares that are needed were found/);
     spoil(ALL, VERSION_AT);
     const { details, message } = await failure();
     expect(details).toMatchObject({ needed: 3, found: 10 });
-    expect(message).toMatch(/^Too few shares/);
+    expect(message).toMatch(/^10 shares were found, 3 are needed/);
   });
 
   it("without any server it says so at once, and lists none", async () => {
