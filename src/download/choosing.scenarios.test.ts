@@ -56,15 +56,16 @@ it("C-05 suffer bad diversity: three shares from the only server there is", () =
   expect(stage.started).toEqual(["0@A", "1@A", "2@A"]);
 });
 
-it("C-05 a second share of one server waits while another server may soon have one", async () => {
-  const grid = new SimulatedGrid(3);
-  const { cap, storageIndexText } = await grid.put(patternBytes(310), F1, (n) => (n < 3 ? [0, n] : []));
-  const download = new Download(cap, contextFor(grid, storageIndexText));
-  const never = new AbortController().signal;
-  for (const [i, { behaviour }] of grid.servers.entries()) behaviour.latency = 10 + i;
-  await grid.clock.runUntil(download.geometry(0, never));
-  await grid.clock.runUntil(download.segment(0, never));
-  expect(grid.servers.map(({ reads }) => reads.length > 0)).toEqual([true, true, true]);
+it("C-05 a second share of one server waits while another server is about to answer", () => {
+  const stage = new RaceStage(3);
+  stage.isPromising = true;
+  stage.find("0@A", "1@A", "2@A");
+  void stage.race();
+  expect(stage.started).toEqual(["0@A"]);
+  stage.find("3@B");
+  expect(stage.started).toEqual(["0@A", "3@B"]);
+  stage.disappoint();
+  expect(stage.started).toEqual(["0@A", "3@B", "1@A"]);
 });
 
 it("C-06 no redundancy: a share number is never read twice at once", async () => {

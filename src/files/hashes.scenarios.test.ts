@@ -80,6 +80,21 @@ it("H-07 the right file's share under a wrong number is dropped: it does not pro
   await expectDropped(() => shares.get(5) as Uint8Array);
 });
 
+it("H-06 H-07 in a file of one segment, where no page of the block tree would show it, too", async () => {
+  const options = { ...F1, maxSegmentSize: 1048576 };
+  const { shares } = await encodeShares(plaintext, options);
+  const { chainOffset, uebOffset } = parseShareLayout(shares.get(9) as Uint8Array);
+  const chainOf9 = (shares.get(9) as Uint8Array).slice(chainOffset, uebOffset);
+  for (const change of [() => shares.get(9) as Uint8Array, (share: Uint8Array) => withChain(share, () => chainOf9)]) {
+    for (const shareCount of [3, 4]) {
+      const grid = new SimulatedGrid(10);
+      const { node, storageIndexText } = await grid.put(plaintext, options, (n) => (n < shareCount ? [n] : []));
+      damage(grid, storageIndexText, [2], change);
+      expect(await codeOf(grid, node)).toBe(shareCount === 3 ? "NOT_ENOUGH_SHARES" : "none");
+    }
+  }
+});
+
 it("H-08 another file's share under the right number is dropped", async () => {
   const { shares } = await encodeShares(patternBytes(310, 99), { ...F1, key: new Uint8Array(16) });
   await expectDropped(() => shares.get(2) as Uint8Array);

@@ -26,6 +26,8 @@ export class RaceStage {
   /** How often the race said that it wants more shares than there are. */
   hungry = 0;
   isExhausted = false;
+  /** Is another server about to answer? */
+  isPromising = false;
   readonly #races = new Set<ShareRace<string>>();
 
   constructor(serverCount: number) {
@@ -49,6 +51,12 @@ export class RaceStage {
   latency(letter: string, ms: number): void {
     const server = this.grid.servers[letter.charCodeAt(0) - 65];
     if (server) this.context.health.of(server).sawLatency(ms);
+  }
+
+  /** No answer is to be expected soon any more. */
+  disappoint(): void {
+    this.isPromising = false;
+    for (const race of this.#races) race.step();
   }
 
   exhaust(): void {
@@ -77,7 +85,7 @@ export class RaceStage {
       {
         pool: this.pool,
         context: this.context,
-        isPromising: () => false,
+        isPromising: () => this.isPromising,
         isExhausted: () => this.isExhausted,
         isDoomed: () => false,
         hungry: () => {
