@@ -3,7 +3,7 @@ import type { ByteRange } from "../base/range.ts";
 import type { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
 import { segmentAt } from "../formats/Geometry.ts";
-import { decryptCtr } from "../hashing/ctr.ts";
+import { CTR_PIECE, decryptCtr } from "../hashing/ctr.ts";
 import { clip } from "./clip.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
 import { ReadAhead } from "./ReadAhead.ts";
@@ -53,7 +53,7 @@ export class ImmutableFile implements FileNode {
     );
   }
 
-  /** The plaintext, a segment's worth at a time. However it ends, `over` is aborted then, and the window dropped. */
+  /** The plaintext, a segment's worth at a time or less. However it ends, `over` is aborted then, and the window dropped. */
   async *#pieces(
     { offset, length }: ByteRange,
     signal: AbortSignal,
@@ -82,10 +82,13 @@ export class ImmutableFile implements FileNode {
         if (ciphertext === undefined) return;
         const from = Math.max(offset, start);
         const to = Math.min(end, start + ciphertext.length);
-        const plaintext = await decryptCtr(key, from, ciphertext.subarray(from - start, to - start));
-        signal.throwIfAborted();
-        read += plaintext.length;
-        yield plaintext;
+        for (let at = from; at < to; at += CTR_PIECE) {
+          const piece = ciphertext.subarray(at - start, Math.min(at + CTR_PIECE, to) - start);
+          const plaintext = await decryptCtr(key, at, piece);
+          signal.throwIfAborted();
+          read += plaintext.length;
+          yield plaintext;
+        }
       }
     } finally {
       log.log("info", "end", () => ({ offset, length, read }));
