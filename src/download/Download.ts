@@ -84,7 +84,11 @@ export class Download {
     if (this.#facts.geometry) return this.#facts.geometry;
     this.#startFreshIfDue();
     if (this.#opening === undefined || this.#opening.isAbandoned) {
-      const opening = new SharedTask((shared) => this.#open(offset, shared));
+      const opening = new SharedTask((shared) =>
+        this.#open(offset, shared).finally(() => {
+          if (this.#opening === opening) this.#opening = undefined;
+        }),
+      );
       this.#opening = opening;
     }
     return this.#opening.join(signal);
@@ -143,8 +147,6 @@ export class Download {
     } catch (error) {
       speculation.abort(noLongerWanted);
       throw error;
-    } finally {
-      this.#opening = undefined;
     }
     return this.#facts.geometry as Geometry;
   }
@@ -175,8 +177,8 @@ export class Download {
       log.log("info", "failed", () => ({ segment, reason: isGridError(error) ? error.code : "cancelled" }));
       throw error;
     } finally {
-      this.#speculation?.abort(noLongerWanted);
-      this.#speculation = undefined;
+      // While somebody still opens the file, it is his.
+      if (this.#opening === undefined) this.#stopSpeculating();
     }
   }
 
@@ -265,9 +267,13 @@ export class Download {
     this.#finder.restart();
   }
 
-  #rest(): void {
+  #stopSpeculating(): void {
     this.#speculation?.abort(noLongerWanted);
     this.#speculation = undefined;
+  }
+
+  #rest(): void {
+    this.#stopSpeculating();
     this.#finder.pause();
     this.#pool.stop();
     this.#reporter.stop();

@@ -26,17 +26,19 @@ export class ImmutableFile implements FileNode {
   read(options: ReadOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     const range = clip(options, this.size);
     const over = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, over.signal]) : over.signal;
-    const pieces = this.#pieces(range, signal, over);
+    if (options.signal?.aborted) over.abort(options.signal.reason);
+    const pieces = this.#pieces(range, over);
     return new ReadableStream<Uint8Array<ArrayBuffer>>(
       {
         start(controller) {
           // The caller's signal ends the read even while nobody pulls.
           const abort = (): void => {
+            over.abort(options.signal?.reason);
             controller.error(options.signal?.reason);
             void pieces.return();
           };
-          options.signal?.addEventListener("abort", abort, { once: true });
+          // A caller may use one signal for all its reads: nothing of a read that is over may hang on it.
+          options.signal?.addEventListener("abort", abort, { once: true, signal: over.signal });
         },
         async pull(controller) {
           const { done, value } = await pieces.next();
@@ -54,12 +56,12 @@ export class ImmutableFile implements FileNode {
   }
 
   /** The plaintext, a segment's worth at a time or less. However it ends, `over` is aborted then, and the window dropped. */
-  async *#pieces(
-    { offset, length }: ByteRange,
-    signal: AbortSignal,
-    over: AbortController,
-  ): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-    if (length === 0) return;
+  async *#pieces({ offset, length }: ByteRange, over: AbortController): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    const { signal } = over;
+    if (length === 0) {
+      over.abort(noLongerWanted);
+      return;
+    }
     const leave = this.#download.enter();
     const log = this.#context.scope.child("read");
     log.log("info", "start", () => ({ offset, length }));

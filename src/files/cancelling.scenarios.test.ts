@@ -1,4 +1,6 @@
+import { getEventListeners } from "node:events";
 import { beforeEach, describe, expect, it } from "vitest";
+import { predictShareLayout } from "../formats/ShareLayout.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
 import { type EncodedFile, encodeShares } from "./testing/encodeShares.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
@@ -172,6 +174,54 @@ describe("leaving late, twice or too early", () => {
     await expectRest(grid);
     expect(grid.requests.reads).toBe(0);
   });
+});
+
+describe("S6 while a file is being opened", () => {
+  it("the one that opens it leaves, a second comes at once and a third a little later: both get their bytes", async () => {
+    for (let later = 0; later < 12; later++) {
+      // No share to spare: whichever is taken for failed is missed.
+      const own = new SimulatedGrid(3);
+      const other = own.hold(file, (n) => (n < 3 ? [n] : []));
+      const one = begin(other, {});
+      await own.clock.run(15);
+      one.handle.abort(LEFT);
+      const two = begin(other, { offset: 0, length: 100 });
+      for (let i = 0; i < later; i++) await Promise.resolve();
+      const three = begin(other, { offset: 100, length: 100 });
+      const ends = await own.clock.runUntil(Promise.all([one.ended, two.ended, three.ended]));
+      expect(ends).toEqual([LEFT, slice(0, 100), slice(100, 100)]);
+      await expectRest(own);
+    }
+  });
+
+  it("the UEB is here, but no chain yet; others come and leave: it gets its bytes", async () => {
+    const own = new SimulatedGrid(3, { smallShareBytes: 0, gapBytes: 0, requestBytes: 60 });
+    const { chainOffset, uebOffset } = predictShareLayout(file.geometry);
+    for (const server of own.servers) {
+      const readShare = server.readShare.bind(server);
+      server.readShare = async function* (storageIndex, shareNumber, offset, length, signal) {
+        if (chainOffset <= offset && offset + length <= uebOffset) await own.clock.sleep(100, signal);
+        yield* readShare(storageIndex, shareNumber, offset, length, signal);
+      };
+    }
+    const other = own.hold(file, (n) => (n < 3 ? [n] : []));
+    const one = begin(other, {});
+    for (let ms = 1; ms < 200; ms += 5) {
+      own.plan(ms, () => {
+        const passing = begin(other, {});
+        own.plan(1, () => passing.handle.abort(LEFT));
+      });
+    }
+    expect(await own.clock.runUntil(one.ended)).toEqual(Buffer.from(plaintext));
+  });
+});
+
+it("one signal for many reads: nothing of those that are over hangs on it", async () => {
+  const { signal } = new AbortController();
+  for (let i = 0; i < 3; i++) await bytesOf(grid, node, { offset: 10 * i, length: 5 * i, signal });
+  const stopped = node.read({ signal });
+  await stopped.cancel(LEFT);
+  expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
 it("S6 S7 S9 L-15 as a media player reads: the tail and the head at once, one stopped midway, then new ranges", async () => {
