@@ -41,8 +41,12 @@ export class DataSpans {
 
   /** Is every byte of the range held? An empty range always is. */
   holds(offset: number, length: number): boolean {
+    const end = offset + length;
+    // The last byte first: mostly it is the one that is missing, and this is asked after each of very many small pieces.
+    const last = this.#chunks[this.#firstEndingAfter(end - 1)];
+    if (length > 0 && (last === undefined || last.offset >= end)) return false;
     let at = offset;
-    for (let i = this.#firstEndingAfter(offset); at < offset + length; i++) {
+    for (let i = this.#firstEndingAfter(offset); at < end; i++) {
       const chunk = this.#chunks[i];
       if (chunk === undefined || chunk.offset > at) return false;
       at = chunk.offset + chunk.bytes.length;

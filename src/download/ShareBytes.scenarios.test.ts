@@ -169,3 +169,28 @@ it("E-18 of several wants none waits for another's bytes", async () => {
   expect(isSlowHere).toBe(false);
   expect(await grid.clock.runUntil(slow)).toEqual(share.slice(4000, 4010));
 });
+
+it("a reply that does not end, after all its bytes: a read that goes on into the next request gets its bytes", async () => {
+  const { grid, server, bytes } = share0({ requestBytes: 1000 });
+  const readShare = server.readShare.bind(server);
+  server.readShare = async function* (storageIndex, shareNumber, offset, length, signal) {
+    if (offset > 0) await grid.clock.sleep(2000, signal);
+    yield* readShare(storageIndex, shareNumber, offset, length, signal);
+    await grid.clock.sleep(60_000, signal);
+  };
+  expect(await grid.clock.runUntil(bytes.read(0, 2000, never))).toEqual(share.slice(0, 2000));
+  await grid.clock.run(500);
+  expect(grid.inFlight).toBe(0);
+});
+
+it("bytes that come one at a time", async () => {
+  const long = patternBytes(128 * 1024);
+  const { grid, server, bytes } = share0();
+  server.hold(SI, 0, long);
+  const readShare = server.readShare.bind(server);
+  server.readShare = async function* (...request) {
+    for await (const piece of readShare(...request)) for (const byte of piece) yield Uint8Array.of(byte);
+  };
+  const got = await grid.clock.runUntil(bytes.read(0, long.length, never));
+  expect(Buffer.compare(got, long)).toBe(0);
+});

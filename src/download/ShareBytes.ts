@@ -262,6 +262,8 @@ export class ShareBytes {
   #failWants(request: Request, cause: unknown): void {
     const from = request.arrived;
     const to = request.offset + request.length;
+    // All of it had come and only the end was missing: a want that reaches into the next request waits for that one.
+    if (from === to) return;
     for (const want of [...this.#wants]) {
       const touched = want.offset < to && from < want.offset + want.length;
       if (!touched) continue;
