@@ -76,8 +76,14 @@ export class SharePool {
     return since !== undefined && (share.lastReply ?? since) <= since;
   }
 
-  /** Gives every share a new chance: for a read that begins after another failed. */
+  /**
+   * Gives every share a new chance: for a read that begins after another failed. What was learned of those that failed is forgotten:
+   * where they end and how they are laid out may have been wrong, and another answer of the server's brings them back.
+   */
   revive(): void {
+    for (const { server, number } of [...this.#dead.keys(), ...this.#badBlocks.keys()]) {
+      this.#shares.get(server)?.delete(number);
+    }
     this.#dead.clear();
     this.#late.clear();
     this.#badBlocks.clear();

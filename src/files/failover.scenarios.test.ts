@@ -236,6 +236,8 @@ describe("S10 K-24 a failure does not poison what comes after it", () => {
     ["hung", HUNG],
     ["hung in reads", { hangsOnRead: true }],
     ["sent garbage", { tamper: (_n, _offset, bytes) => new Uint8Array(bytes.length) }],
+    ["cut shares off", { tamper: (_n, offset, bytes) => bytes.subarray(0, Math.max(0, 400 - offset)) }],
+    ["sent headers in which the data starts a byte too late", { tamper: withWrongDataOffset }],
   ])("while all servers %s a read fails; when they are back the next one succeeds", async (_, behaviour) => {
     const file = await encodeShares(plaintext, F1);
     const grid = new SimulatedGrid(10);
@@ -249,3 +251,11 @@ describe("S10 K-24 a failure does not poison what comes after it", () => {
     expect(grid.clock.now() - before).toBeLessThan(200);
   });
 });
+
+function withWrongDataOffset(_shareNumber: number, offset: number, bytes: Uint8Array): Uint8Array {
+  const lastByteOfField = 0x0f;
+  if (offset > lastByteOfField) return bytes;
+  const changed = bytes.slice();
+  changed[lastByteOfField - offset] = 0x25;
+  return changed;
+}
