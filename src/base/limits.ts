@@ -36,6 +36,8 @@ export interface Limits {
   /** Read-ahead of one reader: plaintext bytes asked for and not yet consumed. It starts at the first figure. */
   readonly windowStart: number;
   readonly windowMost: number;
+  /** Segments of it: each costs work and memory however short the uploader made them. */
+  readonly windowSegments: number;
   /** What is read for a UEB before its length is known. Real ones are 300 to 400 bytes. */
   readonly uebGuessBytes: number;
   /** A share predicted to be no longer than this is asked for whole. */
@@ -62,6 +64,7 @@ export const defaultLimits: Limits = {
   leastPatience: 50,
   windowStart: 512 * KiB,
   windowMost: 12 * MiB,
+  windowSegments: 96,
   uebGuessBytes: 1 * KiB,
   smallShareBytes: 32 * KiB,
   segmentSizeGuesses: [1 * MiB, 128 * KiB],

@@ -12,7 +12,8 @@ interface Ahead {
 }
 
 /**
- * The segments of one range, in order, some of them asked for before they are wanted: at most `limits.windowMost` bytes. The
+ * The segments of one range, in order, some of them asked for before they are wanted: at most `limits.windowMost` bytes in
+ * at most `limits.windowSegments`. The
  * window starts small, so that the first bytes come soon, and doubles whenever the consumer has to wait. It is filled
  * half at a time: neighbouring blocks that are asked for together cost one request.
  */
@@ -66,8 +67,9 @@ export class ReadAhead {
   #fill(): void {
     let asked = 0;
     for (const { bytes } of this.#ahead) asked += bytes;
-    if (asked > this.#window / 2) return;
-    while (this.#next < this.#end) {
+    const { windowSegments } = this.#limits;
+    if (asked > this.#window / 2 || this.#ahead.length > windowSegments / 2) return;
+    while (this.#next < this.#end && this.#ahead.length < windowSegments) {
       const segment = this.#next;
       const bytes = segmentLength(this.#geometry, segment);
       // One segment is always asked for, however large.

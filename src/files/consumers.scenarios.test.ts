@@ -103,6 +103,23 @@ describe("pausing", () => {
   });
 });
 
+it("segments of three bytes: only so many are fetched ahead", async () => {
+  const windowSegments = 10;
+  const own = new SimulatedGrid(3, { windowSegments });
+  const { node: tiny } = await own.put(plaintext, { ...F1, maxSegmentSize: 3 });
+  let begun = 0;
+  own.log.listen(({ kind }) => {
+    if (kind === "segment.start") begun++;
+  });
+  const reader = tiny.read().getReader();
+  for (let taken = 1; taken <= 30; taken++) {
+    await own.clock.runUntil(reader.read());
+    await own.clock.run(100);
+    expect(begun).toBeLessThanOrEqual(taken + windowSegments);
+  }
+  await reader.cancel();
+});
+
 /** Bytes of data sections that servers were asked for. */
 function blockBytesAskedFor(): number {
   const end = 36 + file.geometry.shareDataLength;
