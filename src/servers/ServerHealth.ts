@@ -50,9 +50,9 @@ export class ServerHealth {
     this.#latency = undefined;
     this.#slowLatency = undefined;
     this.#bytesPerMs = undefined;
-    const wait = this.#limits.secondChance * 2 ** Math.min(this.#failures, 6);
-    this.#failures++;
-    this.#retryAt = this.#clock.now() + wait;
+    // What fails before its next chance is the same trouble still: one lost connection fails every share that was read over it.
+    if (!this.isOnProbation) this.#failures++;
+    this.#retryAt = this.#clock.now() + this.#limits.secondChance * 2 ** Math.min(this.#failures - 1, 6);
   }
 
   /** Is it still being asked last? */
