@@ -137,7 +137,11 @@ export class ShareBytes {
 
   #dropUnwanted(offset: number, length: number): void {
     const unwanted = new Spans([{ offset, length }]);
-    for (const want of this.#wants) unwanted.remove(want.offset, want.length);
+    const end = offset + length;
+    for (const want of this.#wants) {
+      // Hundreds of wants are there at once where segments are small, and nearly all of them are elsewhere.
+      if (want.offset < end && offset < want.offset + want.length) unwanted.remove(want.offset, want.length);
+    }
     for (const run of unwanted) this.#held.remove(run.offset, run.length);
   }
 
