@@ -1,3 +1,5 @@
+import { truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Random } from "../../src/files/testing/random.ts";
 import type { Part } from "../Bench.ts";
 import { BenchBrowser } from "../BenchBrowser.ts";
@@ -22,9 +24,15 @@ export const memoryPart: Part = {
   async run(bench) {
     const { report, seed, isQuick } = bench;
     const bed = await BenchGrid.start(bench, "memory");
+    const folder = await benchFolder(bench);
+    const plain = join(folder, "plain.bin");
+    const smallSize = (isQuick ? 256 : 1024) * MiB;
+    const largeSize = (isQuick ? 1 : 4) * GiB;
+    await writeFile(plain, "");
+    await truncate(plain, smallSize);
     /** The peak of `work` above idle, in MiB, in a browser of its own. */
     const peakOf = async (work: (browser: BenchBrowser) => Promise<unknown>): Promise<number> => {
-      const browser = await BenchBrowser.start(bench, await benchFolder(bench), bed.grid.configFile);
+      const browser = await BenchBrowser.start(bench, folder, bed.grid.configFile);
       try {
         const memory = await browser.renderers();
         await new Promise((resolve) => setTimeout(resolve, 500));
@@ -47,8 +55,7 @@ export const memoryPart: Part = {
     };
     try {
       const usual = { needed: 3, total: 10, maxSegmentSize: 128 * KiB, seed };
-      const smallSize = (isQuick ? 256 : 1024) * MiB;
-      const largeSize = (isQuick ? 1 : 4) * GiB;
+      const pumpPeak = await peakOf((browser) => browser.readAll("/bench/pump/plain.bin", smallSize));
       const small = await bed.place({ ...usual, size: smallSize });
       bed.takeCounters();
       const smallPeak = await peakOf((browser) => browser.readAll(small, smallSize));
@@ -66,7 +73,8 @@ export const memoryPart: Part = {
         measures["memory.sequential"],
         Math.max(smallPeak, largePeak, widePeak),
         `${smallSize / MiB} MiB file ${round(smallPeak)}, ${largeSize / MiB} MiB file ${round(largePeak)}, ` +
-          `25-of-100 with segments of 4 MiB ${round(widePeak)}`,
+          `25-of-100 with segments of 4 MiB ${round(widePeak)}; ` +
+          `for information, a plain fetch pumped ${round(pumpPeak)}`,
       );
 
       const random = new Random(seed);
