@@ -17,6 +17,8 @@ export interface Limits {
   readonly stallTimeout: number;
   /** … and so has one that brings less than this in each such period: a server must not hold a read by a trickle. */
   readonly stallBytes: number;
+  /** A segment is given up after this long without a byte of it from any server, however many are left to try. */
+  readonly quietTimeout: number;
   /** A server that failed is asked again, last of all, after this; each further failure doubles it. */
   readonly secondChance: number;
   /** One request for share data is no longer than this. */
@@ -54,6 +56,7 @@ export const defaultLimits: Limits = {
   spareShares: 2,
   stallTimeout: 15_000,
   stallBytes: 1 * KiB,
+  quietTimeout: 30_000,
   secondChance: 10_000,
   requestBytes: 3 * MiB,
   gapBytes: 8 * KiB,

@@ -79,13 +79,13 @@ export class Download {
    * guessed right.
    * @throws GridError NOT_ENOUGH_SHARES, or BAD_FORMAT/TOO_LARGE for a file that is itself unusable; the signal's reason
    */
-  async geometry(offset: number, signal: AbortSignal): Promise<Geometry> {
+  async geometry(offset: number, signal: AbortSignal, asker: LogScope = this.#context.scope): Promise<Geometry> {
     signal.throwIfAborted();
     if (this.#facts.geometry) return this.#facts.geometry;
     this.#startFreshIfDue();
     if (this.#opening === undefined || this.#opening.isAbandoned) {
       const opening = new SharedTask((shared) =>
-        this.#open(offset, shared).finally(() => {
+        this.#open(offset, shared, asker).finally(() => {
           if (this.#opening === opening) this.#opening = undefined;
         }),
       );
@@ -120,11 +120,13 @@ export class Download {
     return task.join(signal);
   }
 
-  async #open(offset: number, signal: AbortSignal): Promise<Geometry> {
+  async #open(offset: number, signal: AbortSignal, asker: LogScope): Promise<Geometry> {
     const { needed } = this.#facts.cap;
     this.#speculation?.abort(noLongerWanted);
     const speculation = new AbortController();
     this.#speculation = speculation;
+    const log = asker.child("opening");
+    log.log("debug", "start", () => ({ offset }));
     const race = new ShareRace<true>(
       {
         width: needed,
@@ -135,8 +137,10 @@ export class Download {
         job: async (share) => {
           // A signal of its own for each share: dozens of listeners on one make Node warn of a leak.
           const own = AbortSignal.any([speculation.signal]);
-          share.speculate(offset, own);
-          await share.open(own);
+          await this.#logged(share, own, log, async (scope) => {
+            share.speculate(offset, own, scope);
+            await share.open(own, scope);
+          });
           return true;
         },
       },
@@ -146,8 +150,10 @@ export class Download {
       await this.#run(race, signal);
     } catch (error) {
       speculation.abort(noLongerWanted);
+      log.log("info", "failed", () => ({ reason: isGridError(error) ? error.code : "cancelled" }));
       throw error;
     }
+    log.log("debug", "done");
     return this.#facts.geometry as Geometry;
   }
 
@@ -183,16 +189,29 @@ export class Download {
   }
 
   async #block(share: Share, segment: number, signal: AbortSignal, parent: LogScope): Promise<ProvenBlock | undefined> {
-    const log = parent.child("block");
-    log.log("debug", "start", () => ({ server: share.server.name, share: share.number }));
-    let end = "failed";
-    try {
-      const block = await share.getBlock(segment, signal);
-      end = block === undefined ? "corrupt" : "done";
+    return this.#logged(share, signal, parent, async (scope) => {
+      const block = await share.getBlock(segment, signal, scope);
       if (block === undefined) this.#sawBadBlock(share, segment);
       return block;
+    });
+  }
+
+  /** A share's work as a scope of the log, which its requests belong to. */
+  async #logged<T>(
+    share: Share,
+    signal: AbortSignal,
+    parent: LogScope,
+    work: (scope: LogScope) => Promise<T>,
+  ): Promise<T> {
+    const scope = parent.child("share");
+    scope.log("debug", "start", () => ({ server: share.server.name, share: share.number }));
+    let end = "failed";
+    try {
+      const result = await work(scope);
+      end = "done";
+      return result;
     } finally {
-      log.log("debug", signal.aborted ? "cancelled" : end);
+      scope.log("debug", signal.aborted ? "cancelled" : end);
     }
   }
 

@@ -45,9 +45,7 @@ export class Share {
     this.number = number;
     this.#context = context;
     this.#facts = facts;
-    const scope: LogScope = context.scope.child("share");
-    scope.log("debug", "found", () => ({ server: server.name, share: number }));
-    this.#bytes = new ShareBytes(server, number, context, scope);
+    this.#bytes = new ShareBytes(server, number, context);
   }
 
   /** Are its header, the UEB and its chain here, so that a block costs one round trip whatever was guessed? */
@@ -86,11 +84,11 @@ export class Share {
   }
 
   /** Asks for what a read from `offset` of the file will probably need, until the signal is aborted. */
-  speculate(offset: number, signal: AbortSignal): void {
+  speculate(offset: number, signal: AbortSignal, asker: LogScope): void {
     if (this.isOpen || signal.aborted) return;
     const ranges = predictRanges(this.#facts.cap, offset, this.#context.limits);
     this.#guessed = new Spans(ranges).count();
-    const release = this.#bytes.speculate(ranges);
+    const release = this.#bytes.speculate(ranges, asker);
     signal.addEventListener("abort", release, { once: true });
   }
 
@@ -98,36 +96,37 @@ export class Share {
    * Learns where things are in the share, the UEB where nobody knows it yet, and the root of its block hash tree.
    * @throws GridError for whatever makes the share useless; the signal's reason
    */
-  async open(signal: AbortSignal): Promise<void> {
-    await this.#opened(signal);
+  async open(signal: AbortSignal, asker: LogScope): Promise<void> {
+    await this.#opened(signal, asker);
   }
 
   /**
    * Gets a block and proves it. Undefined for a block that is corrupt: the share's other blocks may be good.
    * @throws GridError for whatever makes the whole share useless; the signal's reason
    */
-  async getBlock(segment: number, signal: AbortSignal): Promise<ProvenBlock | undefined> {
+  async getBlock(segment: number, signal: AbortSignal, asker: LogScope): Promise<ProvenBlock | undefined> {
     const { geometry } = this.#facts;
     if (geometry === undefined)
       throw new Error("A defect in gridfetch: a block was asked for before the UEB was known");
     const length = blockLengthOf(geometry, segment);
-    const release = this.isOpen ? undefined : this.#bytes.speculate(rangesFor(geometry, segment, this.#context.limits));
+    const guess = this.isOpen ? [] : rangesFor(geometry, segment, this.#context.limits);
+    const release = this.#bytes.speculate(guess, asker);
     this.#countPending(length);
     try {
-      const layout = await this.#opened(signal);
+      const layout = await this.#opened(signal, asker);
       const block = new HashableBuffer(BLOCK_TAG, length);
       const blockTree = this.#facts.blockTree(this.number);
       const [blockHash, ciphertextHash] = await Promise.all([
-        this.#provenLeaf(blockTree, layout.blockTreeOffset, segment, signal),
-        this.#provenLeaf(this.#facts.ciphertextTree, layout.ciphertextTreeOffset, segment, signal),
-        this.#bytes.readInto(block.bytes, layout.dataOffset + blockOffset(geometry, segment), signal),
+        this.#provenLeaf(blockTree, layout.blockTreeOffset, segment, signal, asker),
+        this.#provenLeaf(this.#facts.ciphertextTree, layout.ciphertextTreeOffset, segment, signal, asker),
+        this.#bytes.readInto(block.bytes, layout.dataOffset + blockOffset(geometry, segment), signal, asker),
       ]);
       const isGood = equalBytes(await block.hash(), blockHash);
       signal.throwIfAborted();
       return isGood ? { bytes: block.bytes, ciphertextHash } : undefined;
     } finally {
       this.#pending -= length;
-      release?.();
+      release();
     }
   }
 
@@ -141,12 +140,12 @@ export class Share {
     this.#justAsked += length;
   }
 
-  async #opened(signal: AbortSignal): Promise<ShareLayout> {
+  async #opened(signal: AbortSignal, asker: LogScope): Promise<ShareLayout> {
     if (this.#layout) return this.#layout;
     if (this.#opening === undefined || this.#opening.isAbandoned) {
       // A failed one is not kept: the share may get a second chance.
       const opening = new SharedTask((shared) =>
-        this.#open(shared).finally(() => {
+        this.#open(shared, asker).finally(() => {
           if (this.#opening === opening) this.#opening = undefined;
         }),
       );
@@ -155,14 +154,16 @@ export class Share {
     return this.#opening.join(signal);
   }
 
-  async #open(signal: AbortSignal): Promise<ShareLayout> {
-    const layout = await this.#readHeader(signal);
+  async #open(signal: AbortSignal, asker: LogScope): Promise<ShareLayout> {
+    const layout = await this.#readHeader(signal, asker);
     // The UEB is read from this share only while none is known; its chain only while no copy has proven the leaf.
     const isUebKnown = this.#facts.geometry !== undefined;
     const isLeafKnown = isUebKnown && this.#facts.shareTree.leaf(this.number) !== undefined;
     const [chain] = await Promise.all([
-      isLeafKnown ? undefined : this.#bytes.read(layout.chainOffset, layout.uebOffset - layout.chainOffset, signal),
-      isUebKnown ? undefined : this.#readUeb(layout, signal),
+      isLeafKnown
+        ? undefined
+        : this.#bytes.read(layout.chainOffset, layout.uebOffset - layout.chainOffset, signal, asker),
+      isUebKnown ? undefined : this.#readUeb(layout, signal, asker),
     ]);
     if (chain) this.#proveLeaf(chain);
     this.#layout = layout;
@@ -179,26 +180,32 @@ export class Share {
     }
   }
 
-  async #readHeader(signal: AbortSignal): Promise<ShareLayout> {
-    const short = await this.#bytes.read(0, HEADER_LENGTH_V1, signal);
+  async #readHeader(signal: AbortSignal, asker: LogScope): Promise<ShareLayout> {
+    const short = await this.#bytes.read(0, HEADER_LENGTH_V1, signal, asker);
     const isLong = short[3] === 2;
-    return parseShareLayout(isLong ? await this.#bytes.read(0, HEADER_LENGTH_V2, signal) : short);
+    return parseShareLayout(isLong ? await this.#bytes.read(0, HEADER_LENGTH_V2, signal, asker) : short);
   }
 
-  async #readUeb(layout: ShareLayout, signal: AbortSignal): Promise<void> {
-    const prefix = await this.#bytes.read(layout.uebOffset, layout.uebLengthBytes, signal);
+  async #readUeb(layout: ShareLayout, signal: AbortSignal, asker: LogScope): Promise<void> {
+    const prefix = await this.#bytes.read(layout.uebOffset, layout.uebLengthBytes, signal, asker);
     const length = parseUebLength(layout, prefix);
-    const ueb = await this.#bytes.read(layout.uebOffset + layout.uebLengthBytes, length, signal);
+    const ueb = await this.#bytes.read(layout.uebOffset + layout.uebLengthBytes, length, signal, asker);
     this.#facts.acceptUeb(ueb);
   }
 
   /** A leaf's hash, after the pages on the way to it are read from this share, unless they are known, and verified. */
-  async #provenLeaf(tree: HashPages, treeOffset: number, leaf: number, signal: AbortSignal): Promise<Uint8Array> {
+  async #provenLeaf(
+    tree: HashPages,
+    treeOffset: number,
+    leaf: number,
+    signal: AbortSignal,
+    asker: LogScope,
+  ): Promise<Uint8Array> {
     const pages = tree.missing(leaf);
     const contents = await Promise.all(
       pages.map((page) => {
         const { offset, length } = tree.range(page);
-        return this.#bytes.read(treeOffset + offset, length, signal);
+        return this.#bytes.read(treeOffset + offset, length, signal, asker);
       }),
     );
     for (const [i, page] of pages.entries()) {
@@ -206,6 +213,6 @@ export class Share {
       const isAboveGone = tree.missing(leaf).some(({ level }) => level < page.level);
       if (!isAboveGone) tree.accept(page, contents[i] as Uint8Array);
     }
-    return tree.leaf(leaf) ?? this.#provenLeaf(tree, treeOffset, leaf, signal);
+    return tree.leaf(leaf) ?? this.#provenLeaf(tree, treeOffset, leaf, signal, asker);
   }
 }

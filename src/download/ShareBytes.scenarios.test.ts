@@ -14,7 +14,7 @@ function share0(limits: Partial<Limits> = {}) {
   const server = grid.servers[0] as SimulatedServer;
   server.hold(SI, 0, share);
   const context = contextFor(grid, SI, { gapBytes: 0, ...limits });
-  return { grid, server, bytes: new ShareBytes(server, 0, context, context.scope) };
+  return { grid, server, bytes: new ShareBytes(server, 0, context) };
 }
 
 const ranges = (server: SimulatedServer) => server.reads.map(({ offset, length }) => [offset, length]);

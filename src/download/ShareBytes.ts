@@ -6,9 +6,12 @@ import type { ByteRange } from "../base/range.ts";
 import { Spans } from "../base/Spans.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
+import { Watchdog } from "./Watchdog.ts";
 
 /** A range that somebody waits for (`needed`), or that is asked for in the hope that it will be. */
 interface Want extends ByteRange {
+  /** Whose wish it is, for the log. */
+  readonly asker: LogScope;
   readonly needed?: { readonly target: Uint8Array; resolve(): void; reject(error: unknown): void };
 }
 
@@ -26,7 +29,6 @@ export class ShareBytes {
   readonly #server: Server;
   readonly #shareNumber: number;
   readonly #context: DownloadContext;
-  readonly #scope: LogScope;
   readonly #wants = new Set<Want>();
   readonly #requests = new Set<Request>();
   readonly #held = new DataSpans();
@@ -35,11 +37,10 @@ export class ShareBytes {
   #lastArrival: number | undefined;
   #lastReply: number | undefined;
 
-  constructor(server: Server, shareNumber: number, context: DownloadContext, scope: LogScope) {
+  constructor(server: Server, shareNumber: number, context: DownloadContext) {
     this.#server = server;
     this.#shareNumber = shareNumber;
     this.#context = context;
-    this.#scope = scope;
   }
 
   /** When bytes last came, in the clock's milliseconds; undefined before they ever did. */
@@ -63,22 +64,22 @@ export class ShareBytes {
    * @throws GridError DATA_UNAVAILABLE where the share ends before, the request's error where that failed, the signal's
    *   reason
    */
-  async readInto(target: Uint8Array, offset: number, signal: AbortSignal): Promise<void> {
+  async readInto(target: Uint8Array, offset: number, signal: AbortSignal, asker = this.#context.scope): Promise<void> {
     signal.throwIfAborted();
     if (this.#held.copyTo(target, offset)) this.#dropUnwanted(offset, target.length);
-    else await this.#arrival(target, offset, signal);
+    else await this.#arrival(target, offset, signal, asker);
   }
 
   /** As `readInto`, into a new array. */
-  async read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  async read(offset: number, length: number, signal: AbortSignal, asker?: LogScope): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
-    await this.readInto(bytes, offset, signal);
+    await this.readInto(bytes, offset, signal, asker);
     return bytes;
   }
 
   /** Asks for ranges that will probably be needed. They stay wanted until the result is called; that they fail is nobody's concern. */
-  speculate(ranges: readonly ByteRange[]): () => void {
-    const wants = ranges.filter((range) => range.length > 0);
+  speculate(ranges: readonly ByteRange[], asker = this.#context.scope): () => void {
+    const wants = ranges.filter((range) => range.length > 0).map((range) => ({ ...range, asker }));
     for (const want of wants) this.#wants.add(want);
     this.#flushSoon();
     return () => {
@@ -87,7 +88,7 @@ export class ShareBytes {
   }
 
   /** Resolves once `target` is filled. */
-  #arrival(target: Uint8Array, offset: number, signal: AbortSignal): Promise<void> {
+  #arrival(target: Uint8Array, offset: number, signal: AbortSignal, asker: LogScope): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       const leave = (): void => {
         signal.removeEventListener("abort", abort);
@@ -105,7 +106,7 @@ export class ShareBytes {
         },
       };
       const abort = (): void => needed.reject(signal.reason);
-      const want: Want = { offset, length: target.length, needed };
+      const want: Want = { offset, length: target.length, asker, needed };
       if (offset + target.length > this.#end) {
         reject(dataUnavailable(want));
         return;
@@ -178,11 +179,19 @@ export class ShareBytes {
     void this.#run(request);
   }
 
+  /** A request may serve several wants; in the log it belongs to the one that came first. */
+  #askerOf({ offset, length }: ByteRange): LogScope {
+    for (const want of this.#wants) {
+      if (want.offset < offset + length && offset < want.offset + want.length) return want.asker;
+    }
+    return this.#context.scope;
+  }
+
   /** Never rejects: what goes wrong is told to the wants. */
   async #run(request: Request): Promise<void> {
     const { clock, health, storageIndexText } = this.#context;
     const { offset, length, controller } = request;
-    const scope = this.#scope.child("request");
+    const scope = this.#askerOf(request).child("request");
     const began = clock.now();
     scope.log("debug", "start", () => ({ offset, length }));
     const watchdog = new Watchdog(this.#context, controller, this.#server);
@@ -293,55 +302,4 @@ function dataUnavailable({ offset, length }: ByteRange): GridError<"DATA_UNAVAIL
     { offset, length },
     `The share ends before byte ${offset + length}, which it needs: it was cut off.`,
   );
-}
-
-/** Ends a request that has gone silent, or only trickles. */
-class Watchdog {
-  readonly #context: DownloadContext;
-  readonly #controller: AbortController;
-  readonly #server: Server;
-  #bytes = 0;
-  #cancel: () => void;
-
-  constructor(context: DownloadContext, controller: AbortController, server: Server) {
-    this.#context = context;
-    this.#controller = controller;
-    this.#server = server;
-    this.#cancel = this.#wait();
-  }
-
-  saw(bytes: number): void {
-    this.#bytes += bytes;
-  }
-
-  /** All bytes have come: the body must end now. */
-  expectEnd(): void {
-    this.#cancel();
-    const { clock, limits } = this.#context;
-    this.#cancel = clock.after(limits.silence, () => {
-      this.#controller.abort(noLongerWanted);
-    });
-  }
-
-  stop(): void {
-    this.#cancel();
-  }
-
-  #wait(): () => void {
-    const { clock, limits } = this.#context;
-    return clock.after(limits.stallTimeout, () => {
-      if (this.#bytes >= limits.stallBytes) {
-        this.#bytes = 0;
-        this.#cancel = this.#wait();
-        return;
-      }
-      const reason = `sent ${this.#bytes} bytes in ${limits.stallTimeout / 1000} s`;
-      const error = new GridError(
-        "SERVER_UNREACHABLE",
-        { server: this.#server.name, reason },
-        `${this.#server.name} ${reason}: given up.`,
-      );
-      this.#controller.abort(error);
-    });
-  }
 }

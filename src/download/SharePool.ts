@@ -40,7 +40,9 @@ export class SharePool {
     this.#shares.set(server, known);
     for (const number of shareNumbers) {
       const isPossible = number >= 0 && number < this.#facts.cap.total;
-      if (isPossible && !known.has(number)) known.set(number, new Share(server, number, this.#facts, this.#context));
+      if (!isPossible || known.has(number)) continue;
+      known.set(number, new Share(server, number, this.#facts, this.#context));
+      this.#context.scope.log("debug", "share-found", () => ({ server: server.name, share: number }));
     }
   }
 

@@ -61,6 +61,8 @@ export class ShareRace<T> {
   readonly #results = new Map<number, T>();
   #norm: number | undefined;
   #isHedgeDue = false;
+  /** When the race began, or a share in it last brought something. */
+  #lastSign = 0;
   #unfilled = 0;
   #cancelTimer: (() => void) | undefined;
   #settle: { resolve(results: Map<number, T>): void; reject(error: unknown): void } | undefined;
@@ -86,6 +88,7 @@ export class ShareRace<T> {
       };
       if (signal.aborted) abort();
       else signal.addEventListener("abort", abort, { once: true });
+      this.#lastSign = this.#host.context.clock.now();
       this.step();
     });
   }
@@ -177,6 +180,7 @@ export class ShareRace<T> {
         if (!this.#isLate(share, runner)) this.#host.context.health.of(share.server).succeeded();
         this.#host.pool.markPrompt(share);
         this.#results.set(share.number, result);
+        this.#lastSign = this.#host.context.clock.now();
         this.#learnNorm(runner);
         this.#stopCopiesOf(share);
       }
@@ -201,18 +205,26 @@ export class ShareRace<T> {
 
   /** Half of the shares took this long at the most: the others are measured by it. */
   #learnNorm({ began }: Runner): void {
-    if (this.#norm === undefined && this.#results.size >= this.#rules.width / 2) {
-      this.#norm = this.#host.context.clock.now() - began;
-    }
+    if (this.#norm !== undefined || this.#results.size < this.#rules.width / 2) return;
+    const { clock, limits } = this.#host.context;
+    // Blocks that were here already, asked for on a guess, say nothing of what the others need.
+    this.#norm = Math.max(limits.leastPatience, clock.now() - began);
   }
 
   #isHopeless(): boolean {
-    if (this.#host.isDoomed()) return true;
+    if (this.#host.isDoomed() || this.#isQuiet()) return true;
     if (!this.#host.isExhausted()) return false;
     const numbers = new Set(this.#results.keys());
     for (const share of this.#runners.keys()) numbers.add(share.number);
     for (const share of this.#host.pool.usable()) if (!this.#refused.has(share)) numbers.add(share.number);
     return numbers.size < this.#rules.least;
+  }
+
+  /** Has no share brought a byte for so long that the race is lost, though there may be others to try, some at a time? */
+  #isQuiet(): boolean {
+    const { clock, limits } = this.#host.context;
+    for (const share of this.#runners.keys()) this.#lastSign = Math.max(this.#lastSign, share.lastArrival ?? 0);
+    return clock.now() - this.#lastSign >= limits.quietTimeout;
   }
 
   #watchLateness(): void {
@@ -221,10 +233,10 @@ export class ShareRace<T> {
     const { clock, limits } = this.#host.context;
     // A hedge that had no budget becomes free of it when the slow share falls silent.
     let next = this.#isHedgeDue ? clock.now() + limits.silence : Number.POSITIVE_INFINITY;
+    next = Math.min(next, this.#lastSign + limits.quietTimeout);
     for (const [share, runner] of this.#runners) {
       if (!this.#isLate(share, runner)) next = Math.min(next, this.#deadline(share, runner));
     }
-    if (next === Number.POSITIVE_INFINITY) return;
     this.#cancelTimer = clock.after(Math.max(0, next - clock.now()), () => this.#noticeLate());
   }
 

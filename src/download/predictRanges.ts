@@ -58,7 +58,5 @@ function endRanges(geometry: Geometry, limits: Limits): ByteRange[] {
 
 function guesses({ size, needed, total }: FileCap, limits: Limits): Geometry[] {
   const sizes = new Set(limits.segmentSizeGuesses.map((most) => paddedSegmentSize(most, size, needed)));
-  return [...sizes]
-    .filter((segmentSize) => Number.isSafeInteger(segmentSize * 2))
-    .map((segmentSize) => makeGeometry({ size, segmentSize, needed, total }));
+  return [...sizes].map((segmentSize) => makeGeometry({ size, segmentSize, needed, total }));
 }

@@ -67,7 +67,7 @@ export class ImmutableFile implements FileNode {
     log.log("info", "start", () => ({ offset, length }));
     let read = 0;
     try {
-      const geometry = await this.#download.geometry(offset, signal);
+      const geometry = await this.#download.geometry(offset, signal, log);
       const end = offset + length;
       const first = segmentAt(geometry, offset);
       const ahead = new ReadAhead(

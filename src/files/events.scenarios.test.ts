@@ -54,7 +54,7 @@ async function richHistory(): Promise<void> {
 }
 
 describe("S5 T-06 the tree of events", () => {
-  it("goes from node to read to segment to block, and from node to query and to share to request", async () => {
+  it("goes from node to read to segment to share to request, and likewise for opening the file", async () => {
     await richHistory();
     const kindOf = new Map(events.map(({ scope, kind }) => [scope, kind.split(".")[0]]));
     const parents = new Map<string, Set<string>>();
@@ -68,16 +68,16 @@ describe("S5 T-06 the tree of events", () => {
       node: ["nothing"],
       read: ["node"],
       query: ["node"],
-      share: ["node"],
-      request: ["share"],
+      opening: ["read"],
       segment: ["read"],
-      block: ["segment"],
+      share: ["opening", "segment"],
+      request: ["share"],
     });
   });
 
   it("T-03 T-04 every beginning has one end, and times never go back", async () => {
     await richHistory();
-    for (const kind of ["read", "segment", "block", "query", "request"]) {
+    for (const kind of ["read", "opening", "segment", "share", "query", "request"]) {
       const started = of(`${kind}.start`).map(startOf);
       const ended = events.filter((event) => event.kind.startsWith(`${kind}.`) && event.kind !== `${kind}.start`);
       expect(started.length, kind).toBeGreaterThan(0);

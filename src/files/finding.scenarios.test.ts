@@ -39,12 +39,12 @@ it("B-07 stop asking when fed: of ten servers with a share each only k and the s
   const { node } = await grid.put(plaintext, F1);
   const found: LogEvent[] = [];
   grid.log.listen((event) => {
-    if (event.kind === "share.found") found.push(event);
+    if (event.kind === "node.share-found") found.push(event);
   });
   await bytesOf(grid, node);
   expect(grid.requests.lists).toBe(5);
   // B-08: the spare answers count, though three shares were enough.
-  expect(found.map(({ fields }) => fields["share"])).toEqual([0, 1, 2, 3, 4]);
+  expect(found.map(({ fields }) => fields.share)).toEqual([0, 1, 2, 3, 4]);
 });
 
 it("B-10 empty replies: the next servers are asked", async () => {

@@ -15,8 +15,8 @@ beforeEach(() => installSynchronousCrypto());
  * Replay one:    GRIDFETCH_SEED=123 npx vitest run src/files/simulation.test.ts
  * Run more:      GRIDFETCH_HISTORIES=20000 npx vitest run src/files/simulation.test.ts
  */
-const only = process.env["GRIDFETCH_SEED"];
-const histories = Number(process.env["GRIDFETCH_HISTORIES"] ?? 2000);
+const only = process.env.GRIDFETCH_SEED;
+const histories = Number(process.env.GRIDFETCH_HISTORIES ?? 2000);
 const BATCH = 100;
 
 /** Longest time that a read may take on a grid where everything goes wrong: in virtual milliseconds. */

@@ -4,6 +4,7 @@ import { GridError } from "../base/GridError.ts";
 import { netstring } from "../hashing/netstring.ts";
 import { HASH_LENGTH } from "../hashing/taggedHash.ts";
 import { type Geometry, makeGeometry } from "./Geometry.ts";
+import { predictShareLayout } from "./ShareLayout.ts";
 
 /** What a reader uses of a URI extension block, in which the uploader says how a file was made. */
 export interface Ueb {
@@ -71,6 +72,7 @@ export function checkUeb(ueb: Ueb, cap: { size: number; needed: number; total: n
     throw new GridError("TOO_LARGE", details, message);
   }
   const geometry = makeGeometry({ size, segmentSize: ueb.segmentSize, needed, total });
+  predictShareLayout(geometry); // throws where the hash trees of tiny segments would take a share beyond 2^53-1 bytes
   const pairs: [key: string, said: number | undefined, known: number][] = [
     ["size", ueb.size, size],
     ["needed_shares", ueb.needed, needed],

@@ -53,6 +53,7 @@ test("leading zeroes of numbers are dropped", () => {
 test.each([
   [1, 1, 1],
   [256, 256, 1],
+  [1, 10, 2 ** 52],
   [3, 10, 2 ** 53 - 1],
 ])("k=%i, N=%i and size %i are possible", (k, n, size) => {
   expect(parseCap(`URI:CHK:${KEY}:${HASH}:${k}:${n}:${size}`)).toMatchObject({ needed: k, total: n, size });
@@ -69,6 +70,7 @@ test.each([
   ["URI:constructor:abc", /kind/],
   ["URI:CHK", /URI:/],
   [`${CHK}\n`, /size/],
+  [field(KEY, HASH, `1:10:${2 ** 53 - 1}`), /shares could not be read/],
   [`${CHK}:1`, /6 fields/],
   [field(KEY, HASH, "3:10"), /4 fields/],
   [field(KEY.toUpperCase(), HASH, "3:10:900"), /key/],
@@ -131,7 +133,7 @@ const chkCaps = fc
     needed: fc.integer({ min: 1, max: 256 }),
     size: fc.maxSafeInteger().map((n) => Math.max(1, Math.abs(n))),
   })
-  .filter(({ needed, total }) => needed <= total)
+  .filter(({ needed, total, size }) => needed <= total && size / needed <= 2 ** 52)
   .map((cap): ChkCap => ({ kind: "CHK", storageIndex: storageIndexOf(cap.key), ...cap }));
 
 test("any CHK and LIT cap comes back", () => {

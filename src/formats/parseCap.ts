@@ -59,6 +59,8 @@ function parseChk(kind: "CHK" | "CHK-Verifier", body: string): Cap {
   if (needed > total) throw badCap("k is more than N");
   if (total > 256) throw badCap("N is more than 256");
   if (size < 1) throw badCap("the size is 0, which is never stored on a grid");
+  // A share holds size/k bytes and its hash trees, and offsets in it must stay below 2^53.
+  if (size / needed > 2 ** 52) throw badCap("the size is so large that its shares could not be read");
   const shared = { uebHash, needed, total, size };
   return kind === "CHK"
     ? { kind, key: secret, storageIndex: storageIndexOf(secret), ...shared }
