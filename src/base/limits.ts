@@ -31,6 +31,8 @@ export interface Limits {
   readonly hedgeFraction: number;
   /** A late share that has brought nothing for this long is replaced whatever the budget: it costs no traffic. */
   readonly silence: number;
+  /** So is one that is not done after this long: a trickle is worth no more than silence. */
+  readonly trickle: number;
   /** Without any experience of any server, a block is late after this. */
   readonly firstPatience: number;
   /** No block is late sooner than this. */
@@ -63,6 +65,7 @@ export const defaultLimits: Limits = {
   hedgeBytes: 4 * MiB,
   hedgeFraction: 0.1,
   silence: 250,
+  trickle: 5_000,
   firstPatience: 1_500,
   leastPatience: 50,
   windowStart: 512 * KiB,

@@ -158,7 +158,8 @@ export class ShareRace<T> {
 
   #isSilent(share: Share, { began }: Runner): boolean {
     const { clock, limits } = this.#host.context;
-    return clock.now() - Math.max(share.lastArrival ?? began, began) >= limits.silence;
+    const now = clock.now();
+    return now - Math.max(share.lastArrival ?? began, began) >= limits.silence || now - began >= limits.trickle;
   }
 
   #start(share: Share): void {

@@ -174,3 +174,27 @@ describe("servers that did badly", () => {
     await timeOf({ grid, node });
   });
 });
+
+it("shares that trickle are replaced in bounded time, also when the budget for hedging is spent", async () => {
+  const grid = new SimulatedGrid(10, { hedgeBytes: 0, hedgeFraction: 0 });
+  const node = grid.hold(file);
+  for (const { behaviour } of grid.servers) Object.assign(behaviour, { latency: 40, bandwidth: 1_000 });
+  for (const server of grid.servers.slice(0, 3)) {
+    server.behaviour.latency = 1;
+    const readShare = server.readShare.bind(server);
+    // Too much to be ended as stalled, and never silent: in this way a block would take ten minutes.
+    server.readShare = async function* (...request) {
+      const signal = request[4];
+      for await (const piece of readShare(...request)) {
+        if (grid.clock.now() < 100) yield piece;
+        else {
+          for (let at = 0; at < piece.length; at += 14) {
+            await grid.clock.sleep(200, signal);
+            yield piece.slice(at, at + 14);
+          }
+        }
+      }
+    };
+  }
+  expect(await timeOf({ grid, node })).toBeLessThan(60_000);
+});
