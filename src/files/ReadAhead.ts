@@ -13,9 +13,9 @@ interface Ahead {
 
 /**
  * The segments of one range, in order, some of them asked for before they are wanted: at most `limits.windowMost` bytes in
- * at most `limits.windowSegments`. The
- * window starts small, so that the first bytes come soon, and doubles whenever the consumer has to wait. It is filled
- * half at a time: neighbouring blocks that are asked for together cost one request.
+ * at most `limits.windowSegments`. The window starts small, so that the first bytes come soon and little is lost to a seek. It
+ * doubles whenever the consumer has to wait, and when it has read on for two windows: larger runs are fewer requests. It is
+ * filled half at a time: neighbouring blocks that are asked for together cost one request.
  */
 export class ReadAhead {
   readonly #fetch: FetchSegment;
@@ -26,6 +26,8 @@ export class ReadAhead {
   readonly #ahead: Ahead[] = [];
   #next: number;
   #window: number;
+  /** Bytes read since the window last grew. */
+  #readOn = 0;
 
   /** Segments from `first` up to, not including, `end`. */
   constructor(
@@ -52,11 +54,17 @@ export class ReadAhead {
     this.#fill();
     const head = this.#ahead[0];
     if (head === undefined) return undefined;
-    if (!head.isHere) this.#window = Math.min(2 * this.#window, this.#limits.windowMost);
+    if (!head.isHere || this.#readOn >= 2 * this.#window) this.#widen();
     const ciphertext = await head.ciphertext;
+    this.#readOn += ciphertext.length;
     this.#ahead.shift();
     this.#fill();
     return ciphertext;
+  }
+
+  #widen(): void {
+    this.#window = Math.min(2 * this.#window, this.#limits.windowMost);
+    this.#readOn = 0;
   }
 
   #drop(): void {
