@@ -51,7 +51,16 @@ export class EventLog {
       kind: `${scope.kind}.${what}`,
       fields,
     };
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        // A listener's defect is for the platform to show. It must not break the read that it listens to.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { noLongerWanted } from "./noLongerWanted.ts";
+
 /**
  * Work that several callers wait for. It runs once; each caller has a signal of its own, and the work's signal is aborted
  * when the last caller has left. Leaving late or twice does nothing.
@@ -11,14 +12,12 @@ export class SharedTask<T> {
 
   /** Starts the work at once. `work` must settle soon after its signal is aborted. */
   constructor(work: (signal: AbortSignal) => Promise<T>) {
-    this.#result = work(this.#controller.signal).finally(() => {
-      this.#settled = true;
-    });
+    this.#result = this.#run(work);
     // Every caller has its own view of a failure; with none left it is nobody's.
     this.#result.catch(() => {});
   }
 
-  /** True once the last caller has left before the end: a newcomer must start the work anew. */
+  /** True once the work failed, or the last caller left before its end: a newcomer must start it anew. */
   get isAbandoned(): boolean {
     return this.#controller.signal.aborted;
   }
@@ -55,6 +54,18 @@ export class SharedTask<T> {
         },
       );
     });
+  }
+
+  async #run(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#controller.signal);
+    } catch (error) {
+      // Parts of it may still be at work.
+      this.#controller.abort(noLongerWanted);
+      throw error;
+    } finally {
+      this.#settled = true;
+    }
   }
 
   #leave(): void {

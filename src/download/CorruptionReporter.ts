@@ -8,7 +8,8 @@ const REPORT_TIMEOUT = 10_000;
 /** Tells a server, once for each share, that what it served is corrupt, so that its operator can act. Best effort. */
 export class CorruptionReporter {
   readonly #context: DownloadContext;
-  readonly #reported = new Set<Share>();
+  /** By server and share number: a share that is found anew is the same. */
+  readonly #reported = new Set<string>();
   readonly #running = new Set<AbortController>();
   /** Called off before they arrived, with their reasons. */
   readonly #unsent = new Map<Share, string>();
@@ -19,8 +20,8 @@ export class CorruptionReporter {
 
   /** @param reason which check failed, without secrets */
   report(share: Share, reason: string): void {
-    if (this.#reported.has(share)) return;
-    this.#reported.add(share);
+    if (this.#reported.has(nameOf(share))) return;
+    this.#reported.add(nameOf(share));
     void this.#run(share, reason);
   }
 
@@ -51,11 +52,15 @@ export class CorruptionReporter {
       scope.log("info", "reported", () => ({ server: share.server.name, share: share.number }));
     } catch {
       if (!controller.signal.aborted) return;
-      this.#reported.delete(share);
+      this.#reported.delete(nameOf(share));
       if (controller.signal.reason === noLongerWanted) this.#unsent.set(share, reason);
     } finally {
       cancelTimeout();
       this.#running.delete(controller);
     }
   }
+}
+
+function nameOf({ server, number }: Share): string {
+  return `${server.id} ${number}`;
 }

@@ -1,5 +1,5 @@
 import type { LogScope } from "../base/EventLog.ts";
-import { GridError, isGridError, type ServerOutcome } from "../base/GridError.ts";
+import { isGridError } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import { SharedTask } from "../base/SharedTask.ts";
 import { blockLengthOf, type Geometry } from "../formats/Geometry.ts";
@@ -7,6 +7,7 @@ import { CorruptionReporter } from "./CorruptionReporter.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import { decodeSegment } from "./decodeSegment.ts";
 import { type FileCap, FileFacts } from "./FileFacts.ts";
+import { notEnoughShares } from "./notEnoughShares.ts";
 import type { ProvenBlock, Share } from "./Share.ts";
 import { reasonOf, ShareFinder } from "./ShareFinder.ts";
 import { SharePool } from "./SharePool.ts";
@@ -64,7 +65,10 @@ export class Download {
 
   /** Says that a reader is at work. The result says that it has left; after the last one has, nothing is under way. */
   enter(): () => void {
-    if (this.#readers++ === 0) this.#reporter.resume();
+    if (this.#readers++ === 0) {
+      this.#reporter.resume();
+      this.#finder.refresh();
+    }
     let isIn = true;
     return () => {
       if (!isIn) return;
@@ -297,21 +301,4 @@ export class Download {
     this.#pool.stop();
     this.#reporter.stop();
   }
-}
-
-function notEnoughShares(needed: number, pool: SharePool, finder: ShareFinder): GridError<"NOT_ENOUGH_SHARES"> {
-  const servers: ServerOutcome[] = [
-    ...pool.outcomes(),
-    ...[...finder.outcomes()].map(([server, outcome]) => ({ server: server.name, outcome })),
-  ];
-  const { found } = pool;
-  const what =
-    found < needed
-      ? `${found} of the ${needed} shares that are needed were found.`
-      : `${found} shares were found, ${needed} are needed, and too few of them could be used.`;
-  return new GridError(
-    "NOT_ENOUGH_SHARES",
-    { needed, found, servers },
-    `${what} Try again later, when more of the file's servers can be reached.`,
-  );
 }

@@ -12,6 +12,9 @@ import { UEB_TAG } from "../hashing/tags.ts";
 /** What a cap says of a file without giving its plaintext away: enough to find and verify its ciphertext. */
 export type FileCap = Omit<ChkVerifyCap, "kind">;
 
+/** Enough for a few readers at different places. There are k such trees, and k may be 256. */
+const BLOCK_TREE_PAGES = 16;
+
 interface Known {
   readonly geometry: Geometry;
   readonly shareTree: HashTree;
@@ -78,7 +81,7 @@ export class FileFacts {
     const { geometry, shareTree } = this.#afterUeb();
     let tree = this.#blockTrees.get(shareNumber);
     if (tree === undefined) {
-      tree = new HashPages(geometry.segmentCount, `block hash tree of share ${shareNumber}`);
+      tree = new HashPages(geometry.segmentCount, `block hash tree of share ${shareNumber}`, BLOCK_TREE_PAGES);
       this.#blockTrees.set(shareNumber, tree);
     }
     const root = shareTree.leaf(shareNumber);

@@ -206,6 +206,7 @@ export class ShareBytes {
       let firstByte: number | undefined;
       for await (const bytes of body) {
         controller.signal.throwIfAborted();
+        if (bytes.length === 0) continue; // no sign of life
         if (firstByte === undefined) {
           firstByte = clock.now();
           health.of(this.#server).sawLatency(firstByte - began);

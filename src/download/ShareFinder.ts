@@ -75,11 +75,18 @@ export class ShareFinder {
   pause(): void {
     this.#sought = 0;
     this.#stopTimers();
-    for (const [server, query] of this.#queries) {
-      this.#toAsk?.unshift(server);
-      query.controller.abort(noLongerWanted);
-    }
+    const unanswered = [...this.#queries];
     this.#queries.clear();
+    for (const [, { controller }] of unanswered) controller.abort(noLongerWanted);
+    // Those that were slow to answer are asked last next time: the shares sought may be had without them.
+    const prompt = unanswered.filter(([, { isLate }]) => !isLate).map(([server]) => server);
+    const late = unanswered.filter(([, { isLate }]) => isLate).map(([server]) => server);
+    if (this.#toAsk) this.#toAsk = [...prompt, ...this.#toAsk, ...late];
+  }
+
+  /** For a new reader: if all servers were asked, and some failed, they may be back. */
+  refresh(): void {
+    if (this.isExhausted && this.#failures.size > 0) this.restart();
   }
 
   /** Forgets all answers and takes the server list anew. */

@@ -244,6 +244,8 @@ export class ShareRace<T> {
   #noticeLate(): void {
     const now = this.#host.context.clock.now();
     for (const [share, runner] of [...this.#runners]) {
+      // Telling of one late share may have ended the race, and the others' part in it.
+      if (!this.#runners.has(share)) continue;
       if (this.#isLate(share, runner) || now < this.#deadline(share, runner)) continue;
       runner.wasLate = true;
       this.#host.late(share);

@@ -28,14 +28,14 @@ export interface FileNodesOptions {
 /** A grid's files. */
 export interface FileNodes {
   /**
-   * The file that a cap names. Costs nothing until it is read. Nodes of the same cap are the same while they are in use, so that
-   * what was learned of a file serves its next read.
+   * The file that a cap names. Costs nothing until it is read. The last few caps' nodes are kept, so that what was
+   * learned of a file serves its next read.
    * @throws GridError UNSUPPORTED_CAP for directories, mutable files and verify caps
    */
   open(cap: Cap): FileNode;
 }
 
-/** Nodes kept for the next read of the same file: each holds some hash trees, at most a few MiB. */
+/** Nodes kept for the next read of the same file: each holds some pages of hash trees, 128 KiB a share at most. */
 const KEPT_NODES = 16;
 
 export function createFileNodes(options: FileNodesOptions): FileNodes {

@@ -10,6 +10,7 @@ const THROUGHPUT_BYTES = 16 * 1024;
 export class ServerHealth {
   readonly #clock: Clock;
   readonly #limits: Limits;
+  readonly #changed: () => void;
   #latencies: number[] = [];
   // Worked out when a sample comes: they are asked for far more often, for every share that might be chosen.
   #latency: number | undefined;
@@ -18,9 +19,10 @@ export class ServerHealth {
   #failures = 0;
   #retryAt = 0;
 
-  constructor(clock: Clock, limits: Limits) {
+  constructor(clock: Clock, limits: Limits, changed: () => void = () => {}) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#changed = changed;
   }
 
   /** A reply's first byte came `ms` after it was asked for. */
@@ -29,6 +31,7 @@ export class ServerHealth {
     if (this.#latencies.length > SAMPLES) this.#latencies.shift();
     this.#latency = percentile(this.#latencies, 0.5);
     this.#slowLatency = percentile(this.#latencies, 0.95);
+    this.#changed();
   }
 
   /** `bytes` of a body came in `ms`, counted from its first byte. */
@@ -36,6 +39,7 @@ export class ServerHealth {
     if (bytes < THROUGHPUT_BYTES) return;
     const sample = bytes / Math.max(ms, 0.1);
     this.#bytesPerMs = this.#bytesPerMs === undefined ? sample : 0.6 * this.#bytesPerMs + 0.4 * sample;
+    this.#changed();
   }
 
   /** It answered as it should: past failures no longer count. */
@@ -50,6 +54,7 @@ export class ServerHealth {
     this.#latency = undefined;
     this.#slowLatency = undefined;
     this.#bytesPerMs = undefined;
+    this.#changed();
     // What fails before its next chance is the same trouble still: one lost connection fails every share that was read over it.
     if (!this.isOnProbation) this.#failures++;
     this.#retryAt = this.#clock.now() + this.#limits.secondChance * 2 ** Math.min(this.#failures - 1, 6);
@@ -86,6 +91,8 @@ export class HealthBook {
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #entries = new Map<Server, ServerHealth>();
+  /** Forgotten whenever a server's figures change: they are asked for for every share that might be chosen. */
+  readonly #typicals = new Map<"latency" | "bytesPerMs", number | undefined>();
 
   constructor(clock: Clock, limits: Limits) {
     this.#clock = clock;
@@ -95,7 +102,7 @@ export class HealthBook {
   of(server: Server): ServerHealth {
     let health = this.#entries.get(server);
     if (health === undefined) {
-      health = new ServerHealth(this.#clock, this.#limits);
+      health = new ServerHealth(this.#clock, this.#limits, () => this.#typicals.clear());
       this.#entries.set(server, health);
     }
     return health;
@@ -104,8 +111,8 @@ export class HealthBook {
   /** Milliseconds that `bytes` from this server should take; what is not known of it is taken from the others. */
   expected(server: Server, bytes: number): number {
     const health = this.of(server);
-    const latency = health.latency ?? this.#typical((other) => other.latency) ?? this.#limits.firstPatience / 4;
-    const rate = health.bytesPerMs ?? this.#typical((other) => other.bytesPerMs);
+    const latency = health.latency ?? this.#typical("latency") ?? this.#limits.firstPatience / 4;
+    const rate = health.bytesPerMs ?? this.#typical("bytesPerMs");
     return latency + (rate === undefined ? 0 : bytes / rate);
   }
 
@@ -113,15 +120,20 @@ export class HealthBook {
   patience(server: Server, bytes: number): number {
     const health = this.of(server);
     const latency = health.slowLatency;
-    const rate = health.bytesPerMs ?? this.#typical((other) => other.bytesPerMs);
+    const rate = health.bytesPerMs ?? this.#typical("bytesPerMs");
     const isUnheardOf = latency === undefined || (rate === undefined && bytes >= THROUGHPUT_BYTES);
     if (isUnheardOf) return this.#limits.firstPatience;
     const transfer = rate === undefined ? 0 : bytes / rate;
     return Math.max(this.#limits.leastPatience, 2 * latency + 3 * transfer);
   }
 
-  #typical(figure: (health: ServerHealth) => number | undefined): number | undefined {
-    const figures = [...this.#entries.values()].map(figure).filter((value) => value !== undefined);
-    return percentile(figures, 0.5);
+  #typical(figure: "latency" | "bytesPerMs"): number | undefined {
+    if (!this.#typicals.has(figure)) {
+      const figures = [...this.#entries.values()]
+        .map((health) => health[figure])
+        .filter((value) => value !== undefined);
+      this.#typicals.set(figure, percentile(figures, 0.5));
+    }
+    return this.#typicals.get(figure);
   }
 }
