@@ -25,6 +25,8 @@ import { ShareBytes } from "./ShareBytes.ts";
 export interface ProvenBlock {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly ciphertextHash: Uint8Array;
+  /** Says that `bytes` are done with: their memory will be used again. */
+  release(): void;
 }
 
 /** One share on one server: gets blocks out of it and proves them. */
@@ -123,7 +125,7 @@ export class Share {
       ]);
       const isGood = equalBytes(await block.hash(), blockHash);
       signal.throwIfAborted();
-      return isGood ? { bytes: block.bytes, ciphertextHash } : undefined;
+      return isGood ? { bytes: block.bytes, ciphertextHash, release: () => block.release() } : undefined;
     } finally {
       this.#pending -= length;
       release();

@@ -11,6 +11,7 @@ import type { ProvenBlock } from "./Share.ts";
  *
  * Proven blocks are what the uploader stored, but an uploader may have stored shares that decode to different files: the
  * ciphertext hash tree says which one is meant.
+ * The blocks are released.
  * @throws GridError BAD_SEGMENT when it is not what the cap promises
  */
 export async function decodeSegment(
@@ -23,6 +24,7 @@ export async function decodeSegment(
   const padded = new HashableBuffer(SEGMENT_TAG, geometry.needed * blockLengthOf(geometry, segment));
   const bytes = new Map([...blocks].map(([number, block]) => [number, block.bytes]));
   codec.decode({ needed: geometry.needed, total: geometry.total }, bytes, padded.bytes);
+  for (const block of blocks.values()) block.release();
   const length = segmentLength(geometry, segment);
   const [{ ciphertextHash }] = blocks.values() as Iterable<ProvenBlock> as [ProvenBlock];
   if (!equalBytes(await padded.hash(length), ciphertextHash)) {

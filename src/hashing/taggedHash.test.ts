@@ -5,7 +5,7 @@ import { utf8 } from "../base/bytes.ts";
 import { HashableBuffer } from "./HashableBuffer.ts";
 import { fillerLeaf, parentHash } from "./merkle.ts";
 import { netstring } from "./netstring.ts";
-import { taggedHash, taggedPairHash } from "./taggedHash.ts";
+import { taggedHash, taggedPairHash, tagPrefix } from "./taggedHash.ts";
 import { BLOCK_TAG, SEGMENT_TAG, STORAGE_INDEX_TAG, TREE_NODE_TAG, UEB_TAG } from "./tags.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
@@ -81,4 +81,16 @@ test("a HashableBuffer may be written to as soon as hash() was called", async ()
     buffer.bytes.fill(1);
     expect(await hash).toEqual(taggedHash(BLOCK_TAG, new Uint8Array(length)));
   }
+});
+
+test("memory that was given back is used again, and hashes as new memory does", async () => {
+  const first = new HashableBuffer(SEGMENT_TAG, 5000);
+  first.bytes.fill(7);
+  first.release();
+  const length = 5000 + tagPrefix(SEGMENT_TAG).length - tagPrefix(BLOCK_TAG).length;
+  const second = new HashableBuffer(BLOCK_TAG, length);
+  expect(second.bytes.buffer).toBe(first.bytes.buffer);
+  second.bytes.fill(9);
+  expect(await second.hash()).toEqual(taggedHash(BLOCK_TAG, new Uint8Array(length).fill(9)));
+  expect(new HashableBuffer(BLOCK_TAG, length).bytes.buffer).not.toBe(second.bytes.buffer);
 });
