@@ -37,7 +37,7 @@ export const endToEndPart: Part = {
           direct: timed("/plain.bin", workerless),
         };
         await measurements.ours();
-        const seconds = await inTurn(bench.isQuick ? 3 : 5, measurements);
+        const seconds = await inTurn(bench.isQuick ? 2 : 3, measurements);
         const rate = (of: readonly number[]) => speed(size / median(of));
         const details =
           `${size / MiB} MiB: the grid ${rate(seconds.ours)}, pumped ${rate(seconds.pump)}; for information ` +

@@ -46,10 +46,10 @@ export const gatewayPart: Part = {
 };
 
 async function compareDirectly(bench: Bench, grid: TahoeGrid): Promise<void> {
-  const size = (bench.isQuick ? 64 : 256) * MiB;
+  const size = (bench.isQuick ? 32 : 256) * MiB;
   const cap = await uploadNoise(bench, grid, "near.bin", size);
   const client = await grid.startClient(ENCODING);
-  const seconds = await inTurn(bench.isQuick ? 2 : 3, {
+  const seconds = await inTurn(bench.isQuick ? 1 : 2, {
     ours: () => readOurs(cap, grid.serversFile),
     gateway: async () => (await curl(client.gateway, cap, size)).seconds,
   });
@@ -79,7 +79,7 @@ async function compareDelayed(bench: Bench, grid: TahoeGrid, proxies: readonly D
   try {
     const firstBytes: number[] = [];
     const seeks: number[] = [];
-    const seconds = await inTurn(bench.isQuick ? 1 : 3, {
+    const seconds = await inTurn(bench.isQuick ? 1 : 2, {
       ours: () => readOurs(cap, serversFile),
       gateway: async () => {
         const whole = await curl(client.gateway, cap, size);

@@ -22,10 +22,10 @@ export const highKPart: Part = {
     const k25 = readerOf({ size: 16 * MiB, needed: 25, total: 100, maxSegmentSize: MiB, seed });
     const k60 = readerOf({ size: 16 * MiB, needed: 60, total: 255, maxSegmentSize: MiB, seed });
     const huge = readerOf({ size: 64 * MiB, needed: 3, total: 10, maxSegmentSize: 32 * MiB, seed });
-    const tiny = readerOf({ size: 24 * 512, needed: 3, total: 10, maxSegmentSize: 24, seed });
+    const tiny = readerOf({ size: 24 * 500, needed: 3, total: 10, maxSegmentSize: 24, seed });
     const measurements = { usual: usual.read, k25: k25.read, k60: k60.read, huge: huge.read, tiny: tiny.read };
     await inTurn(1, measurements);
-    const seconds = await inTurn(isQuick ? 2 : 7, measurements);
+    const seconds = await inTurn(isQuick ? 2 : 5, measurements);
     const perSecond = (size: number, of: readonly number[]) => of.map((one) => size / one);
     const usualSpeed = perSecond(usual.size, seconds.usual);
     for (const [id, reader, of] of [

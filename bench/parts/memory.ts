@@ -26,8 +26,8 @@ export const memoryPart: Part = {
     const bed = await BenchGrid.start(bench, "memory");
     const folder = await benchFolder(bench);
     const plain = join(folder, "plain.bin");
-    const smallSize = (isQuick ? 256 : 1024) * MiB;
-    const largeSize = (isQuick ? 1 : 4) * GiB;
+    const smallSize = (isQuick ? 128 : 1024) * MiB;
+    const largeSize = (isQuick ? 0.5 : 4) * GiB;
     await writeFile(plain, "");
     await truncate(plain, smallSize);
     /** The peak of `work` above idle, in MiB, in a browser of its own. */
@@ -78,7 +78,7 @@ export const memoryPart: Part = {
       );
 
       const random = new Random(seed);
-      const seeks = isQuick ? 50 : 200;
+      const seeks = isQuick ? 20 : 200;
       const randomPeak = await peakOf(async (browser) => {
         for (let i = 0; i < seeks; i++) {
           const at = random.integer(0, largeSize - 1);
