@@ -49,7 +49,7 @@ async function compareDirectly(bench: Bench, grid: TahoeGrid): Promise<void> {
   const size = (bench.isQuick ? 32 : 256) * MiB;
   const cap = await uploadNoise(bench, grid, "near.bin", size);
   const client = await grid.startClient(ENCODING);
-  const seconds = await inTurn(bench.isQuick ? 1 : 2, {
+  const seconds = await inTurn(bench.isQuick ? 2 : 3, {
     ours: () => readOurs(cap, grid.serversFile),
     gateway: async () => (await curl(client.gateway, cap, size)).seconds,
   });
