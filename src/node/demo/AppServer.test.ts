@@ -58,6 +58,17 @@ describe("files of the app", () => {
   });
 });
 
+it("survives a request whose target is no URL", async () => {
+  const response = await new Promise<number | undefined>((resolve, reject) => {
+    const { hostname, port } = new URL(app.url);
+    request({ hostname, port, path: "//" }, (answer) => resolve(answer.resume().statusCode))
+      .once("error", reject)
+      .end();
+  });
+  expect(response).toBe(400);
+  expect((await get("/")).status).toBe(200);
+});
+
 it("serves its documents fresh, as JSON", async () => {
   const response = await get("/grid.json");
   expect(response.headers.get("content-type")).toBe("application/json");

@@ -33,7 +33,10 @@ export class AppServer {
     // Grid URLs whose request came past the Service Worker get this page: it waits for the worker and loads again.
     const serveBootstrap = sirv(folder, { etag: false, setHeaders: setGridHeaders });
     const http = createServer((request, response) => {
-      const url = new URL(request.url ?? "/", `http://${HOST}`);
+      const base = `http://${HOST}`;
+      // Any page may ask for `//`, which is no URL: throwing here would end the server.
+      if (!URL.canParse(request.url ?? "/", base)) return send(response, 400, "This is not an address.");
+      const url = new URL(request.url ?? "/", base);
       const document = documents[url.pathname];
       if (document !== undefined) sendJson(response, document);
       else if (!isGridUrl(url, new URL("/", url)))
