@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { readTimeCode } from "./readTimeCode.ts";
 import { expect, test } from "./testing/demoGrid.ts";
@@ -79,6 +81,23 @@ test("a cap of one's own is opened by what it holds, also without a name", async
 
   await open("URI:CHK:nonsense");
   await expect(page.getByRole("alert")).toContainText("This is not a cap that can be used");
+});
+
+test("a text that is empty is shown so, and one that is cut says so", async ({ page, demo }) => {
+  const path = join(demo.folder, "long.txt");
+  await writeFile(path, "0123456789abcde\n".repeat(20_000));
+  const cap = await demo.put(path);
+  await openApp(page);
+  const open = async (cap: string) => {
+    await page.getByLabel("Cap", { exact: true }).fill(cap);
+    await page.getByLabel("Name").fill("a.txt");
+    await page.getByRole("button", { name: "Open" }).click();
+  };
+  await open("URI:LIT:");
+  await expect(page.locator("#stage")).toContainText("This file is empty.");
+  await open(cap);
+  await expect(page.locator("#stage pre")).toContainText("This is only its beginning.");
+  await expect(page.getByRole("alert")).toBeHidden();
 });
 
 function currentTime(page: Page): Promise<number> {

@@ -46,13 +46,14 @@ export class Stage {
     this.#figure.replaceChildren(screen, this.#caption(file));
   }
 
-  #view(url: string, { name }: Shown, type: string): HTMLElement {
+  #view(url: string, file: Shown, type: string): HTMLElement {
+    const { name } = file;
     const [family] = type.split("/");
     if (family === "video") return this.#media(element("video", { playsInline: true }), url, name);
     if (family === "audio") return this.#media(element("audio"), url, name);
     if (family === "image") return this.#watched(element("img", { src: url, alt: name }), url, name);
     if (type === "application/pdf") return element("iframe", { src: url, title: name });
-    if (family === "text") return this.#text(url, name);
+    if (family === "text") return this.#text(url, file);
     return element("p", { className: "quiet" }, "This kind of file is not shown here. You can download it.");
   }
 
@@ -92,7 +93,9 @@ export class Stage {
     if (!signal.aborted) this.#notice.show(`${name} cannot be shown.`, reason);
   }
 
-  #text(url: string, name: string): HTMLElement {
+  #text(url: string, { name, size }: Shown): HTMLElement {
+    // Not one byte of it can be asked for.
+    if (size === 0) return element("p", { className: "quiet" }, "This file is empty.");
     const { signal } = this.#leave;
     const view = element("pre", { tabIndex: 0 }, "…");
     fetch(url, { headers: { Range: `bytes=0-${TEXT_LIMIT - 1}` }, signal })
@@ -100,6 +103,8 @@ export class Stage {
         const text = await response.text();
         if (!response.ok) throw new Error(text);
         view.textContent = text;
+        if (size > TEXT_LIMIT)
+          view.append(element("strong", {}, "\n\nThis is only its beginning. Download it for the rest."));
       })
       .catch((error: Error) => {
         if (!signal.aborted) this.#notice.show(`${name} cannot be shown.`, error.message);
