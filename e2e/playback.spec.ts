@@ -100,6 +100,29 @@ test("a text that is empty is shown so, and one that is cut says so", async ({ p
   await expect(page.getByRole("alert")).toBeHidden();
 });
 
+test("a cap that answers late does not replace one that was opened after it", async ({ page, demo }) => {
+  const path = join(demo.folder, "late.txt");
+  await writeFile(path, "late ".repeat(1_000));
+  const late = await demo.put(path);
+  await openApp(page);
+  for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { latency: 1_000 });
+  const answered = page.waitForResponse(
+    (response) => response.request().method() === "HEAD" && response.url().includes("late.txt"),
+  );
+  for (const [cap, name] of [
+    [late, "late.txt"],
+    ["URI:LIT:nbswy3dpfqqgo4tjmq", "soon.txt"],
+  ] as const) {
+    await page.getByLabel("Cap", { exact: true }).fill(cap);
+    await page.getByLabel("Name").fill(name);
+    await page.getByRole("button", { name: "Open" }).click();
+  }
+  await expect(page.locator("figcaption strong")).toHaveText("soon.txt");
+  await answered;
+  await page.waitForTimeout(500);
+  await expect(page.locator("figcaption strong")).toHaveText("soon.txt");
+});
+
 function currentTime(page: Page): Promise<number> {
   return page.locator("video").evaluate((video: HTMLVideoElement) => video.currentTime);
 }

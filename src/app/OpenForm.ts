@@ -9,6 +9,8 @@ export class OpenForm {
   readonly #grid: Grid;
   readonly #notice: Notice;
   readonly #show: (file: Shown, type: string) => void;
+  /** How often Open was pressed: a slow cap must not take the stage from one that was opened after it. */
+  #openings = 0;
 
   constructor(form: HTMLFormElement, grid: Grid, notice: Notice, show: (file: Shown, type: string) => void) {
     this.#form = form;
@@ -23,6 +25,7 @@ export class OpenForm {
   }
 
   async #open(save: boolean): Promise<void> {
+    const opening = save ? undefined : ++this.#openings;
     const fields = new FormData(this.#form);
     const cap = capIn(String(fields.get("cap")));
     const given = String(fields.get("name")).trim();
@@ -33,7 +36,8 @@ export class OpenForm {
       const url = this.#grid.url(cap, { filename: file.name, download: true });
       this.#grid.download(url, (reason) => this.#notice.show(`${file.name} could not be downloaded.`, reason));
     } else {
-      this.#show(file, await typeOf(this.#grid.url(cap, { filename: file.name })));
+      const type = await typeOf(this.#grid.url(cap, { filename: file.name }));
+      if (opening === this.#openings) this.#show(file, type);
     }
   }
 }
