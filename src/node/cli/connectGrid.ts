@@ -8,7 +8,7 @@ import { type Terminal, tell } from "./Terminal.ts";
  */
 export async function connectGrid(path: string | undefined, terminal: Terminal): Promise<readonly ListedServer[]> {
   if (path === undefined) {
-    const reason = "no grid is named: add --servers FILE, a static server list";
+    const reason = "no grid named: add --servers FILE, a static server list";
     throw new GridError("BAD_CONFIG", { reason }, `There is ${reason}.`);
   }
   const { servers, unusable } = await readServerList(path);

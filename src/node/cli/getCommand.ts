@@ -1,4 +1,4 @@
-import type { Readable } from "node:stream";
+import { addAbortSignal } from "node:stream";
 import { GridError } from "../../base/GridError.ts";
 import type { ByteRange } from "../../base/range.ts";
 import { createFileNodes } from "../../files/createFileNodes.ts";
@@ -20,7 +20,7 @@ export interface GetOptions {
 
 /** Reads a file, or a range of it, from the grid. A cap of `-` is read from stdin. */
 export async function getCommand(capText: string, options: GetOptions, terminal: Terminal): Promise<void> {
-  const cap = parseCap((capText === "-" ? await readLine(terminal.stdin) : capText).trim());
+  const cap = parseCap((capText === "-" ? await readLine(terminal) : capText).trim());
   const listed = cap.kind === "CHK" ? await connectGrid(options.servers, terminal) : [];
   const servers = new StaticServerList(listed.map(({ server }) => server));
   const node = createFileNodes({ servers }).open(cap);
@@ -62,12 +62,17 @@ export function parseRangeOption(text: string | undefined, size: number): ByteRa
   return { offset, length: end - offset };
 }
 
-async function readLine(stdin: Readable): Promise<string> {
+async function readLine({ stdin, signal }: Terminal): Promise<string> {
   let text = "";
-  for await (const piece of stdin) {
-    text += piece;
-    if (text.length > CAP_LIMIT)
-      throw new GridError("BAD_CAP", { reason: "too long" }, "The text on stdin is too long for a cap.");
+  try {
+    for await (const piece of addAbortSignal(signal, stdin)) {
+      text += piece;
+      if (text.includes("\n")) break;
+      if (text.length > CAP_LIMIT)
+        throw new GridError("BAD_CAP", { reason: "too long" }, "The text on stdin is too long for a cap.");
+    }
+  } finally {
+    signal.throwIfAborted();
   }
   return text;
 }

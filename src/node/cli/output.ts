@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
 import type { Terminal } from "./Terminal.ts";
@@ -12,8 +13,8 @@ export interface Output {
 }
 
 /**
- * A file, or stdout where no path is given. The file is made as `<path>.part` and takes its name when it is complete,
- * so that a file of that name is never half of one.
+ * A file, or stdout where no path is given. The file is made as `<path>.<random>.part` and takes its name when it is
+ * complete, so that a file of that name is never half of one. It may be read by whoever could read what it replaces.
  */
 export async function openOutput(path: string | undefined, terminal: Terminal): Promise<Output> {
   return path === undefined ? stdoutOutput(terminal) : fileOutput(path);
@@ -26,8 +27,8 @@ async function fileOutput(path: string): Promise<Output> {
   if (existing !== undefined && !existing.isFile()) return plainOutput(await open(path, "w"));
   // A link stays, and its file is replaced.
   const target = existing === undefined ? path : await realpath(path);
-  const part = `${target}.part`;
-  const output = plainOutput(await open(part, "w"));
+  const part = `${target}.${randomUUID().slice(0, 8)}.part`;
+  const output = plainOutput(await open(part, "wx", existing?.mode));
   return {
     write: output.write,
     async finish() {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
@@ -68,6 +68,27 @@ describe("get", () => {
     expect((await get(["-"], `${cap}\n`)).stdout.equals(plaintext)).toBe(true);
   });
 
+  it("stops waiting for a cap when the user does", async () => {
+    const stop = new AbortController();
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const args = ["get", "-", "--servers", grid.serversFile];
+    const running = runCommandLine(args, { stdin: new PassThrough(), stdout, stderr, signal: stop.signal });
+    await new Promise((resolve) => setImmediate(resolve));
+    stop.abort();
+    expect(await running).toBe(130);
+    expect(String(stderr.read())).toBe("Stopped.\n");
+  });
+
+  it("does not let others read what only its owner could, and leaves a part of that name alone", async () => {
+    const path = join(out, "copy");
+    await writeFile(path, "before", { mode: 0o600 });
+    await writeFile(`${path}.part`, "mine");
+    expect((await get([cap, "-o", path])).status).toBe(0);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await readFile(path)).equals(plaintext)).toBe(true);
+    expect(await readFile(`${path}.part`, "utf8")).toBe("mine");
+  });
+
   it.each([
     ["0-0", 0, 1],
     ["100000-200000", 100_000, 200_001],
@@ -111,7 +132,7 @@ describe("get", () => {
 
   it("writes into a pipe or device and does not replace it", async () => {
     expect((await get([cap, "-o", "/dev/null"])).status).toBe(0);
-    await expect(access("/dev/null.part")).rejects.toThrow("ENOENT");
+    expect((await readdir("/dev")).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 
   it("fails when its output is closed", async () => {

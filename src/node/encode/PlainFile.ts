@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { uploadFailed } from "./uploadFailed.ts";
 
@@ -6,11 +7,13 @@ export class PlainFile {
   readonly size: number;
   readonly #path: string;
   readonly #handle: FileHandle;
+  readonly #modified: number;
 
-  private constructor(path: string, handle: FileHandle, size: number) {
+  private constructor(path: string, handle: FileHandle, { size, mtimeMs }: Stats) {
     this.#path = path;
     this.#handle = handle;
     this.size = size;
+    this.#modified = mtimeMs;
   }
 
   /** @throws GridError UPLOAD_FAILED if there is no such file, or it is not a regular one */
@@ -19,7 +22,7 @@ export class PlainFile {
       throw uploadFailed(`${path} cannot be read (${error.code ?? error.message})`);
     });
     const stat = await handle.stat();
-    if (stat.isFile()) return new PlainFile(path, handle, stat.size);
+    if (stat.isFile()) return new PlainFile(path, handle, stat);
     await handle.close();
     throw uploadFailed(`${path} is not a regular file`);
   }
@@ -28,7 +31,8 @@ export class PlainFile {
    * The whole file in pieces of `length` bytes, the last one shorter. A piece is only valid until the next one is asked
    * for: all share their memory.
    *
-   * @throws GridError UPLOAD_FAILED if the file has become shorter or longer
+   * @throws GridError UPLOAD_FAILED if the file was changed since it was opened: the key comes from a first reading, the shares
+   *   from a second, and they must be of the same content
    */
   async *pieces(length: number, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     const memory = new Uint8Array(Math.min(length, this.size));
@@ -38,7 +42,8 @@ export class PlainFile {
       await this.#fill(piece, offset);
       yield piece;
     }
-    if ((await this.#handle.stat()).size !== this.size) throw this.#changed();
+    const { size, mtimeMs } = await this.#handle.stat();
+    if (size !== this.size || mtimeMs !== this.#modified) throw this.#changed();
   }
 
   async #fill(piece: Uint8Array, offset: number): Promise<void> {
