@@ -50,6 +50,19 @@ test("one share less than needed: the status, the page and the player's notice s
   expect(got.text).not.toContain(demo.sample(NAME).cap.split(":")[2]);
 });
 
+test("while no server answers the page says that it waits", async ({ page, demo }) => {
+  for (const { index } of demo.grid.status()) demo.grid.setDials(index, { hang: true });
+  await openApp(page);
+  const waiting = page.getByText("Waiting for the grid…");
+  await expect(waiting).toBeVisible();
+  demo.grid.reset();
+  await page.reload();
+  await expect
+    .poll(() => page.locator("video").evaluate(({ readyState }: HTMLVideoElement) => readyState))
+    .toBeGreaterThan(0);
+  await expect(waiting).toBeHidden();
+});
+
 test("the same file plays as soon as the servers are back", async ({ page, demo }) => {
   keepServers(demo, 2);
   await openApp(page);

@@ -67,13 +67,15 @@ export class Stage {
       clearTimeout(timer);
       waiting.hidden = true;
     };
-    media.addEventListener("waiting", () => {
+    const showSoon = () => {
       hide();
       timer = setTimeout(() => {
         waiting.hidden = false;
       }, PATIENCE_MS);
-    });
-    for (const event of ["playing", "canplay", "pause", "error", "emptied"]) media.addEventListener(event, hide);
+    };
+    for (const event of ["loadstart", "waiting"]) media.addEventListener(event, showSoon);
+    const ends = ["loadedmetadata", "playing", "canplay", "pause", "error", "emptied"];
+    for (const event of ends) media.addEventListener(event, hide);
     return element("div", {}, this.#watched(media, url, name), waiting);
   }
 
