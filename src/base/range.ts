@@ -23,3 +23,9 @@ export function checkRange(offset: number, length: number): ByteRange {
   }
   return { offset, length };
 }
+
+/** Does the range have a byte in common with the `length` bytes from `offset` on? An empty one never has. */
+export function overlaps(range: ByteRange, offset: number, length: number): boolean {
+  if (range.length <= 0 || length <= 0) return false;
+  return range.offset < offset + length && offset < range.offset + range.length;
+}

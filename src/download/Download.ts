@@ -8,8 +8,9 @@ import type { DownloadContext } from "./DownloadContext.ts";
 import { decodeSegment } from "./decodeSegment.ts";
 import { type FileCap, FileFacts } from "./FileFacts.ts";
 import { notEnoughShares } from "./notEnoughShares.ts";
+import { reasonOf } from "./reasonOf.ts";
 import type { ProvenBlock, Share } from "./Share.ts";
-import { reasonOf, ShareFinder } from "./ShareFinder.ts";
+import { ShareFinder } from "./ShareFinder.ts";
 import { SharePool } from "./SharePool.ts";
 import { type RaceHost, ShareRace } from "./ShareRace.ts";
 
@@ -126,7 +127,7 @@ export class Download {
 
   async #open(offset: number, signal: AbortSignal, asker: LogScope): Promise<Geometry> {
     const { needed } = this.#facts.cap;
-    this.#speculation?.abort(noLongerWanted);
+    this.#stopSpeculating();
     const speculation = new AbortController();
     this.#speculation = speculation;
     const log = asker.child("opening");

@@ -5,6 +5,7 @@ import { patternBytes } from "../files/testing/SimulatedGrid.ts";
 import { F1, flip } from "../files/testing/scenario.ts";
 import { parseShareHashChain } from "../formats/ShareHashChain.ts";
 import { parseShareLayout } from "../formats/ShareLayout.ts";
+import { pageRange } from "../hashing/HashPages.ts";
 import { FileFacts } from "./FileFacts.ts";
 
 beforeEach(() => installSynchronousCrypto());
@@ -49,7 +50,7 @@ it("B-16 all copies of a share number have one record", async () => {
   const tree = facts.blockTree(0);
   const [page] = tree.missing(2);
   const layout = parseShareLayout(shares.get(0) as Uint8Array);
-  const { offset, length } = tree.range(page as NonNullable<typeof page>);
+  const { offset, length } = pageRange(page as NonNullable<typeof page>);
   const at = layout.blockTreeOffset + offset;
   tree.accept(page as NonNullable<typeof page>, (shares.get(0) as Uint8Array).slice(at, at + length));
   expect(facts.blockTree(0).missing(0)).toEqual([]);

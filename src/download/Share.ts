@@ -13,7 +13,7 @@ import {
   type ShareLayout,
 } from "../formats/ShareLayout.ts";
 import { HashableBuffer } from "../hashing/HashableBuffer.ts";
-import type { HashPages } from "../hashing/HashPages.ts";
+import { type HashPages, pageRange } from "../hashing/HashPages.ts";
 import { BLOCK_TAG } from "../hashing/tags.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
@@ -206,7 +206,7 @@ export class Share {
     const pages = tree.missing(leaf);
     const contents = await Promise.all(
       pages.map((page) => {
-        const { offset, length } = tree.range(page);
+        const { offset, length } = pageRange(page);
         return this.#bytes.read(treeOffset + offset, length, signal, asker);
       }),
     );

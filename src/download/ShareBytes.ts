@@ -2,7 +2,7 @@ import { DataSpans } from "../base/DataSpans.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import { GridError, isGridError } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
-import type { ByteRange } from "../base/range.ts";
+import { type ByteRange, overlaps } from "../base/range.ts";
 import { Spans } from "../base/Spans.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
@@ -131,17 +131,16 @@ export class ShareBytes {
 
   #isWanted(offset: number, length: number): boolean {
     for (const want of this.#wants) {
-      if (want.offset < offset + length && offset < want.offset + want.length) return true;
+      if (overlaps(want, offset, length)) return true;
     }
     return false;
   }
 
   #dropUnwanted(offset: number, length: number): void {
     const unwanted = new Spans([{ offset, length }]);
-    const end = offset + length;
     for (const want of this.#wants) {
       // Hundreds of wants are there at once where segments are small, and nearly all of them are elsewhere.
-      if (want.offset < end && offset < want.offset + want.length) unwanted.remove(want.offset, want.length);
+      if (overlaps(want, offset, length)) unwanted.remove(want.offset, want.length);
     }
     for (const run of unwanted) this.#held.remove(run.offset, run.length);
   }
@@ -182,7 +181,7 @@ export class ShareBytes {
   /** A request may serve several wants; in the log it belongs to the one that came first. */
   #askerOf({ offset, length }: ByteRange): LogScope {
     for (const want of this.#wants) {
-      if (want.offset < offset + length && offset < want.offset + want.length) return want.asker;
+      if (overlaps(want, offset, length)) return want.asker;
     }
     return this.#context.scope;
   }
@@ -255,13 +254,13 @@ export class ShareBytes {
       const end = Math.min(want.offset + want.length, request.arrived);
       if (start < end) this.#held.add(start, bytes.subarray(start - arrived, end - arrived));
     }
-    this.#settleArrived(arrived, request.arrived);
+    this.#settleArrived(arrived, bytes.length);
   }
 
-  #settleArrived(from: number, to: number): void {
+  #settleArrived(offset: number, length: number): void {
     for (const want of [...this.#wants]) {
-      const touched = want.offset < to && from < want.offset + want.length;
-      if (touched && want.needed && this.#held.copyTo(want.needed.target, want.offset)) want.needed.resolve();
+      if (!want.needed || !overlaps(want, offset, length)) continue;
+      if (this.#held.copyTo(want.needed.target, want.offset)) want.needed.resolve();
     }
   }
 
@@ -274,13 +273,11 @@ export class ShareBytes {
   }
 
   #failWants(request: Request, cause: unknown): void {
-    const from = request.arrived;
-    const to = request.offset + request.length;
-    // All of it had come and only the end was missing: a want that reaches into the next request waits for that one.
-    if (from === to) return;
+    // Where all of it had come and only the end was missing, that is nothing: a want that reaches into the next request waits
+    // for that one.
+    const rest = request.offset + request.length - request.arrived;
     for (const want of [...this.#wants]) {
-      const touched = want.offset < to && from < want.offset + want.length;
-      if (!touched) continue;
+      if (!overlaps(want, request.arrived, rest)) continue;
       if (want.needed) want.needed.reject(cause);
       else this.#wants.delete(want);
     }

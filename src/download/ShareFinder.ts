@@ -1,7 +1,8 @@
-import { GridError, isGridError } from "../base/GridError.ts";
+import { GridError } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
+import { reasonOf } from "./reasonOf.ts";
 
 /** How a server's share query went, or goes. */
 interface Query {
@@ -232,12 +233,6 @@ export class ShareFinder {
     this.#cancelTick?.();
     this.#cancelTick = undefined;
   }
-}
-
-/** What went wrong, in words without secrets. */
-export function reasonOf(error: unknown): string {
-  if (isGridError(error)) return error.message;
-  return error instanceof Error ? error.name : "unknown";
 }
 
 function timedOut(server: Server, ms: number): GridError<"SERVER_UNREACHABLE"> {

@@ -2,8 +2,8 @@ import type { ServerOutcome } from "../base/GridError.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import type { FileFacts } from "./FileFacts.ts";
+import { reasonOf } from "./reasonOf.ts";
 import { Share } from "./Share.ts";
-import { reasonOf } from "./ShareFinder.ts";
 
 /** What a race has already: the chooser diversifies over servers and never takes a share number twice. */
 export interface Taken {

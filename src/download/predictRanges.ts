@@ -9,10 +9,8 @@ import {
   segmentAt,
 } from "../formats/Geometry.ts";
 import { HEADER_LENGTH_V2, predictShareLayout } from "../formats/ShareLayout.ts";
-import { pagesFor } from "../hashing/HashPages.ts";
+import { pageRange, pagesFor } from "../hashing/HashPages.ts";
 import type { FileCap } from "./FileFacts.ts";
-
-const HASH_LENGTH = 32;
 
 /** A share of version 2 has its data this much further back than one of version 1: asked for too, since it is a guess. */
 const VERSION_SLACK = 32;
@@ -40,10 +38,10 @@ export function rangesFor(geometry: Geometry, segment: number, limits: Limits): 
       length: blockLengthOf(geometry, segment) + VERSION_SLACK,
     },
     ...trees.flatMap((tree) =>
-      pages.map(({ firstNode, count }) => ({
-        offset: tree + firstNode * HASH_LENGTH,
-        length: count * HASH_LENGTH + VERSION_SLACK,
-      })),
+      pages.map((page) => {
+        const { offset, length } = pageRange(page);
+        return { offset: tree + offset, length: length + VERSION_SLACK };
+      }),
     ),
     ...end,
   ];

@@ -4,7 +4,7 @@ import { isGridError } from "../base/GridError.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
 import { Random } from "./testing/random.ts";
 import { patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
-import type { SimulatedServer } from "./testing/SimulatedServer.ts";
+import { faultless, type SimulatedServer } from "./testing/SimulatedServer.ts";
 
 beforeEach(() => installSynchronousCrypto());
 
@@ -143,15 +143,7 @@ function disturb(server: SimulatedServer, random: Random, grid: SimulatedGrid): 
     }
   };
   const recover = (): void => {
-    Object.assign(behaviour, {
-      hangsOnList: false,
-      hangsOnRead: false,
-      statusOnList: undefined,
-      statusOnRead: undefined,
-      breaksAfter: undefined,
-      stallsAfter: undefined,
-      tamper: undefined,
-    });
+    Object.assign(behaviour, faultless);
   };
   if (random.chance(0.5)) misbehave();
   else grid.plan(random.integer(0, 3000), misbehave);

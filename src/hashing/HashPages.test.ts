@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { concatBytes, utf8 } from "../base/bytes.ts";
 import { buildHashTree } from "./buildHashTree.ts";
-import { type HashPage, HashPages, pagesFor } from "./HashPages.ts";
+import { type HashPage, HashPages, pageRange, pagesFor } from "./HashPages.ts";
 import { parentHash, treeWidth } from "./merkle.ts";
 import { taggedHash } from "./taggedHash.ts";
 
@@ -155,7 +155,7 @@ test("the pages of a whole tree as an uploader makes it hold all its leaves", ()
   pages.setRoot(stored.subarray(0, 32));
   for (const [i, leaf] of leaves.entries()) {
     for (const page of pages.missing(i)) {
-      const { offset, length } = pages.range(page);
+      const { offset, length } = pageRange(page);
       pages.accept(page, stored.subarray(offset, offset + length));
     }
     expect(pages.leaf(i)).toEqual(leaf);
@@ -176,7 +176,7 @@ describe("a tree of 600 leaves", () => {
       { level: 2, index: 0, firstNode: 3, count: 4 },
       { level: 10, index: 2, firstNode: 1023 + 512, count: 256 },
     ]);
-    expect(rooted().range(pagesFor(600, 599)[1]!)).toEqual({ offset: 1535 * 32, length: 8192 });
+    expect(pageRange(pagesFor(600, 599)[1]!)).toEqual({ offset: 1535 * 32, length: 8192 });
   });
 
   test("believes no page before the one above it", () => {

@@ -42,6 +42,11 @@ export function pagesFor(leafCount: number, leaf: number): HashPage[] {
   return pages;
 }
 
+/** Where a page lies, in bytes from the start of the tree's section in a share. */
+export function pageRange({ firstNode, count }: HashPage): ByteRange {
+  return { offset: firstNode * HASH_LENGTH, length: count * HASH_LENGTH };
+}
+
 /**
  * A large Merkle tree, a file's block or ciphertext hash tree, read page by page: every page is verified against the
  * one above before it is believed, and only so many are kept.
@@ -85,11 +90,6 @@ export class HashPages {
   /** The pages on the way to a leaf that are not held, the topmost first: `accept` wants them in this order. */
   missing(leaf: number): HashPage[] {
     return pagesFor(this.leafCount, this.#inRange(leaf)).filter((page) => !this.#held.has(page.firstNode));
-  }
-
-  /** Where a page lies, in bytes from the start of the tree's section in a share. */
-  range(page: HashPage): ByteRange {
-    return { offset: page.firstNode * HASH_LENGTH, length: page.count * HASH_LENGTH };
   }
 
   /**

@@ -23,6 +23,17 @@ export interface Behaviour {
   tamper: ((shareNumber: number, offset: number, bytes: Uint8Array) => Uint8Array) | undefined;
 }
 
+/** Of a server that does what it should. */
+export const faultless = {
+  hangsOnList: false,
+  hangsOnRead: false,
+  statusOnList: undefined,
+  statusOnRead: undefined,
+  breaksAfter: undefined,
+  stallsAfter: undefined,
+  tamper: undefined,
+} satisfies Partial<Behaviour>;
+
 const MOST_AT_ONCE = 16 * 1024;
 /** A slow server sends small pieces, one a second, as a slow connection does. */
 const MOST_MS_AT_ONCE = 1000;
@@ -33,17 +44,7 @@ export class SimulatedServer implements Server, StorageClient {
   readonly name: string;
   readonly permutationSeed: Uint8Array;
   readonly storage: StorageClient = this;
-  readonly behaviour: Behaviour = {
-    latency: 10,
-    bandwidth: 10_000,
-    hangsOnList: false,
-    hangsOnRead: false,
-    statusOnList: undefined,
-    statusOnRead: undefined,
-    breaksAfter: undefined,
-    stallsAfter: undefined,
-    tamper: undefined,
-  };
+  readonly behaviour: Behaviour = { latency: 10, bandwidth: 10_000, ...faultless };
   /** Share numbers and their bytes, by storage index. */
   readonly shares = new Map<string, Map<number, Uint8Array>>();
   readonly reports: { shareNumber: number; reason: string }[] = [];
