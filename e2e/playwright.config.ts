@@ -1,12 +1,16 @@
 import { defineConfig } from "@playwright/test";
 import { findChromium } from "./setup/findChromium.mjs";
+import { findFirefox } from "./setup/findFirefox.mjs";
+import type { BrowserKind } from "./testing/BrowserUnderTest.ts";
 
 const chromium = findChromium();
 if (!chromium) throw new Error("No Chromium was found. `npm test` installs one; or set GRIDFETCH_CHROMIUM to one.");
 // Playwright's worker processes read this file again: spare them the search.
 process.env.GRIDFETCH_CHROMIUM = chromium.path;
+const firefox = findFirefox();
+if (firefox) process.env.GRIDFETCH_FIREFOX = firefox.path;
 
-export default defineConfig({
+export default defineConfig<object, { kind: BrowserKind }>({
   testDir: ".",
   testMatch: "**/*.spec.ts",
   outputDir: "../.cache/playwright",
@@ -18,6 +22,12 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 20_000 },
   globalTimeout: 35 * 60_000,
+  projects: [
+    { name: "chromium", testIgnore: "both/**" },
+    { name: "both-chromium", testMatch: "both/**/*.spec.ts", use: { kind: "chromium" } },
+    // `npm test` says loudly that these are missing where there is no Firefox.
+    ...(firefox ? [{ name: "both-firefox", testMatch: "both/**/*.spec.ts", use: { kind: "firefox" as const } }] : []),
+  ],
   use: {
     screenshot: "only-on-failure",
     launchOptions: {

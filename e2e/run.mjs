@@ -5,6 +5,7 @@ import { build } from "../src/node/setup/buildIfStale.mjs";
 import { checkout } from "../src/node/setup/checkout.mjs";
 import { installPackages } from "../src/node/setup/installPackages.mjs";
 import { runCommand } from "../src/node/setup/runCommand.mjs";
+import { installDebianPackages } from "./setup/installDebianPackages.mjs";
 import { prepareTahoe } from "./setup/prepareTahoe.mjs";
 import { readPlaywrightReport, readVitestReport } from "./setup/TestResults.mjs";
 
@@ -69,6 +70,16 @@ async function prepareEnvironment() {
     found.GRIDFETCH_CHROMIUM = chromium.path;
   } catch (error) {
     failed.push(`browser tests: ${error instanceof Error ? error.message : error}`);
+  }
+  try {
+    const { findFirefox } = await import("./setup/findFirefox.mjs");
+    let firefox = findFirefox();
+    if (!firefox && (await installDebianPackages(["firefox-esr"]))) firefox = findFirefox();
+    if (!firefox) throw new Error("no Firefox was found or could be installed; set GRIDFETCH_FIREFOX to one");
+    console.log(`Second browser: ${firefox.version} (${firefox.path})`);
+    found.GRIDFETCH_FIREFOX = firefox.path;
+  } catch (error) {
+    missing.push(`browser tests in Firefox: ${error instanceof Error ? error.message : error}`);
   }
   const tahoe = await prepareTahoe();
   if ("bin" in tahoe) found.GRIDFETCH_TAHOE = tahoe.bin;

@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { chromium } from "@playwright/test";
+import { versionOf } from "./versionOf.mjs";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -28,10 +28,4 @@ export function findChromium() {
     if (version !== undefined) return { path, version };
   }
   return undefined;
-}
-
-/** @param {string} path */
-function versionOf(path) {
-  const { status, stdout } = spawnSync(path, ["--version"], { encoding: "utf8", timeout: 30_000 });
-  return status === 0 && /\d/.test(stdout) ? stdout.trim() : undefined;
 }

@@ -1,0 +1,175 @@
+import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, launch, type Page } from "puppeteer-core";
+import { findChromium } from "../setup/findChromium.mjs";
+import { findFirefox } from "../setup/findFirefox.mjs";
+
+export type BrowserKind = "chromium" | "firefox";
+
+/** What is different from a browser as a person starts it. */
+export interface BrowserChoices {
+  /** Firefox's own settings, `about:config`'s. */
+  readonly firefoxPreferences?: Readonly<Record<string, string | number | boolean>>;
+  readonly chromiumArguments?: readonly string[];
+  /** Accepts the certificates of test servers. */
+  readonly acceptInsecureCerts?: boolean;
+}
+
+/**
+ * A real browser with a profile on disk, so that it can be closed, or killed, and started again. Chromium is driven by
+ * its devtools protocol, Firefox by WebDriver BiDi.
+ */
+export class BrowserUnderTest {
+  readonly kind: BrowserKind;
+  /** Where it saves what it downloads, without asking. */
+  readonly downloadFolder: string;
+  readonly #folder: string;
+  readonly #choices: BrowserChoices;
+  #browser: Browser;
+
+  private constructor(kind: BrowserKind, folder: string, choices: BrowserChoices, browser: Browser) {
+    this.kind = kind;
+    this.#folder = folder;
+    this.#choices = choices;
+    this.downloadFolder = join(folder, "downloads");
+    this.#browser = browser;
+  }
+
+  /** @throws Error if there is no such browser here */
+  static async start(kind: BrowserKind, choices: BrowserChoices = {}): Promise<BrowserUnderTest> {
+    const folder = await mkdtemp(join(tmpdir(), `gridfetch-${kind}-`));
+    await mkdir(join(folder, "downloads"));
+    return new BrowserUnderTest(kind, folder, choices, await startBrowser(kind, folder, choices));
+  }
+
+  newTab(): Promise<Page> {
+    return this.#browser.newPage();
+  }
+
+  /** Ends it as a person does, or, with "kill", as a crash does, and starts it with the same profile. Tabs do not come back. */
+  async restart(how: "close" | "kill" = "close"): Promise<void> {
+    await this.#end(how);
+    this.#browser = await startBrowser(this.kind, this.#folder, this.#choices);
+  }
+
+  /**
+   * Ends every Service Worker at once, whatever it is doing. In Chromium alone: Firefox has no such means, but ends idle ones by
+   * `dom.serviceWorkers.idle_timeout`.
+   */
+  async stopWorkers(page: Page): Promise<void> {
+    if (this.kind !== "chromium") throw new Error("Firefox cannot be told to stop a worker");
+    const session = await page.createCDPSession();
+    await session.send("ServiceWorker.enable");
+    await session.send("ServiceWorker.stopAllWorkers");
+    await session.detach();
+  }
+
+  /**
+   * Waits until a download is complete.
+   * @returns its path
+   * @throws Error after `seconds`, naming what is there
+   */
+  async downloaded(name: string, seconds = 60): Promise<string> {
+    const path = join(this.downloadFolder, name);
+    for (let waited = 0; waited < seconds * 10; waited++) {
+      const names = await readdir(this.downloadFolder);
+      const isPartial = names.some((each) => each.endsWith(".part") || each.endsWith(".crdownload"));
+      // Firefox makes an empty file of the final name at once, to have the name.
+      if (names.includes(name) && !isPartial && (await isSettled(path))) return path;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(
+      `${name} was not downloaded; there: ${(await readdir(this.downloadFolder)).join(", ") || "nothing"}`,
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#end("close");
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  async #end(how: "close" | "kill"): Promise<void> {
+    const process = this.#browser.process();
+    const ended = new Promise<void>((resolve) => {
+      if (process === null || process.exitCode !== null || process.signalCode !== null) resolve();
+      else process.once("exit", () => resolve());
+    });
+    if (how === "kill") process?.kill("SIGKILL");
+    else await this.#browser.close();
+    await ended;
+  }
+}
+
+async function isSettled(path: string): Promise<boolean> {
+  const before = await stat(path);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const { size } = await stat(path);
+  return size === before.size && size > 0;
+}
+
+async function startBrowser(kind: BrowserKind, folder: string, choices: BrowserChoices): Promise<Browser> {
+  const profile = join(folder, "profile");
+  const downloads = join(folder, "downloads");
+  const acceptInsecureCerts = choices.acceptInsecureCerts ?? false;
+  return kind === "chromium"
+    ? startChromium(profile, downloads, acceptInsecureCerts, choices)
+    : startFirefox(profile, downloads, acceptInsecureCerts, choices);
+}
+
+async function startChromium(
+  userDataDir: string,
+  downloadPath: string,
+  acceptInsecureCerts: boolean,
+  { chromiumArguments = [] }: BrowserChoices,
+): Promise<Browser> {
+  const chromium = findChromium();
+  if (!chromium) throw new Error("No Chromium was found. `npm test` installs one; or set GRIDFETCH_CHROMIUM to one.");
+  return launch({
+    browser: "chrome",
+    executablePath: chromium.path,
+    userDataDir,
+    acceptInsecureCerts,
+    downloadBehavior: { policy: "allow", downloadPath },
+    args: [
+      // Chromium's sandbox refuses to start as root, as in a container.
+      ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+      "--autoplay-policy=no-user-gesture-required",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--disable-quic",
+      "--disable-gpu",
+      "--no-first-run",
+      ...chromiumArguments,
+    ],
+  });
+}
+
+async function startFirefox(
+  profile: string,
+  downloadFolder: string,
+  acceptInsecureCerts: boolean,
+  { firefoxPreferences = {} }: BrowserChoices,
+): Promise<Browser> {
+  const firefox = findFirefox();
+  if (!firefox) throw new Error("No Firefox was found. `npm test` installs one; or set GRIDFETCH_FIREFOX to one.");
+  await mkdir(profile, { recursive: true });
+  return launch({
+    browser: "firefox",
+    executablePath: firefox.path,
+    userDataDir: profile,
+    acceptInsecureCerts,
+    extraPrefsFirefox: {
+      "media.autoplay.default": 0,
+      "browser.download.folderList": 2,
+      "browser.download.dir": downloadFolder,
+      "browser.download.useDownloadDir": true,
+      "browser.download.always_ask_before_handling_new_types": false,
+      "browser.download.manager.addToRecentDocs": false,
+      "browser.helperApps.neverAsk.saveToDisk":
+        "application/octet-stream,text/plain,video/mp4,video/webm,audio/mpeg,application/pdf,image/jpeg",
+      ...firefoxPreferences,
+    },
+  });
+}
