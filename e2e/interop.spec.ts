@@ -6,6 +6,7 @@ import { goldenPlaintext } from "../src/formats/testing/golden.ts";
 import { AppServer } from "../src/node/demo/AppServer.ts";
 import { CorsProxy } from "../src/node/testing/CorsProxy.ts";
 import { TahoeGrid, type TahoeServer, tahoeBin } from "../src/node/testing/TahoeGrid.ts";
+import type { ServerConfig } from "../src/servers/gridConfig.ts";
 import { parseNurl } from "../src/servers/parseNurl.ts";
 import { readTimeCode } from "./readTimeCode.ts";
 
@@ -70,13 +71,13 @@ test.describe("files that Tahoe-LAFS stored on its own servers, in the browser",
   });
 });
 
-function entryOf(server: TahoeServer, proxy: CorsProxy): Record<string, string> {
+function entryOf(server: TahoeServer, proxy: CorsProxy): ServerConfig {
   return {
     id: server.id,
     nickname: server.nickname,
     "permutation-seed-base32": server.permutationSeed,
-    url: proxy.urlOf(server.nurl),
-    swissnum: parseNurl(server.nurl).swissnum,
+    addresses: [{ url: proxy.urlOf(server.nurl) }],
+    swissnum: parseNurl(server.nurl).swissnum!,
   };
 }
 

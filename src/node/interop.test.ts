@@ -126,7 +126,7 @@ describe.skipIf(tahoeBin === undefined)("with real Tahoe-LAFS (GRIDFETCH_TAHOE)"
       expect(got.stdout).toHaveLength(0);
       expect(got.stderr).toContain("0 of the 3 shares");
       expect(got.stderr).toContain("its TLS key is not the one that its NURL names");
-      for (const secret of [cap, ...grid.servers.map(({ nurl }) => parseNurl(nurl).swissnum)]) {
+      for (const secret of [cap, ...grid.servers.map(({ nurl }) => parseNurl(nurl).swissnum!)]) {
         expect(got.stderr).not.toContain(secret);
       }
     });

@@ -15,12 +15,19 @@ it("takes a NURL apart", () => {
   expect(parseNurl(`pb://${TLS_ID}@[::1]:1/${SWISSNUM}#v=1`).host).toBe("::1");
 });
 
+it("takes one whose swissnum is kept elsewhere", () => {
+  expect(parseNurl(`pb://${TLS_ID}@storage.example:3457/#v=1`)).toEqual({
+    tlsId: TLS_ID,
+    host: "storage.example",
+    port: 3457,
+  });
+});
+
 it.each([
   ["the version", `pb://${TLS_ID}@127.0.0.1:80/${SWISSNUM}`],
   ["another version", `pb://${TLS_ID}@127.0.0.1:80/${SWISSNUM}#v=2`],
   ["the port", `pb://${TLS_ID}@127.0.0.1/${SWISSNUM}#v=1`],
   ["a possible port", `pb://${TLS_ID}@127.0.0.1:65536/${SWISSNUM}#v=1`],
-  ["the swissnum", `pb://${TLS_ID}@127.0.0.1:80/#v=1`],
   ["a whole tls id", `pb://${TLS_ID.slice(1)}@127.0.0.1:80/${SWISSNUM}#v=1`],
   ["a canonical tls id", `pb://${TLS_ID.slice(0, -1)}h@127.0.0.1:80/${SWISSNUM}#v=1`],
   ["its scheme", `https://${TLS_ID}@127.0.0.1:80/${SWISSNUM}#v=1`],

@@ -7,15 +7,15 @@ export interface Nurl {
   /** A name or an address; an IPv6 address without its brackets. */
   readonly host: string;
   readonly port: number;
-  /** Secret. */
-  readonly swissnum: string;
+  /** Secret. A grid's configuration may keep it elsewhere. */
+  readonly swissnum?: string;
 }
 
 const NURL =
-  /^pb:\/\/(?<tlsId>[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])@(?:\[(?<ipv6>[0-9A-Fa-f:.]+)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>[0-9]{1,5})\/(?<swissnum>[A-Za-z0-9._~-]+)#v=1$/;
+  /^pb:\/\/(?<tlsId>[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])@(?:\[(?<ipv6>[0-9A-Fa-f:.]+)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>[0-9]{1,5})\/(?<swissnum>[A-Za-z0-9._~-]*)#v=1$/;
 
 /**
- * Reads a NURL, `pb://<tls id>@<host>:<port>/<swissnum>#v=1`.
+ * Reads a NURL, `pb://<tls id>@<host>:<port>/<swissnum>#v=1`; the swissnum may be left out.
  *
  * @throws GridError BAD_CONFIG that tells the form and nothing of the text, which is secret
  */
@@ -27,5 +27,5 @@ export function parseNurl(text: string): Nurl {
     const reason = "a NURL must have the form pb://<43 characters of tls id>@<host>:<port>/<swissnum>#v=1";
     throw new GridError("BAD_CONFIG", { reason }, `The server's address cannot be used: ${reason}.`);
   }
-  return { tlsId, host, port: number, swissnum };
+  return { tlsId, host, port: number, ...(swissnum !== "" && { swissnum }) };
 }

@@ -5,7 +5,9 @@ import { GridSource } from "./GridSource.ts";
 
 const SWISSNUM = "a-secret-that-lets-clients-in";
 const config = (...ids: string[]) =>
-  JSON.stringify({ servers: ids.map((id) => ({ id, url: "http://127.0.0.1:1/", swissnum: SWISSNUM })) });
+  JSON.stringify({
+    servers: ids.map((id) => ({ id, addresses: [{ url: "http://127.0.0.1:1/" }], swissnum: SWISSNUM })),
+  });
 
 /** What the web server answers next, and again until it is changed. */
 let answer: () => Response | Promise<Response>;

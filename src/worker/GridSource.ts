@@ -1,6 +1,7 @@
 import { GridError } from "../base/GridError.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
-import { type GridConfig, parseGridConfig } from "../servers/gridConfig.ts";
+import type { GridConfig } from "../servers/gridConfig.ts";
+import { parseGridConfig } from "../servers/parseGridConfig.ts";
 
 /** A server's answer to a small file on the app's own origin. */
 const FETCH_LIMIT_MS = 10_000;
@@ -51,7 +52,7 @@ export class GridSource {
   async #load(): Promise<FileNodes> {
     const text = await this.#fetchText();
     if (this.#built?.text !== text) {
-      this.#built = { text, files: this.#build(parseGridConfig(parseJson(text, this.#url))) };
+      this.#built = { text, files: this.#build(parseGridConfig(parseJson(text, this.#url))[0]) };
     }
     return this.#built.files;
   }

@@ -6,8 +6,8 @@ import { FailurePacer } from "../http/FailurePacer.ts";
 import { handleGridRequest } from "../http/handleGridRequest.ts";
 import { isGridUrl } from "../http/parseGridUrl.ts";
 import { fetchTransport } from "../servers/fetchTransport.ts";
-import { serversFromConfig } from "../servers/gridConfig.ts";
 import { StaticServerList } from "../servers/StaticServerList.ts";
+import { serversFromConfig } from "../servers/serversFromConfig.ts";
 import { GridSource } from "./GridSource.ts";
 
 /**
@@ -20,7 +20,9 @@ const scope = new URL(self.registration.scope);
 const clock = systemClock;
 const grid = new GridSource(new URL("grid.json", scope), (config) =>
   createFileNodes({
-    servers: new StaticServerList(serversFromConfig(config, fetchTransport)),
+    servers: new StaticServerList(
+      serversFromConfig(config, (address, name) => ("url" in address ? fetchTransport(address.url, name) : undefined)),
+    ),
     clock,
     log: new EventLog(clock),
   }),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { generate } from "selfsigned";
 import { GridError } from "../../base/GridError.ts";
 import { encodeBase32 } from "../../formats/base32.ts";
+import type { GridConfig } from "../../servers/gridConfig.ts";
 
 /** What a development server is across restarts. */
 export interface ServerRecord {
@@ -92,13 +93,14 @@ export class GridFolder {
       return [id, { ann: { nickname, ...address } }] as const;
     });
     await writePrivate(this.serversFile, { storage: Object.fromEntries(announcements) });
-    const entries = servers.map(({ id, nickname, url, swissnum }) => ({
-      id,
-      nickname,
-      url,
-      ...(swissnum && { swissnum }),
-    }));
-    await writePrivate(this.configFile, { servers: entries });
+    const config: GridConfig = {
+      servers: servers.map(({ id, nickname, url, nurl }) => ({
+        id,
+        nickname,
+        addresses: [nurl === undefined ? { url } : { nurl }],
+      })),
+    };
+    await writePrivate(this.configFile, config);
   }
 }
 
@@ -107,8 +109,6 @@ export interface ServerAddress {
   readonly id: string;
   readonly nickname: string;
   readonly url: string;
-  /** Where the server wants it. */
-  readonly swissnum?: string;
   /** Where the server has TLS. */
   readonly nurl?: string;
 }

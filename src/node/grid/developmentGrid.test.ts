@@ -293,6 +293,6 @@ it("lets pages of any origin read", async () => {
 it("tells clients its addresses in a static server list and in grid.json", async () => {
   const announced = grid.addresses.map(({ id, nickname, url }) => [id, { ann: { nickname, "gridfetch-url": url } }]);
   expect(JSON.parse(await readFile(grid.serversFile, "utf8"))).toEqual({ storage: Object.fromEntries(announced) });
-  const entries = grid.addresses.map(({ id, nickname, url }) => ({ id, nickname, url }));
+  const entries = grid.addresses.map(({ id, nickname, url }) => ({ id, nickname, addresses: [{ url }] }));
   expect(JSON.parse(await readFile(grid.configFile, "utf8"))).toEqual({ servers: entries });
 });

@@ -81,7 +81,7 @@ export async function startDevelopmentGrid(options: DevelopmentGridOptions): Pro
 function addressOf({ id, nickname, port, swissnum, tls }: ServerRecord, https: boolean): ServerAddress {
   if (!https || tls === undefined) return { id, nickname, url: `http://127.0.0.1:${port}/` };
   const nurl = `pb://${tlsIdOfCertificate(tls.cert)}@127.0.0.1:${port}/${swissnum}#v=1`;
-  return { id, nickname, url: `https://127.0.0.1:${port}/`, swissnum, nurl };
+  return { id, nickname, url: `https://127.0.0.1:${port}/`, nurl };
 }
 
 function controlOf(servers: readonly DevelopmentServer[], addresses: readonly ServerAddress[]): Controlled {

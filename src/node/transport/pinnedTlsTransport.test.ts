@@ -129,7 +129,7 @@ describe("the pin", () => {
       });
       const asking = named.listShares(SI, stop.signal).catch(() => undefined);
       await until(() => received !== "");
-      expect(received).toContain(Buffer.from(nurl.swissnum).toString("base64"));
+      expect(received).toContain(Buffer.from(nurl.swissnum!).toString("base64"));
       stop.abort();
       await asking;
     },

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { parseDocument } from "yaml";
 import { GridError, isGridError } from "../../base/GridError.ts";
-import { isServerUrl } from "../../servers/gridConfig.ts";
 import type { HttpTransport } from "../../servers/HttpTransport.ts";
 import { httpServer, serverName } from "../../servers/httpServer.ts";
+import { isServerUrl } from "../../servers/parseGridConfig.ts";
 import { parseNurl } from "../../servers/parseNurl.ts";
 import type { Server } from "../../servers/Server.ts";
 import { pinnedTlsTransport } from "./pinnedTlsTransport.ts";
@@ -78,8 +78,10 @@ function listedServer(id: string, announcement: unknown): ListedServer {
     );
   }
   const address = parseNurl(nurl);
+  const { swissnum } = address;
+  if (swissnum === undefined) throw unusableEntry("its NURL has no swissnum");
   const transport = pinnedTlsTransport(address, name);
-  return { server: httpServer(identity, transport, address.swissnum), transport, swissnum: address.swissnum };
+  return { server: httpServer(identity, transport, swissnum), transport, swissnum };
 }
 
 /** Undefined for what is not YAML: its errors quote the text, in which secrets are. */

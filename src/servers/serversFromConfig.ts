@@ -1,0 +1,52 @@
+import type { GridConfig, ServerConfig, ServerSecrets } from "./gridConfig.ts";
+import type { HttpTransport } from "./HttpTransport.ts";
+import { httpServer, serverName } from "./httpServer.ts";
+import { type Nurl, parseNurl } from "./parseNurl.ts";
+import type { Server } from "./Server.ts";
+import { unusableTransport } from "./unusableTransport.ts";
+
+/** A way to a server. */
+export type Address =
+  | { readonly url: string }
+  | { readonly nurl: Nurl /** The relay's WebSocket. */; readonly relay?: string };
+
+/**
+ * How this platform reaches a server by one of its addresses, or undefined where it cannot use such an address.
+ * @param name of the server, for errors
+ */
+export type MakeTransport = (address: Address, name: string) => HttpTransport | undefined;
+
+/**
+ * The servers of a grid.
+ *
+ * @param secrets swissnums that the page gives; they come before those of the document
+ */
+export function serversFromConfig(
+  config: GridConfig,
+  makeTransport: MakeTransport,
+  secrets: ServerSecrets = {},
+): Server[] {
+  return config.servers.map((entry) => serverFromConfig(entry, makeTransport, secrets));
+}
+
+/** One server of a grid; the parameters are those of `serversFromConfig`. */
+export function serverFromConfig(entry: ServerConfig, makeTransport: MakeTransport, secrets: ServerSecrets): Server {
+  const { id, nickname, "permutation-seed-base32": permutationSeed } = entry;
+  const identity = { id, nickname, permutationSeed };
+  const name = serverName(identity);
+  const transports = addressesOf(entry)
+    .map((address) => makeTransport(address, name))
+    .filter((transport) => transport !== undefined);
+  return httpServer(identity, transports[0] ?? unusableTransport(name), swissnumOf(entry, secrets));
+}
+
+export function addressesOf({ addresses }: ServerConfig): Address[] {
+  return addresses.map((address) => ("url" in address ? address : { ...address, nurl: parseNurl(address.nurl) }));
+}
+
+/** Secret. Undefined for a server that is asked without one. */
+export function swissnumOf(entry: ServerConfig, secrets: ServerSecrets): string | undefined {
+  if (Object.hasOwn(secrets, entry.id)) return secrets[entry.id];
+  const inNurls = addressesOf(entry).map((address) => ("nurl" in address ? address.nurl.swissnum : undefined));
+  return entry.swissnum ?? inNurls.find((swissnum) => swissnum !== undefined);
+}
