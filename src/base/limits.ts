@@ -21,6 +21,12 @@ export interface Limits {
   readonly quietTimeout: number;
   /** A server that failed is asked again, last of all, after this; each further failure doubles it. */
   readonly secondChance: number;
+  /** An address of a server that says nothing for this long is left for the server's next one; longer each time. */
+  readonly addressPatience: number;
+  /** That limit is not set to an address that has answered within this time: it is slow, then, and not dead. */
+  readonly addressTrust: number;
+  /** Where a better address failed, it is tried again after this; each further failure doubles it. */
+  readonly addressRetry: number;
   /** One request for share data is no longer than this. */
   readonly requestBytes: number;
   /** Two wanted ranges with no more than this between them are asked for in one request: less costs than a request. */
@@ -60,6 +66,9 @@ export const defaultLimits: Limits = {
   stallBytes: 1 * KiB,
   quietTimeout: 30_000,
   secondChance: 10_000,
+  addressPatience: 4_000,
+  addressTrust: 30_000,
+  addressRetry: 60_000,
   requestBytes: 3 * MiB,
   gapBytes: 8 * KiB,
   hedgeBytes: 4 * MiB,

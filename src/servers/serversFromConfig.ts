@@ -1,3 +1,6 @@
+import { type Clock, systemClock } from "../base/Clock.ts";
+import { defaultLimits, type Limits } from "../base/limits.ts";
+import { FallbackTransport } from "./FallbackTransport.ts";
 import type { GridConfig, ServerConfig, ServerSecrets } from "./gridConfig.ts";
 import type { HttpTransport } from "./HttpTransport.ts";
 import { httpServer, serverName } from "./httpServer.ts";
@@ -25,19 +28,36 @@ export function serversFromConfig(
   config: GridConfig,
   makeTransport: MakeTransport,
   secrets: ServerSecrets = {},
+  timing: Timing = { clock: systemClock, limits: defaultLimits },
 ): Server[] {
-  return config.servers.map((entry) => serverFromConfig(entry, makeTransport, secrets));
+  return config.servers.map((entry) => serverFromConfig(entry, makeTransport, secrets, timing));
+}
+
+/** By which clock, and with which limits, a server's addresses are tried. */
+export interface Timing {
+  readonly clock: Clock;
+  readonly limits: Limits;
 }
 
 /** One server of a grid; the parameters are those of `serversFromConfig`. */
-export function serverFromConfig(entry: ServerConfig, makeTransport: MakeTransport, secrets: ServerSecrets): Server {
+export function serverFromConfig(
+  entry: ServerConfig,
+  makeTransport: MakeTransport,
+  secrets: ServerSecrets,
+  timing: Timing,
+): Server {
   const { id, nickname, "permutation-seed-base32": permutationSeed } = entry;
   const identity = { id, nickname, permutationSeed };
   const name = serverName(identity);
   const transports = addressesOf(entry)
     .map((address) => makeTransport(address, name))
     .filter((transport) => transport !== undefined);
-  return httpServer(identity, transports[0] ?? unusableTransport(name), swissnumOf(entry, secrets));
+  return httpServer(identity, oneOf(transports, name, timing), swissnumOf(entry, secrets));
+}
+
+function oneOf(transports: readonly HttpTransport[], name: string, { clock, limits }: Timing): HttpTransport {
+  if (transports.length > 1) return new FallbackTransport(transports, name, clock, limits);
+  return transports[0] ?? unusableTransport(name);
 }
 
 export function addressesOf({ addresses }: ServerConfig): Address[] {
