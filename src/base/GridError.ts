@@ -27,11 +27,15 @@ export interface GridErrorDetails {
   /** An answer did not come within its time. */
   TIMED_OUT: { what: string; ms: number };
   /** No Service Worker can serve this page. */
-  NO_WORKER: { reason: "unsupported" | "insecure" | "scope" | "registration" | "timeout" };
+  NO_WORKER: { reason: "unsupported" | "insecure" | "scope" | "registration" | "timeout" | "version" };
   /** The grid's configuration is missing or wrong. */
   BAD_CONFIG: { reason: string };
   /** Something could not be stored on the grid. */
   UPLOAD_FAILED: { reason: string };
+  /** Something that the browser's storage is needed for was asked while that cannot be used. */
+  STORE_UNAVAILABLE: { store: string; reason: string };
+  /** The browser's storage has no room left. */
+  STORE_FULL: { store: string };
   /** A defect in gridfetch itself. */
   INTERNAL: { reason: string };
 }

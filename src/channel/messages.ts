@@ -1,66 +1,138 @@
-/**
- * All that page and worker say to each other. The version stands in every message, and messages of another version are
- * not understood: a page and a worker of different versions stay silent towards each other instead of misreading.
- */
-const VERSION = 1;
+import { type ErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
 
-/** What a page asks its worker, and what the answer holds. Asked with a MessagePort, on which the answer comes. */
+/**
+ * All that page and worker say to each other. To add to it: a line in `Questions` or `Announcements`, its check
+ * beside it, and for a question an answer in `src/worker/createGridHandler.ts`.
+ *
+ * Pages and workers of different versions meet: an update arrives while a page is open. So every message says which
+ * versions of this protocol its sender understands, and is understood where the ranges overlap.
+ * - What is added (a kind, a field that may be missing) raises `newest`. Who does not know a kind says so.
+ * - What is changed or taken away raises `oldest` too: the two sides then leave each other alone, loudly.
+ */
+export const PROTOCOL: Versions = { oldest: 1, newest: 1 };
+
+/** The versions of the protocol that a side understands, both ends included. */
+export interface Versions {
+  readonly oldest: number;
+  readonly newest: number;
+}
+
+/** Nothing besides the kind. */
+type Nothing = Record<never, never>;
+
+/** What a page asks its worker. Asked with a MessagePort, on which the one answer comes. */
 export interface Questions {
   /** Take this page under control: it was loaded past the worker, by shift-reload say. Answered once that is done. */
-  claim: Record<never, never>;
+  claim: { payload: Nothing; answer: Nothing };
   /**
    * Are you there? It also keeps the worker alive: Firefox ends one that no page has spoken to for 30 s, streaming or
    * not.
    */
-  ping: { /** Bodies under way. */ readonly streams: number };
+  ping: { payload: Nothing; answer: { /** Bodies under way, of all pages. */ readonly streams: number } };
+  /** For a worker that waits: nothing streams, so become the active one now. */
+  takeOver: { payload: Nothing; answer: Nothing };
 }
 
 export type QuestionKind = keyof Questions;
+export type Payload<Kind extends QuestionKind> = Questions[Kind]["payload"];
+export type Answer<Kind extends QuestionKind> = Questions[Kind]["answer"];
 
 /** What a worker tells all its pages, unasked. */
 export interface Announcements {
   /** A body has begun to stream: from now on the worker must be kept alive. */
-  streaming: Record<never, never>;
+  streaming: Nothing;
 }
 
-type Message<Map> = {
-  [Kind in keyof Map]: { readonly gridfetch: typeof VERSION; readonly kind: Kind } & Map[Kind];
-}[keyof Map];
+export type AnnouncementKind = keyof Announcements;
 
-/** A page's question as it is posted. */
-export type Question = { readonly gridfetch: typeof VERSION; readonly kind: QuestionKind };
-/** A worker's answer to the question of the same kind. */
-export type Answer<Kind extends QuestionKind> = Message<Pick<Questions, Kind>>;
-export type Announcement = Message<Announcements>;
+type Checks<Map> = { readonly [Kind in keyof Map]: (content: Readonly<Record<string, unknown>>) => boolean };
 
-export function question(kind: QuestionKind): Question {
-  return { gridfetch: VERSION, kind };
+/** Whether a payload has its type: anybody on the page's origin may post anything. */
+const questionChecks: Checks<Questions> = {
+  claim: () => true,
+  ping: () => true,
+  takeOver: () => true,
+};
+
+const announcementChecks: Checks<Announcements> = {
+  streaming: () => true,
+};
+
+interface Envelope {
+  readonly gridfetch: Versions;
+  readonly kind: string;
 }
 
-export function answer<Kind extends QuestionKind>(kind: Kind, content: Questions[Kind]): Answer<Kind> {
-  return { ...content, gridfetch: VERSION, kind } as Answer<Kind>;
+/** A page's question, as it is posted. */
+export type Question = {
+  [Kind in QuestionKind]: { readonly gridfetch: Versions; readonly kind: Kind; readonly payload: Payload<Kind> };
+}[QuestionKind];
+
+/** A worker's reply, as it is posted: the answer, or why there is none. */
+export type Reply<Kind extends QuestionKind> = Envelope &
+  ({ readonly answer: Answer<Kind> } | { readonly failure: ErrorRecord } | { readonly misunderstood: true });
+
+export type Announcement = {
+  [Kind in AnnouncementKind]: {
+    readonly gridfetch: Versions;
+    readonly kind: Kind;
+    readonly content: Announcements[Kind];
+  };
+}[AnnouncementKind];
+
+export function question<Kind extends QuestionKind>(kind: Kind, payload: Payload<Kind>): Question {
+  return { gridfetch: PROTOCOL, kind, payload } as Question;
 }
 
-export function announcement(kind: keyof Announcements): Announcement {
-  return { gridfetch: VERSION, kind };
+export function announcement<Kind extends AnnouncementKind>(kind: Kind, content: Announcements[Kind]): Announcement {
+  return { gridfetch: PROTOCOL, kind, content } as Announcement;
 }
 
-/** Is this, which anybody may have posted, a question of this version? */
+export function reply<Kind extends QuestionKind>(kind: Kind, answer: Answer<Kind>): Reply<Kind> {
+  return { gridfetch: PROTOCOL, kind, answer };
+}
+
+/** The reply to a question that went wrong. */
+export function failureReply(kind: QuestionKind, failure: ErrorRecord): Reply<never> {
+  return { gridfetch: PROTOCOL, kind, failure };
+}
+
+/** The reply to a question of another version, of a kind unknown here, or with a payload that is not its kind's. */
+export function misunderstoodReply(kind: string): Reply<never> {
+  return { gridfetch: PROTOCOL, kind, misunderstood: true };
+}
+
+/** Is this, which anybody may have posted, a message of gridfetch's, of whatever version and kind? */
+export function isMessage(data: unknown): data is Envelope {
+  return isRecord(data) && isVersions(data.gridfetch) && typeof data.kind === "string";
+}
+
+/** Is this a question that is understood here? */
 export function isQuestion(data: unknown): data is Question {
-  return isMessage(data) && (data.kind === "claim" || data.kind === "ping");
+  if (!isUnderstood(data) || !Object.hasOwn(questionChecks, data.kind)) return false;
+  return "payload" in data && isRecord(data.payload) && questionChecks[data.kind as QuestionKind](data.payload);
 }
 
-/** Is this the answer to that kind of question? */
-export function isAnswer<Kind extends QuestionKind>(data: unknown, kind: Kind): data is Answer<Kind> {
-  return isMessage(data) && data.kind === kind;
+/** Is this a reply to that kind of question? One from a version that is not understood counts as misunderstood. */
+export function isReply<Kind extends QuestionKind>(data: unknown, kind: Kind): data is Reply<Kind> {
+  if (!isMessage(data) || data.kind !== kind) return false;
+  if ("misunderstood" in data) return true;
+  return isUnderstood(data) && (("failure" in data && isErrorRecord(data.failure)) || "answer" in data);
 }
 
 export function isAnnouncement(data: unknown): data is Announcement {
-  return isMessage(data) && data.kind === "streaming";
+  if (!isUnderstood(data) || !Object.hasOwn(announcementChecks, data.kind)) return false;
+  return "content" in data && isRecord(data.content) && announcementChecks[data.kind as AnnouncementKind](data.content);
 }
 
-function isMessage(data: unknown): data is { readonly gridfetch: number; readonly kind: unknown } {
-  return (
-    typeof data === "object" && data !== null && "gridfetch" in data && data.gridfetch === VERSION && "kind" in data
-  );
+function isUnderstood(data: unknown): data is Envelope {
+  return isMessage(data) && data.gridfetch.oldest <= PROTOCOL.newest && data.gridfetch.newest >= PROTOCOL.oldest;
+}
+
+function isVersions(value: unknown): value is Versions {
+  return isRecord(value) && Number.isInteger(value.oldest) && Number.isInteger(value.newest);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }

@@ -70,7 +70,7 @@ async function takeControl(container: ServiceWorkerContainer, registration: Serv
   const controlled = new Promise<void>((resolve) => {
     container.addEventListener("controllerchange", () => resolve(), { once: true });
   });
-  await askWorker(worker, "claim");
+  await askWorker(worker, "claim", {}, { limit: CONTROL_LIMIT_MS });
   await controlled;
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { announcement, answer, isQuestion } from "../channel/messages.ts";
+import { announcement, isQuestion, reply } from "../channel/messages.ts";
 import { keepWorkerAlive } from "./keepWorkerAlive.ts";
 
 /** How many streams the worker says it has; undefined: it does not answer. */
@@ -9,13 +9,13 @@ let container: ServiceWorkerContainer;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-  streams = 1;
+  streams = 0;
   pings = 0;
   const controller = {
     postMessage(data: unknown, [port]: [MessagePort]) {
       expect(isQuestion(data) && data.kind).toBe("ping");
       pings++;
-      if (streams !== undefined) port.postMessage(answer("ping", { streams }));
+      if (streams !== undefined) port.postMessage(reply("ping", { streams }));
       port.close();
     },
   };
@@ -26,7 +26,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function announce(data: unknown = announcement("streaming")): void {
+function announce(data: unknown = announcement("streaming", {})): void {
   container.dispatchEvent(new MessageEvent("message", { data }));
 }
 
@@ -38,43 +38,71 @@ async function pass(seconds: number): Promise<void> {
   }
 }
 
-it("speaks to the worker every ten seconds while it streams, and then no more", async () => {
+it("asks once when it starts, every ten seconds while the worker streams, and then no more", async () => {
   await pass(60);
-  expect(pings).toBe(0);
+  expect(pings).toBe(1);
+  streams = 1;
   announce();
   await pass(60);
-  expect(pings).toBe(6);
+  expect(pings).toBe(7);
   streams = 0;
   await pass(60);
-  expect(pings).toBe(7);
+  expect(pings).toBe(8);
   streams = 1;
   announce();
   await pass(30);
-  expect(pings).toBe(10);
+  expect(pings).toBe(11);
+});
+
+it("keeps a worker that streams to another tab, although it began before this page did", async () => {
+  streams = 1;
+  await pass(60);
+  expect(pings).toBe(7);
 });
 
 it("is one voice, however often a stream begins or a page connects", async () => {
+  await pass(5);
+  streams = 1;
   keepWorkerAlive(container);
   for (let i = 0; i < 5; i++) announce();
   await pass(20);
   announce();
   await pass(20);
-  expect(pings).toBe(4);
+  expect(pings).toBe(5);
 });
 
-it("gives up a worker that does not answer or is gone", async () => {
+it("goes on after silences, and gives up a worker that stays silent or is gone", async () => {
+  await pass(1);
   streams = undefined;
   announce();
+  await pass(60);
+  const before = pings;
+  expect(before).toBeGreaterThan(2);
+  streams = 1;
+  await pass(60);
+  expect(pings).toBeGreaterThanOrEqual(before + 5);
+  streams = undefined;
+  await pass(600);
+  const last = pings;
   await pass(100);
-  expect(pings).toBe(1);
+  expect(pings).toBe(last);
+  streams = 1;
   Object.assign(container, { controller: null });
   announce();
   await pass(100);
-  expect(pings).toBe(1);
+  expect(pings).toBe(last);
 });
 
 it("listens to nothing else", async () => {
-  for (const data of [null, "streaming", { kind: "streaming" }, { gridfetch: 2, kind: "streaming" }]) announce(data);
+  await pass(1);
+  const later = { oldest: 1_000, newest: 1_001 };
+  const messages = [
+    null,
+    "streaming",
+    { kind: "streaming", content: {} },
+    { gridfetch: later, kind: "streaming", content: {} },
+  ];
+  for (const data of messages) announce(data);
   await pass(30);
-  expect(pings).toBe(0);
+  expect(pings).toBe(1);
 });

@@ -7,28 +7,50 @@ import { askWorker } from "./askWorker.ts";
  */
 const PING_MS = 10_000;
 
+/** A worker may be busy, or its machine asleep. One that is silent this often in a row streams nothing any more. */
+const MOST_SILENCES = 30;
+
 /** `connect` may be called again and again. */
 const kept = new WeakSet<ServiceWorkerContainer>();
 
-/** Speaks to the worker regularly while it streams, and not otherwise. */
+/**
+ * Speaks to the worker regularly while it streams to whichever tab, and not otherwise: the tab that began a stream may
+ * be closed or asleep.
+ */
 export function keepWorkerAlive(container: ServiceWorkerContainer): void {
   if (kept.has(container)) return;
   kept.add(container);
   let isPinging = false;
-  container.addEventListener("message", ({ data }) => {
-    if (!isAnnouncement(data) || isPinging) return;
+  const start = (wait: number) => {
+    if (isPinging) return;
     isPinging = true;
-    void ping(container).finally(() => {
+    void ping(container, wait).finally(() => {
       isPinging = false;
     });
+  };
+  container.addEventListener("message", ({ data }) => {
+    if (isAnnouncement(data) && data.kind === "streaming") start(PING_MS);
   });
+  // What began before this page did, it has not heard of.
+  start(0);
 }
 
-async function ping(container: ServiceWorkerContainer): Promise<void> {
-  for (let streams = 1; streams > 0; ) {
-    await new Promise((resolve) => setTimeout(resolve, PING_MS));
-    if (container.controller === null) return;
-    const silence = new Promise<{ streams: number }>((resolve) => setTimeout(() => resolve({ streams: 0 }), PING_MS));
-    ({ streams } = await Promise.race([askWorker(container.controller, "ping"), silence]));
+async function ping(container: ServiceWorkerContainer, wait: number): Promise<void> {
+  await pause(wait);
+  for (let silences = 0; silences < MOST_SILENCES && container.controller !== null; ) {
+    try {
+      const { streams } = await askWorker(container.controller, "ping", {}, { limit: PING_MS });
+      if (streams === 0) return;
+      silences = 0;
+      await pause(PING_MS);
+    } catch {
+      // Its limit has been the pause; a worker of another version answers at once.
+      silences++;
+      await pause(PING_MS / 2);
+    }
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -37,6 +37,8 @@ const STATUSES: Readonly<Record<GridErrorCode, number>> = {
   BAD_CONFIG: 503,
   NO_WORKER: 503,
   TIMED_OUT: 504,
+  STORE_UNAVAILABLE: 503,
+  STORE_FULL: 507,
   UPLOAD_FAILED: 500,
   INTERNAL: 500,
 };

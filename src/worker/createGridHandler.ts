@@ -1,0 +1,93 @@
+import { systemClock } from "../base/Clock.ts";
+import { EventLog } from "../base/EventLog.ts";
+import { createFileNodes } from "../files/createFileNodes.ts";
+import { FailurePacer } from "../http/FailurePacer.ts";
+import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
+import { isGridUrl } from "../http/parseGridUrl.ts";
+import { fetchTransport } from "../servers/fetchTransport.ts";
+import { StaticServerList } from "../servers/StaticServerList.ts";
+import { serversFromConfig } from "../servers/serversFromConfig.ts";
+import { answerPages } from "./answerPages.ts";
+import { GridSource } from "./GridSource.ts";
+import { StreamCount } from "./StreamCount.ts";
+
+declare const self: ServiceWorkerGlobalScope;
+
+export interface GridHandlerOptions {
+  /** Where the grid's configuration is, relative to the worker's scope: `grid.json` unless given. */
+  readonly config?: string | URL;
+}
+
+/** What makes a Service Worker answer for grid URLs. */
+export interface GridHandler {
+  /** Is this a grid URL under the worker's scope? All other requests are none of the handler's business. */
+  match(target: Request | URL | string): boolean;
+  /**
+   * Answers a request that `match` holds for: a file's bytes, or a status and a text that say why not. Call it at once
+   * in the event's own turn, for it prolongs the event while the body streams.
+   *
+   * @param event the fetch event
+   * @param request what to answer, if not the event's own
+   * @throws the reason of the request's signal, and nothing else: errors are answers
+   */
+  handle(event: ExtendableEvent, request?: Request): Promise<Response>;
+  /** Bodies under way. Do not skip waiting while there are any: Firefox would cut them at once. */
+  readonly streams: number;
+}
+
+/**
+ * Puts the parts together: the one place where that is done. For the top level of a Service Worker's script, once: it
+ * listens for the questions that pages ask through the client, and the browser wants listeners to be there from the
+ * start. The worker may be ended at any moment; nothing here outlives it that cannot be made anew.
+ */
+export function createGridHandler({ config = "grid.json" }: GridHandlerOptions = {}): GridHandler {
+  const scope = new URL(self.registration.scope);
+  const clock = systemClock;
+  const log = new EventLog(clock);
+  const streams = new StreamCount();
+  const grid = new GridSource(new URL(config, scope), (document) =>
+    createFileNodes({
+      servers: new StaticServerList(
+        serversFromConfig(document, (address, name) =>
+          "url" in address ? fetchTransport(address.url, name) : undefined,
+        ),
+      ),
+      clock,
+      log,
+    }),
+  );
+  const context: Omit<GridRequestContext, "streaming"> = {
+    base: scope,
+    open: async (cap) => (await grid.files()).open(cap),
+    clock,
+    failures: new FailurePacer(clock),
+  };
+
+  answerPages({
+    async claim() {
+      await self.clients.claim();
+      return {};
+    },
+    ping: () => ({ streams: streams.count }),
+    async takeOver() {
+      await self.skipWaiting();
+      return {};
+    },
+  });
+
+  return {
+    match: (target) => isGridUrl(new URL(typeof target === "object" && "url" in target ? target.url : target), scope),
+    async handle(event, request = (event as FetchEvent).request) {
+      const streaming = (ended: Promise<void>) => event.waitUntil(streams.add(ended));
+      const response = await handleGridRequest(request, { ...context, streaming });
+      if (response.status === TOO_FEW_SHARES) grid.doubt();
+      return response;
+    },
+    get streams() {
+      return streams.count;
+    },
+  };
+}
+
+/** Perhaps the servers have moved. */
+const TOO_FEW_SHARES = 410;
