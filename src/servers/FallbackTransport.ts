@@ -59,8 +59,11 @@ export class FallbackTransport implements HttpTransport {
       const isLast = turn === turns.length - 1;
       const outcome = await this.#try(index, request, isLast);
       if (outcome.kind === "failed") reasons.push(`address ${index + 1}: ${outcome.reason}`);
-      else if (!outcome.isGateway) return this.#worked(index, outcome.reply);
-      else if (isLast) return outcome.reply;
+      else if (!outcome.isGateway) {
+        // Not on the first turn: the preference may have moved on while this request was under way.
+        if (turn > 0) this.#stayWith(index);
+        return outcome.reply;
+      } else if (isLast) return outcome.reply;
       else {
         await discardBody(outcome.reply);
         reasons.push(`address ${index + 1}: HTTP ${outcome.reply.status}`);
@@ -104,12 +107,10 @@ export class FallbackTransport implements HttpTransport {
     return this.#limits.addressPatience * 2 ** Math.min(way.silences, MOST_DOUBLINGS);
   }
 
-  #worked(index: number, reply: HttpReply): HttpReply {
-    if (index !== this.#preferred) {
-      this.#preferred = index;
-      this.#probe = { at: this.#clock.now() + this.#limits.addressRetry, failures: 0 };
-    }
-    return reply;
+  #stayWith(index: number): void {
+    if (index === this.#preferred) return;
+    this.#preferred = index;
+    this.#probe = { at: this.#clock.now() + this.#limits.addressRetry, failures: 0 };
   }
 
   #probeIfDue(): void {
