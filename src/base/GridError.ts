@@ -13,7 +13,7 @@ export interface GridErrorDetails {
   /** A server does not hold bytes that its share needs. */
   DATA_UNAVAILABLE: { offset: number; length: number };
   /** A server could not be reached, broke off, or was silent for too long. */
-  SERVER_UNREACHABLE: { server: string; reason: string };
+  SERVER_UNREACHABLE: { server: string; reason: string; why?: UnreachableWhy };
   /** A server answered, but not with what was asked for. */
   SERVER_REFUSED: { server: string; status: number; reason: string };
   /** Fewer than k distinct shares can be had. `found`: distinct share numbers that servers offered. */
@@ -39,6 +39,29 @@ export interface GridErrorDetails {
   /** A defect in gridfetch itself. */
   INTERNAL: { reason: string };
 }
+
+/** What stood between a client and a server, for programs; only where the way to the server tells. */
+export type UnreachableWhy =
+  /** The relay is away, or it refused the connection before a WebSocket was made: a browser tells no more. */
+  | "relay-away"
+  /** The relay does not serve pages of this origin. */
+  | "relay-origin"
+  /** The relay does not know the server. */
+  | "relay-token"
+  /** The relay has too many connections. */
+  | "relay-busy"
+  /** The relay could not connect to the server. */
+  | "server-away"
+  /** The connection ended in the middle. */
+  | "broke-off"
+  /** Another key than the pinned one. */
+  | "wrong-key"
+  /** It shows a certificate and cannot prove that it owns its key, or shows none. */
+  | "impostor"
+  /** It does not speak TLS 1.3 as it must. */
+  | "not-tls"
+  /** What came is not HTTP/1.1 as it must be. */
+  | "not-http";
 
 /** What became of one server's part in a read. */
 export interface ServerOutcome {
