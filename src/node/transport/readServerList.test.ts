@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { stringify } from "yaml";
 import { readServerList } from "./readServerList.ts";
 
 const TLS_ID = "1WUX44xKjKdpGLohmFcBNuIRN-8rlv1Iij_7rQ34alg";
@@ -49,6 +50,20 @@ storage:
   expect(JSON.stringify(unusable)).not.toContain(SWISSNUM);
 });
 
+it("reads what a client has heard from an introducer", async () => {
+  const nurl = `pb://${TLS_ID}@127.0.0.1:4001/${SWISSNUM}#v=1`;
+  const ann = {
+    nickname: "Oak",
+    "anonymous-storage-NURLs": [nurl],
+    "permutation-seed-base32": "aaaqeayeaudaocajbifqydiob4",
+  };
+  await writeFile(path, stringify([{ ann, key_s: "v0-oak" }]));
+  const { servers } = await readServerList(path);
+  expect(servers.map(({ server: { id, name }, swissnum }) => [id, name, swissnum])).toEqual([
+    ["v0-oak", "Oak", SWISSNUM],
+  ]);
+});
+
 it("reads the same as JSON", async () => {
   const entry = { ann: { "gridfetch-url": "http://127.0.0.1:4002/", nickname: "Elm" } };
   await writeFile(path, JSON.stringify({ storage: { "v0-elm": entry } }));
@@ -59,6 +74,7 @@ it.each([
   ["storage: [", "neither YAML nor JSON"],
   ["introducers: {}", '"storage"'],
   ["storage: []", '"storage"'],
+  ["[{ ann: {} }]", "no key_s"],
   [`storage: { v0-ash: { ann: { anonymous-storage-FURL: "pb://${SWISSNUM}" } } }`, "FURL only"],
   [`storage: { a: &a { ann: ${SWISSNUM} }, b: *c }`, "neither YAML nor JSON"],
 ])("refuses %s", async (text, reason) => {
