@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test as base } from "@playwright/test";
+import { GeneratedFile } from "../../bench/generated/GeneratedFile.ts";
+import type { ChkCap } from "../../src/formats/Cap.ts";
 import type { Sample } from "../../src/node/demo/putSamples.ts";
 import { type Demo, startDemo } from "../../src/node/demo/startDemo.ts";
 import { UploadServer } from "../../src/node/encode/UploadServer.ts";
@@ -22,6 +24,8 @@ export interface DemoGrid {
   sample(name: string): Sample;
   /** Puts a file onto the grid and gives its cap. */
   put(path: string, options?: Pick<UploadOptions, "encoding" | "convergence">): Promise<string>;
+  /** Puts a made-up file of any size onto the grid at no cost, and gives its cap. Its ciphertext is zeroes. */
+  placeLarge(size: number, seed: number): Promise<ChkCap>;
   /** A folder for the tests' files; it goes with the grid. */
   readonly folder: string;
 }
@@ -92,6 +96,17 @@ function demoGrid({ grid, app, samples }: Demo, folder: string): DemoGrid {
         ...options,
       });
       return cap;
+    },
+    async placeLarge(size, seed) {
+      const file = new GeneratedFile({ size, needed: 3, total: 10, maxSegmentSize: 128 * 1024, seed });
+      for (let n = 0; n < 10; n++) {
+        const shares = join(folder, "grid", `server-${n}`, "shares", file.storageIndexText);
+        await mkdir(shares, { recursive: true });
+        const share = await open(join(shares, String(n)), "w");
+        for (const [offset, bytes] of file.parts(n)) await share.write(bytes, 0, bytes.length, offset);
+        await share.close();
+      }
+      return file.cap;
     },
   };
 }

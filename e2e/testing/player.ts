@@ -1,0 +1,60 @@
+import type { Page } from "puppeteer-core";
+import { readTimeCode } from "../readTimeCode.ts";
+
+/** Puts a player on the page, which may have others, and waits until it knows what it plays. */
+export async function addPlayer(tab: Page, id: string, kind: "video" | "audio", url: string): Promise<void> {
+  await tab.evaluate(
+    async ([id, kind, url]) => {
+      const player = document.createElement(kind);
+      player.id = id;
+      player.muted = true;
+      player.src = url;
+      document.documentElement.append(player);
+      await new Promise((resolve, reject) => {
+        player.addEventListener("loadeddata", resolve, { once: true });
+        player.addEventListener("error", () => reject(new Error(player.error?.message)), { once: true });
+      });
+    },
+    [id, kind, url] as const,
+  );
+}
+
+/** Moves a paused player to a time in seconds and waits until it is there. */
+export async function seekPlayer(tab: Page, id: string, seconds: number): Promise<void> {
+  await tab.evaluate(
+    async ([id, seconds]) => {
+      const player = document.getElementById(id) as HTMLMediaElement;
+      player.pause();
+      const landed = new Promise((resolve, reject) => {
+        player.addEventListener("seeked", resolve, { once: true });
+        player.addEventListener("error", () => reject(new Error(player.error?.message)), { once: true });
+      });
+      player.currentTime = seconds;
+      await landed;
+    },
+    [id, seconds] as const,
+  );
+}
+
+/** The tenth of a second that the sample video shows: what is in the picture, not what the player believes. */
+export async function shownTenth(tab: Page, id: string): Promise<number> {
+  const video = await tab.$(`#${id}`);
+  if (video === null) throw new Error(`no player ${id}`);
+  return video.evaluate(readTimeCode as (video: Element) => number);
+}
+
+/** Plays until the player's clock has gone on by so many seconds. */
+export async function playFor(tab: Page, id: string, seconds: number): Promise<void> {
+  await tab.evaluate(
+    async ([id, seconds]) => {
+      const player = document.getElementById(id) as HTMLMediaElement;
+      const end = player.currentTime + seconds;
+      await player.play();
+      while (player.currentTime < end) {
+        if (player.error) throw new Error(player.error.message);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    [id, seconds] as const,
+  );
+}
