@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { GridError } from "../../base/GridError.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "../../servers/HttpTransport.ts";
-import { Slots } from "./Slots.ts";
+import { Slots } from "../../servers/Slots.ts";
 
 /** Measured on a real server: four connections reach its full speed. Requests are never pipelined, which breaks it. */
 const CONNECTIONS = 4;
