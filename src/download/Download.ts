@@ -69,6 +69,7 @@ export class Download {
     if (this.#readers++ === 0) {
       this.#reporter.resume();
       this.#finder.refresh();
+      this.#pool.followList();
     }
     let isIn = true;
     return () => {

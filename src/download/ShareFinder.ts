@@ -28,6 +28,9 @@ export class ShareFinder {
   readonly #deliver: (server: Server, shareNumbers: readonly number[]) => void;
   readonly #changed: () => void;
   #toAsk: Server[] | undefined;
+  /** Of the server list that `#toAsk` comes from. */
+  #revision = 0;
+  readonly #asked = new Set<Server>();
   readonly #queries = new Map<Server, Query>();
   readonly #failures = new Map<Server, string>();
   readonly #empty = new Set<Server>();
@@ -55,6 +58,7 @@ export class ShareFinder {
 
   /** No more shares, ever, unless it is restarted: every server was asked, and no answer, however late, is awaited. */
   get isExhausted(): boolean {
+    if (this.#hasListChanged) return false;
     return this.#isGivenUp || (this.#toAsk?.length === 0 && this.#queries.size === 0);
   }
 
@@ -68,6 +72,7 @@ export class ShareFinder {
   /** Says how many distinct shares, beyond those delivered, are sought now. Queries go out at once. */
   seek(count: number): void {
     this.#sought = count;
+    if (count > 0) this.#followList();
     if (count === 0) this.#stopGivingUp();
     else if (!this.#isGivenUp) this.#ask();
   }
@@ -78,7 +83,10 @@ export class ShareFinder {
     this.#stopTimers();
     const unanswered = [...this.#queries];
     this.#queries.clear();
-    for (const [, { controller }] of unanswered) controller.abort(noLongerWanted);
+    for (const [server, { controller }] of unanswered) {
+      controller.abort(noLongerWanted);
+      this.#asked.delete(server);
+    }
     // Those that were slow to answer are asked last next time: the shares sought may be had without them.
     const prompt = unanswered.filter(([, { isLate }]) => !isLate).map(([server]) => server);
     const late = unanswered.filter(([, { isLate }]) => isLate).map(([server]) => server);
@@ -87,6 +95,7 @@ export class ShareFinder {
 
   /** For a new reader: if all servers were asked, and some failed, they may be back. */
   refresh(): void {
+    this.#followList();
     if (this.isExhausted && this.#failures.size > 0) this.restart();
   }
 
@@ -94,6 +103,7 @@ export class ShareFinder {
   restart(): void {
     this.pause();
     this.#toAsk = undefined;
+    this.#asked.clear();
     this.#failures.clear();
     this.#empty.clear();
     this.#isGivenUp = false;
@@ -108,13 +118,38 @@ export class ShareFinder {
     return outcomes;
   }
 
-  #ask(): void {
-    const { clock, health, limits, servers } = this.#context;
-    if (this.#toAsk === undefined) {
-      const inOrder = servers.inOrderFor(this.#storageIndex);
-      const isTrusted = (server: Server): boolean => !health.of(server).isOnProbation;
-      this.#toAsk = [...inOrder.filter(isTrusted), ...inOrder.filter((server) => !isTrusted(server))];
+  get #hasListChanged(): boolean {
+    return this.#toAsk !== undefined && this.#context.servers.revision !== this.#revision;
+  }
+
+  /** Servers that have come into the list are asked too, those that have left it no more. Answers stay. */
+  #followList(): void {
+    if (!this.#hasListChanged) return;
+    const listed = this.#listed();
+    const stay = new Set(listed);
+    for (const gone of this.#asked) {
+      if (stay.has(gone)) continue;
+      // Should it come back, it is asked anew.
+      this.#asked.delete(gone);
+      this.#failures.delete(gone);
+      this.#empty.delete(gone);
     }
+    this.#toAsk = listed.filter((server) => !this.#asked.has(server));
+    this.#isGivenUp = false;
+  }
+
+  /** The file's servers, those last that have done badly of late. */
+  #listed(): Server[] {
+    const { health, servers } = this.#context;
+    this.#revision = servers.revision;
+    const inOrder = servers.inOrderFor(this.#storageIndex);
+    const isTrusted = (server: Server): boolean => !health.of(server).isOnProbation;
+    return [...inOrder.filter(isTrusted), ...inOrder.filter((server) => !isTrusted(server))];
+  }
+
+  #ask(): void {
+    const { clock, limits } = this.#context;
+    this.#toAsk ??= this.#listed();
     this.#cancelGiveUp ??= clock.after(limits.findTimeout, () => this.#giveUp());
     while (this.#toAsk.length > 0 && this.#hasRoom()) this.#query(this.#toAsk.shift() as Server);
     this.#tickLater();
@@ -138,6 +173,7 @@ export class ShareFinder {
       isOverdue: false,
     };
     this.#queries.set(server, query);
+    this.#asked.add(server);
     void this.#run(server, query);
   }
 

@@ -28,6 +28,8 @@ export class SharePool {
   /** Since when, in the clock's milliseconds. */
   readonly #late = new Map<Share, number>();
   readonly #badBlocks = new Map<Share, Set<number>>();
+  /** Of the server list, when it was last looked at. */
+  #revision = 0;
 
   constructor(facts: FileFacts, context: DownloadContext) {
     this.#facts = facts;
@@ -89,6 +91,15 @@ export class SharePool {
     this.#dead.clear();
     this.#late.clear();
     this.#badBlocks.clear();
+  }
+
+  /** Forgets the shares of servers that have left the list. Only while nobody reads: a share in use stays in use. */
+  followList(): void {
+    const { servers } = this.#context;
+    if (servers.revision === this.#revision) return;
+    this.#revision = servers.revision;
+    const listed = new Set(servers.known());
+    for (const server of this.#shares.keys()) if (!listed.has(server)) this.#shares.delete(server);
   }
 
   /** Nobody reads the file any more. */

@@ -96,6 +96,7 @@ it.each([
 it("A-10 lazy node: a thousand nodes cost nothing and look at no server list until the first read", async () => {
   const asked: string[] = [];
   const servers: ServerList = {
+    revision: 0,
     known: () => [],
     connected: () => [],
     inOrderFor: () => {

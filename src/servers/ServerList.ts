@@ -2,6 +2,8 @@ import type { Server } from "./Server.ts";
 
 /** The grid's servers as they are now. */
 export interface ServerList {
+  /** Grows with each change of the list, so that those who went by an earlier one notice. */
+  readonly revision: number;
   /** Every server in the list, reachable or not. */
   known(): readonly Server[];
   /** Those that can be asked now. */

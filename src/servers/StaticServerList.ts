@@ -4,6 +4,7 @@ import type { ServerList } from "./ServerList.ts";
 
 /** Servers that are known from the start. HTTP has no standing connection: each can be asked at any time. */
 export class StaticServerList implements ServerList {
+  readonly revision = 0;
   readonly #servers: readonly Server[];
 
   constructor(servers: readonly Server[]) {

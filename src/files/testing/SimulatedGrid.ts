@@ -11,7 +11,8 @@ import { VirtualClock } from "./VirtualClock.ts";
 export class SimulatedGrid implements ServerList {
   readonly clock = new VirtualClock();
   readonly log = new EventLog(this.clock);
-  readonly servers: SimulatedServer[];
+  servers: SimulatedServer[];
+  revision = 0;
   readonly nodes: FileNodes;
   #planned = 0;
 
@@ -36,6 +37,12 @@ export class SimulatedGrid implements ServerList {
   /** In the order of the array, so that a test knows who is asked first. */
   inOrderFor(): SimulatedServer[] {
     return this.servers;
+  }
+
+  /** Changes the list, under whatever is being read. */
+  list(servers: SimulatedServer[]): void {
+    this.servers = servers;
+    this.revision++;
   }
 
   /** Makes a file and puts share i on server i, going round, or where `place` says. */
