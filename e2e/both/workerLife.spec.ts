@@ -1,0 +1,113 @@
+import { createCipheriv, createHash } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Page } from "puppeteer-core";
+import { formatCap } from "../../src/formats/formatCap.ts";
+import { expect, test } from "../testing/bothBrowsers.ts";
+import { sha256OfFile } from "../testing/inPage.ts";
+import { openControlledTab } from "../testing/openControlledTab.ts";
+import { addPlayer, playFor, seekPlayer, shownTenth } from "../testing/player.ts";
+
+const GB = 1_000_000_000;
+/** Firefox ends a worker after 30 s without a word from a page, 60 s where it was promised work; Chromium later still. */
+const SLOW = 70_000;
+
+test.describe("longer than a worker lives by itself", () => {
+  test.describe.configure({ timeout: 420_000 });
+
+  test("a link's download of 1 GB and a paused player come through", async ({ browserUnderTest, tab, demo }) => {
+    const cap = await demo.placeLarge(GB, 1);
+    // The page that stays open is the app's: it is what keeps the worker alive.
+    await tab.goto(demo.appUrl);
+    await tab.waitForSelector("#files a");
+    const film = `/uri/${encodeURIComponent(demo.sample("gridfetch-sample.webm").cap)}?filename=film.webm`;
+    await addPlayer(tab, "paused", "video", film);
+    await seekPlayer(tab, "paused", 40.05);
+
+    const perServer = Math.round(GB / 3 / (SLOW / 1000));
+    for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { bandwidth: perServer });
+    await clickLink(tab, `/uri/${encodeURIComponent(formatCap(cap))}?filename=large.bin&save=true`);
+    const path = await browserUnderTest.downloaded("large.bin", 300);
+    expect(await sha256OfFile(path)).toBe(sha256OfZeroes(cap.key, GB));
+
+    demo.grid.reset();
+    expect(await shownTenth(tab, "paused")).toBe(400);
+    await playFor(tab, "paused", 2);
+    await seekPlayer(tab, "paused", 270.05);
+    expect(await shownTenth(tab, "paused")).toBe(2700);
+  });
+});
+
+test("a download whose grid goes away fails visibly: no file that looks whole", async ({
+  browserUnderTest,
+  tab,
+  demo,
+}) => {
+  const cap = await demo.placeLarge(200_000_000, 2);
+  await openControlledTab(tab, demo.appUrl);
+  for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { bandwidth: 2_000_000 });
+  await clickLink(tab, `/uri/${encodeURIComponent(formatCap(cap))}?filename=cut.bin&save=true`);
+  await expect.poll(() => sent(demo.grid.status())).toBeGreaterThan(10_000_000);
+  for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { down: true });
+  await expect(browserUnderTest.downloaded("cut.bin", 45)).rejects.toThrow("was not downloaded");
+});
+
+test.describe("a worker that is ended in mid-play", () => {
+  // Firefox cannot be told to end one; with this it does so whenever nothing has happened for a second.
+  test.use({
+    choices: {
+      firefoxPreferences: {
+        "dom.serviceWorkers.idle_timeout": 1_000,
+        "dom.serviceWorkers.idle_extended_timeout": 1_000,
+      },
+    },
+  });
+
+  test("is started again, and playback goes on", async ({ browserUnderTest, tab, demo }) => {
+    await openControlledTab(tab, demo.appUrl);
+    const { cap } = demo.sample("gridfetch-sample.webm");
+    await addPlayer(tab, "film", "video", `/uri/${encodeURIComponent(cap)}?filename=film.webm`);
+    for (const start of [10, 120, 200]) {
+      await seekPlayer(tab, "film", start + 0.05);
+      const playing = playFor(tab, "film", 3);
+      if (browserUnderTest.kind === "chromium") await browserUnderTest.stopWorkers(tab);
+      await playing;
+      await seekPlayer(tab, "film", start + 50.05);
+      expect(await shownTenth(tab, "film")).toBe(10 * (start + 50));
+    }
+  });
+});
+
+test("names in any script reach the file system as they are", async ({ browserUnderTest, tab, demo }) => {
+  const path = join(demo.folder, "small.txt");
+  await writeFile(path, "small but more than a literal file may hold: fifty-five bytes and then some");
+  const cap = await demo.put(path);
+  await openControlledTab(tab, demo.appUrl);
+  const name = "größe „200 MB“ 大.bin";
+  await clickLink(tab, `/uri/${encodeURIComponent(cap)}?filename=${encodeURIComponent(name)}&save=true`);
+  expect(await sha256OfFile(await browserUnderTest.downloaded(name))).toBe(await sha256OfFile(path));
+});
+
+async function clickLink(tab: Page, href: string): Promise<void> {
+  await tab.evaluate((href) => {
+    const link = document.createElementNS("http://www.w3.org/1999/xhtml", "a") as HTMLAnchorElement;
+    link.href = href;
+    document.documentElement.append(link);
+    link.click();
+  }, href);
+}
+
+function sent(servers: { counters: { bytesSent: number } }[]): number {
+  return servers.reduce((sum, { counters }) => sum + counters.bytesSent, 0);
+}
+
+/** Of the plaintext of a file whose ciphertext is zeroes: the key stream itself. */
+function sha256OfZeroes(key: Uint8Array, size: number): string {
+  const cipher = createCipheriv("aes-128-ctr", key, new Uint8Array(16));
+  const hash = createHash("sha256");
+  const piece = new Uint8Array(1_000_000);
+  for (let at = 0; at < size; at += piece.length) {
+    hash.update(cipher.update(piece.subarray(0, Math.min(piece.length, size - at))));
+  }
+  return hash.digest("hex");
+}
