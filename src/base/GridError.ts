@@ -27,7 +27,7 @@ export interface GridErrorDetails {
   /** An answer did not come within its time. */
   TIMED_OUT: { what: string; ms: number };
   /** No Service Worker can serve this page. */
-  NO_WORKER: { reason: "unsupported" | "insecure" | "scope" | "registration" | "timeout" | "version" };
+  NO_WORKER: { reason: "unsupported" | "insecure" | "scope" | "registration" | "timeout" | "version" | "lost" };
   /** The grid's configuration is missing or wrong. */
   BAD_CONFIG: { reason: string };
   /** Something could not be stored on the grid. */

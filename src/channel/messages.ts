@@ -1,4 +1,5 @@
 import { type ErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
+import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
 
 /**
  * All that page and worker say to each other. To add to it: a line in `Questions` or `Announcements`, its check
@@ -29,7 +30,10 @@ export interface Questions {
    * not.
    */
   ping: { payload: Nothing; answer: { /** Bodies under way, of all pages. */ readonly streams: number } };
-  /** For a worker that waits: nothing streams, so become the active one now. */
+  /**
+   * For a worker that waits: nothing streams, so become the active one now. Not done where the app's own script decides
+   * that.
+   */
   takeOver: { payload: Nothing; answer: Nothing };
 }
 
@@ -39,8 +43,8 @@ export type Answer<Kind extends QuestionKind> = Questions[Kind]["answer"];
 
 /** What a worker tells all its pages, unasked. */
 export interface Announcements {
-  /** A body has begun to stream: from now on the worker must be kept alive. */
-  streaming: Nothing;
+  /** Something became of a read. Once one has started the worker must be kept alive. */
+  read: ReadEvent;
 }
 
 export type AnnouncementKind = keyof Announcements;
@@ -55,7 +59,7 @@ const questionChecks: Checks<Questions> = {
 };
 
 const announcementChecks: Checks<Announcements> = {
-  streaming: () => true,
+  read: isReadEvent,
 };
 
 interface Envelope {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Grid } from "./Grid.ts";
 
-const grid = new Grid(new URL("https://app.example/sub/"));
+const grid = new Grid(new URL("https://app.example/sub/"), new EventTarget() as ServiceWorkerContainer);
 const cap = "URI:CHK:aaaa:bbbb:3:10:900";
 const quoted = "URI%3ACHK%3Aaaaa%3Abbbb%3A3%3A10%3A900";
 

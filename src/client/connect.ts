@@ -2,6 +2,7 @@ import { GridError, type GridErrorDetails } from "../base/GridError.ts";
 import { askWorker } from "./askWorker.ts";
 import { Grid } from "./Grid.ts";
 import { keepWorkerAlive } from "./keepWorkerAlive.ts";
+import { letUpdateIn } from "./letUpdateIn.ts";
 
 export interface ConnectOptions {
   /** The worker's script, on the page's own origin: `/gridfetch-worker.js` unless given. */
@@ -29,8 +30,11 @@ export async function connect(options: ConnectOptions = {}): Promise<Grid> {
       throw noWorker("scope", `the worker answers for ${registration.scope} only, and this page is not there`);
     }
     await Promise.race([takeControl(container, registration), limit.passed]);
+    // The browser holds messages back until the page is parsed, and that may wait for a script that waits for them.
+    container.startMessages();
     keepWorkerAlive(container);
-    return new Grid(new URL(registration.scope));
+    letUpdateIn(registration);
+    return new Grid(new URL(registration.scope), container);
   } finally {
     limit.stop();
   }

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { announcement, isQuestion, reply } from "../channel/messages.ts";
+import type { ReadEvent } from "../channel/ReadEvent.ts";
 import { keepWorkerAlive } from "./keepWorkerAlive.ts";
+
+const STARTED: ReadEvent = { type: "started", id: "1", url: undefined, delivered: 0, offset: 0, length: 9 };
 
 /** How many streams the worker says it has; undefined: it does not answer. */
 let streams: number | undefined;
@@ -26,7 +29,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function announce(data: unknown = announcement("streaming", {})): void {
+function announce(data: unknown = announcement("read", STARTED)): void {
   container.dispatchEvent(new MessageEvent("message", { data }));
 }
 
@@ -99,8 +102,9 @@ it("listens to nothing else", async () => {
   const messages = [
     null,
     "streaming",
-    { kind: "streaming", content: {} },
-    { gridfetch: later, kind: "streaming", content: {} },
+    { kind: "read", content: STARTED },
+    { gridfetch: later, kind: "read", content: STARTED },
+    announcement("read", { ...STARTED, type: "finished" }),
   ];
   for (const data of messages) announce(data);
   await pass(30);

@@ -29,7 +29,7 @@ export function keepWorkerAlive(container: ServiceWorkerContainer): void {
     });
   };
   container.addEventListener("message", ({ data }) => {
-    if (isAnnouncement(data) && data.kind === "streaming") start(PING_MS);
+    if (isAnnouncement(data) && data.kind === "read" && data.content.type === "started") start(PING_MS);
   });
   // What began before this page did, it has not heard of.
   start(0);

@@ -1,10 +1,10 @@
+import { clip } from "../base/clip.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { ByteRange } from "../base/range.ts";
 import type { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
 import { segmentAt } from "../formats/Geometry.ts";
 import { CTR_PIECE, decryptCtr } from "../hashing/ctr.ts";
-import { clip } from "./clip.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
 import { ReadAhead } from "./ReadAhead.ts";
 

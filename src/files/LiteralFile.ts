@@ -1,4 +1,4 @@
-import { clip } from "./clip.ts";
+import { clip } from "../base/clip.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
 
 /** A file that is in its cap. */

@@ -1,3 +1,4 @@
+import { toErrorRecord } from "../base/errorRecord.ts";
 import { type GridErrorCode, type GridErrorDetails, isGridError } from "../base/GridError.ts";
 import { SAFETY_HEADERS } from "./safetyHeaders.ts";
 
@@ -5,8 +6,11 @@ import { SAFETY_HEADERS } from "./safetyHeaders.ts";
  * The one place where errors become statuses. The body says in words what happened and, where too few shares could be
  * had, what each server's part in it was. Of errors that are not gridfetch's own nothing is told: their messages may
  * hold anything.
+ *
+ * @param asJson the error's code and details (an `ErrorRecord`), for a program, instead of the words
  */
-export function errorResponse(error: unknown): Response {
+export function errorResponse(error: unknown, asJson = false): Response {
+  if (asJson) return jsonResponse(error);
   if (isGridError(error, "NOT_ENOUGH_SHARES")) return textResponse(STATUSES[error.code], describeShares(error));
   if (isGridError(error)) return textResponse(STATUSES[error.code], error.message);
   return textResponse(500, "Something unexpected went wrong inside gridfetch while answering this request.");
@@ -17,6 +21,14 @@ export function textResponse(status: number, text: string, headers: Record<strin
   return new Response(`${text}\n`, {
     status,
     headers: { ...SAFETY_HEADERS, "Content-Type": "text/plain; charset=utf-8", ...headers },
+  });
+}
+
+function jsonResponse(error: unknown): Response {
+  const status = isGridError(error) ? STATUSES[error.code] : 500;
+  return new Response(JSON.stringify(toErrorRecord(error)), {
+    status,
+    headers: { ...SAFETY_HEADERS, "Content-Type": "application/json" },
   });
 }
 

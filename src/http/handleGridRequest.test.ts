@@ -29,6 +29,7 @@ let clock: VirtualClock;
 let failures: FailurePacer;
 let streaming: number;
 let opened: Cap[];
+let failed: unknown[];
 
 beforeEach(() => {
   file = new FakeFile(content);
@@ -36,6 +37,7 @@ beforeEach(() => {
   failures = new FailurePacer(clock);
   streaming = 0;
   opened = [];
+  failed = [];
 });
 
 function handle(path: string, init: RequestInit = {}): Promise<Response> {
@@ -47,10 +49,11 @@ function handle(path: string, init: RequestInit = {}): Promise<Response> {
     },
     clock,
     failures,
-    streaming(ended) {
+    streaming({ ended }) {
       streaming++;
       void ended.then(() => streaming--);
     },
+    failed: (error) => failed.push(error),
   });
 }
 
@@ -267,6 +270,28 @@ describe("failures before the first byte", () => {
   it("leaves no timer behind once bytes have come", async () => {
     await bytesOf(await get());
     expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe("an error for a program", () => {
+  it("is its code and details, and is also told to whoever runs the worker", async () => {
+    file.failsAt = 0;
+    file.failure = TOO_FEW;
+    const response = await get({ Accept: "application/json" });
+    expect([response.status, response.headers.get("Content-Type")]).toEqual([410, "application/json"]);
+    const { code, details, message } = TOO_FEW;
+    expect(await response.json()).toEqual({ code, details, message });
+    expect(failed).toEqual([TOO_FEW]);
+  });
+
+  it("tells nothing of one that is not gridfetch's own", async () => {
+    file.failsAt = 0;
+    file.failure = new Error(`about ${SECRET}`);
+    const response = await get({ Accept: "application/json" });
+    expect(response.status).toBe(500);
+    const text = await response.text();
+    expect(JSON.parse(text)).toMatchObject({ code: "INTERNAL" });
+    expect(text).not.toContain(SECRET);
   });
 });
 

@@ -8,7 +8,7 @@ import { contentDisposition } from "./contentDisposition.ts";
 import { contentType, isPassive } from "./contentType.ts";
 import { errorResponse, textResponse } from "./errorResponse.ts";
 import type { FailurePacer } from "./FailurePacer.ts";
-import { type OpenBody, openBody } from "./openBody.ts";
+import { type BodyWatch, type OpenBody, openBody } from "./openBody.ts";
 import { type FileUrl, parseGridUrl } from "./parseGridUrl.ts";
 import { parseRange, type RequestedRange } from "./parseRange.ts";
 import { SAFETY_HEADERS, SANDBOX } from "./safetyHeaders.ts";
@@ -25,8 +25,10 @@ export interface GridRequestContext {
   readonly clock: Clock;
   /** Shared by all requests. */
   readonly failures: FailurePacer;
-  /** Hears of each body that is being streamed; `ended` settles with it, whether read, cancelled or failed. */
-  readonly streaming: (ended: Promise<void>) => void;
+  /** Hears of each body that is being streamed. */
+  readonly streaming: (body: BodyWatch) => void;
+  /** Hears why a request was answered with an error. */
+  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -39,9 +41,15 @@ export interface GridRequestContext {
 export async function handleGridRequest(request: Request, context: GridRequestContext): Promise<Response> {
   const response = await answer(request, context).catch((error: unknown) => {
     request.signal.throwIfAborted();
-    return errorResponse(error);
+    context.failed(error);
+    return errorResponse(error, wantsJson(request));
   });
   return request.method === "HEAD" ? new Response(null, response) : response;
+}
+
+/** As the page's client asks, to make a GridError of it again. */
+function wantsJson(request: Request): boolean {
+  return request.headers.get("Accept") === "application/json";
 }
 
 async function answer(request: Request, context: GridRequestContext): Promise<Response> {
@@ -135,13 +143,12 @@ async function streamBody(
 ): Promise<OpenBody["stream"]> {
   await failures.turn(capText, part.offset, signal);
   try {
-    const { stream, failedAt } = await openBody(node, part, signal, clock);
-    streaming(
-      failedAt.then((offset) => {
-        if (offset !== undefined) failures.failed(capText, offset);
-      }),
-    );
-    return stream;
+    const body = await openBody(node, part, signal, clock);
+    void body.ended.then(({ how }) => {
+      if (how === "failed") failures.failed(capText, part.offset + body.delivered);
+    });
+    streaming(body);
+    return body.stream;
   } catch (error) {
     if (!signal.aborted) failures.failed(capText, part.offset);
     throw error;

@@ -9,12 +9,28 @@ const FIRST_BYTES_LIMIT_MS = 40_000;
 type Chunk = Uint8Array<ArrayBuffer>;
 
 /** A body whose first bytes are here. */
-export interface OpenBody {
+export interface OpenBody extends BodyWatch {
   /** Exactly the range's bytes; errored, never short, where they cannot be had. Its cancel stops the read behind it. */
   readonly stream: ReadableStream<Chunk>;
-  /** Settles when the stream has ended in whichever way: with the file's offset at which it failed, if it failed. */
-  readonly failedAt: Promise<number | undefined>;
+  /** Its first piece: looked at, not taken from the stream. */
+  readonly start: Chunk;
 }
+
+/** How far a body is. */
+export interface BodyWatch {
+  /** The part of the file that it is. */
+  readonly range: ByteRange;
+  /** Bytes of it that were handed on so far. */
+  readonly delivered: number;
+  /** Settles when it has ended, in whichever way. */
+  readonly ended: Promise<BodyEnd>;
+}
+
+export type BodyEnd =
+  | { readonly how: "finished" }
+  /** Whoever read it wants no more: the rest of a video after a seek, say. */
+  | { readonly how: "cancelled" }
+  | { readonly how: "failed"; readonly error: unknown };
 
 /**
  * Starts to read a part of a file and waits for its first verified bytes, so that what cannot be read becomes a status
@@ -25,9 +41,10 @@ export interface OpenBody {
 export async function openBody(node: FileNode, range: ByteRange, signal: AbortSignal, clock: Clock): Promise<OpenBody> {
   const reader = node.read({ ...range, signal }).getReader();
   let first: ReadableStreamReadResult<Chunk> | undefined = await firstRead(reader, clock);
+  const start = first.value ?? new Uint8Array();
   let delivered = 0;
-  let end: (offset?: number) => void;
-  const failedAt = new Promise<number | undefined>((resolve) => {
+  let end: (how: BodyEnd) => void;
+  const ended = new Promise<BodyEnd>((resolve) => {
     end = resolve;
   });
 
@@ -42,14 +59,14 @@ export async function openBody(node: FileNode, range: ByteRange, signal: AbortSi
             throw wrongLength(range.length, delivered);
           if (!done) return controller.enqueue(value);
           controller.close();
-          end();
+          end({ how: "finished" });
         } catch (error) {
           controller.error(error);
-          end(signal.aborted ? undefined : range.offset + delivered);
+          end(signal.aborted ? { how: "cancelled" } : { how: "failed", error });
         }
       },
       cancel(reason) {
-        end();
+        end({ how: "cancelled" });
         return reader.cancel(reason);
       },
     },
@@ -57,7 +74,15 @@ export async function openBody(node: FileNode, range: ByteRange, signal: AbortSi
     // would take each chunk's buffer from whoever made it: no gain from one could be measured in Chromium.
     { highWaterMark: 0 },
   );
-  return { stream, failedAt };
+  return {
+    stream,
+    start,
+    range,
+    get delivered() {
+      return delivered;
+    },
+    ended,
+  };
 }
 
 async function firstRead(

@@ -35,10 +35,11 @@ class Web {
         open: (opened) => this.grid.nodes.open(opened),
         clock: this.grid.clock,
         failures: this.failures,
-        streaming: (ended) => {
+        streaming: ({ ended }) => {
           this.streaming++;
           void ended.then(() => this.streaming--);
         },
+        failed: () => undefined,
       }),
     );
   }

@@ -7,15 +7,22 @@ import { isGridUrl } from "../http/parseGridUrl.ts";
 import { fetchTransport } from "../servers/fetchTransport.ts";
 import { StaticServerList } from "../servers/StaticServerList.ts";
 import { serversFromConfig } from "../servers/serversFromConfig.ts";
+import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
 import { GridSource } from "./GridSource.ts";
-import { StreamCount } from "./StreamCount.ts";
+import { Reads } from "./Reads.ts";
+import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
 
 declare const self: ServiceWorkerGlobalScope;
 
 export interface GridHandlerOptions {
   /** Where the grid's configuration is, relative to the worker's scope: `grid.json` unless given. */
   readonly config?: string | URL;
+  /**
+   * Takes control of all pages when it is first installed, and replaces an older version of itself as soon as nothing
+   * streams. For a worker that does nothing besides; false unless given, since an app's own worker has its own ways.
+   */
+  readonly takesOver?: boolean;
 }
 
 /** What makes a Service Worker answer for grid URLs. */
@@ -40,11 +47,11 @@ export interface GridHandler {
  * listens for the questions that pages ask through the client, and the browser wants listeners to be there from the
  * start. The worker may be ended at any moment; nothing here outlives it that cannot be made anew.
  */
-export function createGridHandler({ config = "grid.json" }: GridHandlerOptions = {}): GridHandler {
+export function createGridHandler({ config = "grid.json", takesOver = false }: GridHandlerOptions = {}): GridHandler {
   const scope = new URL(self.registration.scope);
   const clock = systemClock;
   const log = new EventLog(clock);
-  const streams = new StreamCount();
+  const reads = new Reads(clock, (event) => announce("read", event));
   const grid = new GridSource(new URL(config, scope), (document) =>
     createFileNodes({
       servers: new StaticServerList(
@@ -56,7 +63,7 @@ export function createGridHandler({ config = "grid.json" }: GridHandlerOptions =
       log,
     }),
   );
-  const context: Omit<GridRequestContext, "streaming"> = {
+  const context: Omit<GridRequestContext, "streaming" | "failed"> = {
     base: scope,
     open: async (cap) => (await grid.files()).open(cap),
     clock,
@@ -68,25 +75,35 @@ export function createGridHandler({ config = "grid.json" }: GridHandlerOptions =
       await self.clients.claim();
       return {};
     },
-    ping: () => ({ streams: streams.count }),
+    ping: () => ({ streams: reads.count }),
     async takeOver() {
-      await self.skipWaiting();
+      if (takesOver) await self.skipWaiting();
       return {};
     },
   });
+  if (takesOver) takeOverWhenQuiet();
 
   return {
     match: (target) => isGridUrl(new URL(typeof target === "object" && "url" in target ? target.url : target), scope),
     async handle(event, request = (event as FetchEvent).request) {
-      const streaming = (ended: Promise<void>) => event.waitUntil(streams.add(ended));
-      const response = await handleGridRequest(request, { ...context, streaming });
+      const { failed, streaming } = reads.begin(isOpaque(request.url) ? request.url : undefined);
+      const response = await handleGridRequest(request, {
+        ...context,
+        failed,
+        streaming: (body) => event.waitUntil(streaming(body)),
+      });
       if (response.status === TOO_FEW_SHARES) grid.doubt();
       return response;
     },
     get streams() {
-      return streams.count;
+      return reads.count;
     },
   };
+
+  /** Else it holds the cap. */
+  function isOpaque(url: string): boolean {
+    return new URL(url).pathname.startsWith(`${scope.pathname}grid/`);
+  }
 }
 
 /** Perhaps the servers have moved. */

@@ -1,0 +1,136 @@
+import { clip } from "../base/clip.ts";
+import { fromErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
+import { GridError } from "../base/GridError.ts";
+import type { ByteRange } from "../base/range.ts";
+
+/** What to read and for how long it matters. */
+export interface FileReadOptions {
+  /** First byte, 0 unless given. At or past the end of the file: nothing. */
+  readonly offset?: number;
+  /** Number of bytes; what lies past the end of the file is left out. To the end unless given. */
+  readonly length?: number;
+  /** Aborting stops the read, which then fails with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** An answer that breaks off is asked for again from where it broke, so often in a row without a single byte. */
+const MOST_FRUITLESS_TRIES = 3;
+
+type Chunk = Uint8Array<ArrayBuffer>;
+
+/** A file on the grid, for reading any part of it in the page. */
+export class GridFile {
+  /** Where it is: as `grid.url` makes it. */
+  readonly url: string;
+  /** In bytes. */
+  readonly size: number;
+
+  private constructor(url: string, size: number) {
+    this.url = url;
+    this.size = size;
+  }
+
+  /** Asks the worker how long the file is, which costs no network. */
+  static async open(url: string, signal?: AbortSignal): Promise<GridFile> {
+    const response = await fetch(url, { method: "HEAD", headers: WANTED, signal: signal ?? null });
+    if (response.ok && response.headers.has("Accept-Ranges")) {
+      return new GridFile(url, Number(response.headers.get("Content-Length")));
+    }
+    // An answer to HEAD has no words. The error is the same for a GET.
+    throw await failure(await fetch(url, { headers: { ...WANTED, Range: "bytes=0-0" }, signal: signal ?? null }));
+  }
+
+  /**
+   * Reads a part, verified, in order and exactly. Nothing is fetched before the stream is read from; its cancel stops the
+   * work. It errors where the bytes cannot be had and never ends early: where a browser ends the worker in mid-answer,
+   * the rest is asked for again.
+   *
+   * @throws GridError BAD_RANGE at once for a negative, fractional or unsafe number
+   */
+  read(options: FileReadOptions = {}): ReadableStream<Chunk> {
+    const { signal } = options;
+    const range = clip(options, this.size);
+    const stop = new AbortController();
+    const leave = () => stop.abort(signal?.reason);
+    if (signal?.aborted) leave();
+    signal?.addEventListener("abort", leave, { once: true });
+    const chunks = this.#chunks(range, stop.signal);
+    return new ReadableStream<Chunk>(
+      {
+        async pull(controller) {
+          try {
+            const { done, value } = await chunks.next();
+            if (!done) return controller.enqueue(value);
+            signal?.removeEventListener("abort", leave);
+            controller.close();
+          } catch (error) {
+            signal?.removeEventListener("abort", leave);
+            controller.error(error);
+          }
+        },
+        cancel(reason) {
+          signal?.removeEventListener("abort", leave);
+          stop.abort(reason);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /** Reads a part into memory. */
+  async bytes(options: FileReadOptions = {}): Promise<Chunk> {
+    const whole = new Uint8Array(clip(options, this.size).length);
+    let filled = 0;
+    const reader = this.read(options).getReader();
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      whole.set(read.value, filled);
+      filled += read.value.length;
+    }
+    return whole;
+  }
+
+  async *#chunks({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Chunk, undefined> {
+    const end = offset + length;
+    for (let at = offset, fruitless = 0; at < end; ) {
+      const before = at;
+      try {
+        const reader = (await this.#ask(at, end, signal)).getReader();
+        for (let read = await reader.read(); !read.done; read = await reader.read()) {
+          at += read.value.length;
+          if (at > end) throw lost("its answer was longer than it said");
+          yield read.value;
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        // Of a broken answer the browser says nothing but that. The reason is told to whoever asks again.
+        if (!(error instanceof TypeError)) throw error;
+      }
+      // Firefox ends a stream that was cut as if it were whole: only the count tells.
+      fruitless = at === before ? fruitless + 1 : 0;
+      if (fruitless >= MOST_FRUITLESS_TRIES) throw lost("its answers broke off again and again");
+    }
+    return undefined;
+  }
+
+  async #ask(at: number, end: number, signal: AbortSignal): Promise<ReadableStream<Chunk>> {
+    const response = await fetch(this.url, { headers: { ...WANTED, Range: `bytes=${at}-${end - 1}` }, signal });
+    const { body } = response;
+    const promised = `bytes ${at}-${end - 1}/${this.size}`;
+    if (body !== null && response.headers.get("Content-Range") === promised) return body as ReadableStream<Chunk>;
+    throw await failure(response);
+  }
+}
+
+/** Errors are wanted with their codes. */
+const WANTED = { Accept: "application/json" };
+
+async function failure(response: Response): Promise<GridError> {
+  const record: unknown = await response.json().catch(() => undefined);
+  return isErrorRecord(record)
+    ? fromErrorRecord(record)
+    : lost(`the answer was HTTP ${response.status}, and not its own`);
+}
+
+function lost(reason: string): GridError<"NO_WORKER"> {
+  return new GridError("NO_WORKER", { reason: "lost" }, `The Service Worker did not answer as it should: ${reason}.`);
+}
