@@ -46,6 +46,8 @@ export interface Limits {
   /** Read-ahead of one reader: plaintext bytes asked for and not yet consumed. It starts at the first figure. */
   readonly windowStart: number;
   readonly windowMost: number;
+  /** How many times larger it becomes when its consumer has to wait. */
+  readonly windowGrowth: number;
   /** Segments of it: each costs work and memory however short the uploader made them. */
   readonly windowSegments: number;
   /** What is read for a UEB before its length is known. Real ones are 300 to 400 bytes. */
@@ -70,7 +72,7 @@ export const defaultLimits: Limits = {
   addressTrust: 30_000,
   addressRetry: 60_000,
   requestBytes: 3 * MiB,
-  gapBytes: 8 * KiB,
+  gapBytes: 20 * KiB,
   hedgeBytes: 4 * MiB,
   hedgeFraction: 0.1,
   silence: 250,
@@ -79,6 +81,7 @@ export const defaultLimits: Limits = {
   leastPatience: 50,
   windowStart: 512 * KiB,
   windowMost: 12 * MiB,
+  windowGrowth: 4,
   windowSegments: 96,
   uebGuessBytes: 1 * KiB,
   smallShareBytes: 32 * KiB,

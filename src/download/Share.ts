@@ -1,6 +1,7 @@
 import { badFormat } from "../base/badFormat.ts";
 import { equalBytes } from "../base/bytes.ts";
 import type { LogScope } from "../base/EventLog.ts";
+import { isGridError } from "../base/GridError.ts";
 import { SharedTask } from "../base/SharedTask.ts";
 import { Spans } from "../base/Spans.ts";
 import { blockLengthOf, blockOffset } from "../formats/Geometry.ts";
@@ -13,7 +14,7 @@ import {
   type ShareLayout,
 } from "../formats/ShareLayout.ts";
 import { HashableBuffer } from "../hashing/HashableBuffer.ts";
-import { type HashPages, pageRange } from "../hashing/HashPages.ts";
+import { type HashPage, type HashPages, pageRange } from "../hashing/HashPages.ts";
 import { BLOCK_TAG } from "../hashing/tags.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
@@ -204,17 +205,31 @@ export class Share {
     asker: LogScope,
   ): Promise<Uint8Array> {
     const pages = tree.missing(leaf);
-    const contents = await Promise.all(
-      pages.map((page) => {
-        const { offset, length } = pageRange(page);
-        return this.#bytes.read(treeOffset + offset, length, signal, asker);
-      }),
-    );
+    const ahead = pages.length === 0 ? [] : tree.ahead(leaf);
+    const read = (page: HashPage) => {
+      const { offset, length } = pageRange(page);
+      return this.#bytes.read(treeOffset + offset, length, signal, asker);
+    };
+    // Neighbours, so one request.
+    const contentsAhead = Promise.allSettled(ahead.map(read));
+    const contents = await Promise.all(pages.map(read));
     for (const [i, page] of pages.entries()) {
       // Top down: each page is verified against the one above, unless that left the tree's memory in the meantime.
       const isAboveGone = tree.missing(leaf).some(({ level }) => level < page.level);
       if (!isAboveGone) tree.accept(page, contents[i] as Uint8Array);
     }
+    for (const [i, outcome] of (await contentsAhead).entries()) {
+      if (outcome.status === "fulfilled") acceptIfGood(tree, ahead[i] as HashPage, outcome.value);
+    }
     return tree.leaf(leaf) ?? this.#provenLeaf(tree, treeOffset, leaf, signal, asker);
+  }
+}
+
+/** A page that nobody needs yet: where it is bad, that shows when it is fetched again for whoever does. */
+function acceptIfGood(tree: HashPages, page: HashPage, bytes: Uint8Array): void {
+  try {
+    tree.accept(page, bytes);
+  } catch (error) {
+    if (!isGridError(error)) throw error;
   }
 }

@@ -76,6 +76,7 @@ export class ImmutableFile implements FileNode {
         first,
         segmentAt(geometry, end - 1) + 1,
         this.#context.limits,
+        () => this.#context.health.underWay(geometry.needed),
         signal,
       );
       const key = await this.#key;

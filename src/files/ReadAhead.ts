@@ -14,14 +14,16 @@ interface Ahead {
 /**
  * The segments of one range, in order, some of them asked for before they are wanted: at most `limits.windowMost` bytes in
  * at most `limits.windowSegments`. The window starts small, so that the first bytes come soon and little is lost to a seek. It
- * doubles whenever the consumer has to wait, and when it has read on for two windows: larger runs are fewer requests. It is
- * filled half at a time: neighbouring blocks that are asked for together cost one request.
+ * grows fast when the consumer has to wait (two waits of a round trip each, and it is as large as it may be), and doubles when
+ * that has read on for two windows: larger runs are fewer requests. It is filled in runs, a half of it or a third: neighbouring
+ * blocks that are asked for together cost one request.
  */
 export class ReadAhead {
   readonly #fetch: FetchSegment;
   readonly #geometry: Geometry;
   readonly #end: number;
   readonly #limits: Limits;
+  readonly #underWay: () => number;
   readonly #signal: AbortSignal;
   readonly #ahead: Ahead[] = [];
   #next: number;
@@ -29,13 +31,17 @@ export class ReadAhead {
   /** Bytes read since the window last grew. */
   #readOn = 0;
 
-  /** Segments from `first` up to, not including, `end`. */
+  /**
+   * Segments from `first` up to, not including, `end`.
+   * @param underWay bytes that are on their way at any moment while servers send at their full speed
+   */
   constructor(
     fetch: FetchSegment,
     geometry: Geometry,
     first: number,
     end: number,
     limits: Limits,
+    underWay: () => number,
     signal: AbortSignal,
   ) {
     this.#fetch = fetch;
@@ -43,6 +49,7 @@ export class ReadAhead {
     this.#next = first;
     this.#end = end;
     this.#limits = limits;
+    this.#underWay = underWay;
     this.#signal = signal;
     this.#window = limits.windowStart;
     // One listener for all segments: a signal with dozens of them makes Node warn of a leak.
@@ -54,7 +61,8 @@ export class ReadAhead {
     this.#fill();
     const head = this.#ahead[0];
     if (head === undefined) return undefined;
-    if (!head.isHere || this.#readOn >= 2 * this.#window) this.#widen();
+    if (!head.isHere) this.#widen(this.#limits.windowGrowth);
+    else if (this.#readOn >= 2 * this.#window) this.#widen(2);
     const ciphertext = await head.ciphertext;
     this.#readOn += ciphertext.length;
     this.#ahead.shift();
@@ -62,8 +70,8 @@ export class ReadAhead {
     return ciphertext;
   }
 
-  #widen(): void {
-    this.#window = Math.min(2 * this.#window, this.#limits.windowMost);
+  #widen(times: number): void {
+    this.#window = Math.min(times * this.#window, this.#limits.windowMost);
     this.#readOn = 0;
   }
 
@@ -76,7 +84,8 @@ export class ReadAhead {
     let asked = 0;
     for (const { bytes } of this.#ahead) asked += bytes;
     const { windowSegments } = this.#limits;
-    if (asked > this.#window / 2 || this.#ahead.length > windowSegments / 2) return;
+    const least = this.#leastAhead();
+    if (asked > this.#window * least || this.#ahead.length > windowSegments * least) return;
     while (this.#next < this.#end && this.#ahead.length < windowSegments) {
       const segment = this.#next;
       const bytes = segmentLength(this.#geometry, segment);
@@ -86,6 +95,14 @@ export class ReadAhead {
       asked += bytes;
       this.#ask(segment, bytes);
     }
+  }
+
+  /**
+   * The fraction of the window at which it is filled up. Where servers are far, and a half would not bridge the round trip in
+   * which the next run has not begun to come, runs are shorter.
+   */
+  #leastAhead(): number {
+    return Math.min(Math.max(1 / 2, (2 * this.#underWay()) / this.#window), 2 / 3);
   }
 
   #ask(segment: number, bytes: number): void {

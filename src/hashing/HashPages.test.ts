@@ -246,3 +246,31 @@ describe("a tree of 600 leaves", () => {
     expect(() => rooted().missing(leaf)).toThrow(defect);
   });
 });
+
+describe("pages ahead", () => {
+  const leafCount = 256 * 300;
+  const source = new LazyTree(leafCount, []);
+  const tree = new HashPages(leafCount, "tree");
+  tree.setRoot(source.node(0, 0));
+  const take = (leaf: number): void => {
+    for (const page of tree.missing(leaf)) tree.accept(page, source.bytes(page.firstNode, page.count));
+  };
+
+  test("none for who begins or jumps, the next three for who has the one before, none that could not be verified", () => {
+    expect(tree.ahead(5 * 256)).toEqual([]);
+    take(5 * 256);
+    expect(tree.ahead(6 * 256).map(({ index }) => index)).toEqual([7, 8, 9]);
+    expect(tree.ahead(10 * 256)).toEqual([]);
+    // Page 256 hangs on another page of the level above.
+    take(253 * 256);
+    expect(tree.ahead(254 * 256).map(({ index }) => index)).toEqual([255]);
+    take(298 * 256);
+    expect(tree.ahead(299 * 256)).toEqual([]);
+  });
+
+  test("leaves out what is here", () => {
+    take(20 * 256);
+    take(22 * 256);
+    expect(tree.ahead(21 * 256)).toEqual([]);
+  });
+});

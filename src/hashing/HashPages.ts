@@ -9,6 +9,7 @@ import { HASH_LENGTH } from "./taggedHash.ts";
 const PAGE_LEVELS = 8;
 const PAGE_NODES = 2 ** PAGE_LEVELS;
 const DEFAULT_MAX_PAGES = 64;
+const PAGES_AHEAD = 3;
 
 /** A run of nodes of one level of a Merkle tree that is fetched and verified at once. */
 export interface HashPage {
@@ -90,6 +91,24 @@ export class HashPages {
   /** The pages on the way to a leaf that are not held, the topmost first: `accept` wants them in this order. */
   missing(leaf: number): HashPage[] {
     return pagesFor(this.leafCount, this.#inRange(leaf)).filter((page) => !this.#held.has(page.firstNode));
+  }
+
+  /**
+   * Pages to fetch along with the leaf's own, next to it in the share: a reader who has the page before goes through the file in
+   * order and will want them. None for others.
+   */
+  ahead(leaf: number): HashPage[] {
+    const own = pagesFor(this.leafCount, this.#inRange(leaf)).at(-1);
+    if (own === undefined || !this.#held.has(own.firstNode - PAGE_NODES)) return [];
+    const pages: HashPage[] = [];
+    for (let index = own.index + 1; index <= own.index + PAGES_AHEAD; index++) {
+      if (index * PAGE_NODES >= this.leafCount) break;
+      const [page, ...others] = this.missing(index * PAGE_NODES);
+      // One that hangs on another page could not be verified yet.
+      if (page === undefined || others.length > 0) break;
+      pages.push(page);
+    }
+    return pages;
   }
 
   /**

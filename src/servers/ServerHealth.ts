@@ -127,6 +127,11 @@ export class HealthBook {
     return Math.max(this.#limits.leastPatience, 2 * latency + 3 * transfer);
   }
 
+  /** Bytes that so many servers together have on their way at any moment while they send at full speed: speed times delay. */
+  underWay(servers: number): number {
+    return servers * (this.#typical("latency") ?? 0) * (this.#typical("bytesPerMs") ?? 0);
+  }
+
   #typical(figure: "latency" | "bytesPerMs"): number | undefined {
     if (!this.#typicals.has(figure)) {
       const figures = [...this.#entries.values()]
