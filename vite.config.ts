@@ -1,14 +1,27 @@
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 /** A path in the checkout, from its top. */
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Puts the TLS module beside the programs that load it when it is first needed. */
+const tlsModule: Plugin = {
+  name: "gridfetch-tls",
+  applyToEnvironment: ({ name }) => name === "serviceWorker" || name === "node",
+  async generateBundle() {
+    const source = await readFile(at("src/servers/tls/gridfetch-tls.wasm"));
+    this.emitFile({ type: "asset", fileName: "gridfetch-tls.wasm", source });
+  },
+};
 
 // Three realms, three bundles: `vite build --app` makes all of them.
 export default defineConfig({
   root: at("src/app"),
   publicDir: at("public"),
   cacheDir: at(".cache/vite"),
+  plugins: [tlsModule],
   build: { sourcemap: true },
   environments: {
     // The page: dist/app/*.html and what they load.

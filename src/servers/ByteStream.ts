@@ -1,4 +1,4 @@
-import type { UnreachableWhy } from "../../base/GridError.ts";
+import type { UnreachableWhy } from "../base/GridError.ts";
 
 /**
  * Bytes to and from one peer, as over TCP. One reader and one writer at a time.
@@ -16,6 +16,9 @@ export interface ByteStream {
    * @throws StreamFailure
    */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+
+  /** Says whether something is awaited from the peer, or nothing for now: a program may end in the latter case. */
+  rest(isResting: boolean): void;
 
   /** Ends it both ways. Calling it late or twice does nothing. */
   close(): void;

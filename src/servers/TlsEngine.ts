@@ -1,0 +1,57 @@
+import { GridError } from "../base/GridError.ts";
+import { TlsSession } from "./TlsSession.ts";
+import type { TlsExports } from "./tlsExports.ts";
+
+/** Gives the bytes of gridfetch-tls.wasm. */
+export type LoadTls = () => Promise<ArrayBuffer | Uint8Array<ArrayBuffer>>;
+
+/** SHA-256 */
+const PIN_LENGTH = 32;
+
+/**
+ * TLS 1.3 to servers whose keys are pinned: rustls, compiled to WebAssembly from `rust/`. Nothing is loaded before the first
+ * session; all sessions share one instance.
+ */
+export class TlsEngine {
+  readonly #load: LoadTls;
+  #instance: Promise<TlsExports> | undefined;
+
+  /** @param load gives the module. Called again after it has failed. */
+  constructor(load: LoadTls) {
+    this.#load = load;
+  }
+
+  /**
+   * A session with the server whose SubjectPublicKeyInfo has this SHA-256, before its first byte.
+   *
+   * @throws what `load` rejects with
+   */
+  async open(pin: Uint8Array): Promise<TlsSession> {
+    if (pin.length !== PIN_LENGTH) throw defect(`a pin of ${pin.length} bytes`);
+    this.#instance ??= this.#load().then(instantiate);
+    const instance = this.#instance;
+    const startAnew = (): void => {
+      if (this.#instance === instance) this.#instance = undefined;
+    };
+    try {
+      return new TlsSession(await instance, pin, startAnew);
+    } catch (error) {
+      startAnew();
+      throw error;
+    }
+  }
+}
+
+// Not compiled from a stream: that wants a content type that not every web server knows.
+async function instantiate(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): Promise<TlsExports> {
+  const fillRandom = (at: number, length: number): void => {
+    crypto.getRandomValues(new Uint8Array(exports.memory.buffer, at, length));
+  };
+  const { instance } = await WebAssembly.instantiate(bytes, { env: { fill_random: fillRandom } });
+  const exports = instance.exports as unknown as TlsExports;
+  return exports;
+}
+
+function defect(reason: string): GridError<"INTERNAL"> {
+  return new GridError("INTERNAL", { reason }, `A defect in gridfetch: ${reason}.`);
+}
