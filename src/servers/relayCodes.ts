@@ -2,7 +2,9 @@
  * Why a relay closes a WebSocket. A browser tells a page nothing of an upgrade that was refused, so `gridfetch relay`
  * accepts it and says the reason in the close frame. 4000 to 4999 are for applications (RFC 6455, section 7.4.2); each
  * of these is 4000 and the HTTP status that would have been given. A page of another origin alone is refused before the
- * upgrade, with 403: it has no business with what goes on here.
+ * upgrade: it has no business with what goes on here. To tell that from a relay that is away, a page can `fetch` the
+ * relay's URL (http for ws): 426 means that its origin is allowed, 403 that it is not, a failure that no gridfetch relay
+ * is there.
  */
 export const RELAY_CODES = {
   /** The token is not the TLS id of a server in the relay's list, or there is none. */

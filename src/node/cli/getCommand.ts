@@ -5,6 +5,7 @@ import { createFileNodes } from "../../files/createFileNodes.ts";
 import { parseCap } from "../../formats/parseCap.ts";
 import { StaticServerList } from "../../servers/StaticServerList.ts";
 import { connectGrid } from "./connectGrid.ts";
+import type { RangeOption } from "./optionParsers.ts";
 import { openOutput } from "./output.ts";
 import { progressBar } from "./progressBar.ts";
 import type { Terminal } from "./Terminal.ts";
@@ -15,7 +16,7 @@ const CAP_LIMIT = 1024 * 1024;
 export interface GetOptions {
   readonly servers?: string;
   readonly output?: string;
-  readonly range?: string;
+  readonly range?: RangeOption;
 }
 
 /** Reads a file, or a range of it, from the grid. A cap of `-` is read from stdin. */
@@ -24,7 +25,7 @@ export async function getCommand(capText: string, options: GetOptions, terminal:
   const listed = cap.kind === "CHK" ? await connectGrid(options.servers, terminal) : [];
   const servers = new StaticServerList(listed.map(({ server }) => server));
   const node = createFileNodes({ servers }).open(cap);
-  const { offset, length } = parseRangeOption(options.range, node.size);
+  const { offset, length } = clipRange(options.range, node.size);
   const toStdout = options.output === undefined || options.output === "-";
   const output = await openOutput(toStdout ? undefined : options.output, terminal);
   const progress = progressBar(terminal, toStdout);
@@ -46,20 +47,18 @@ export async function getCommand(capText: string, options: GetOptions, terminal:
 }
 
 /**
- * What `--range` asks for: `<first>-<last>`, both included, counted from 0; `<first>-` is to the end. What lies past the
- * end is left out.
+ * What of a range is in the file: what lies past the end is left out.
  *
- * @throws GridError BAD_RANGE for another text, or a range without a byte in it
+ * @throws GridError BAD_RANGE for a range without a byte in it
  */
-export function parseRangeOption(text: string | undefined, size: number): ByteRange {
-  if (text === undefined) return { offset: 0, length: size };
-  const [, first = "", last = ""] = /^(\d{1,16})-(\d{0,16})$/.exec(text) ?? [];
-  const offset = Number(first);
-  const end = last === "" ? size : Math.min(size, Number(last) + 1);
-  if (first === "") throw badRange("it must have the form <first>-<last> or <first>-");
-  if (offset >= size) throw badRange(`the file has ${size} bytes, and the range starts after them`);
-  if (offset >= end) throw badRange("it ends before it starts");
-  return { offset, length: end - offset };
+function clipRange(range: RangeOption | undefined, size: number): ByteRange {
+  if (range === undefined) return { offset: 0, length: size };
+  const { first, last = size - 1 } = range;
+  if (first >= size) {
+    const reason = `the file has ${size} bytes, and the range starts after them`;
+    throw new GridError("BAD_RANGE", { reason }, `The range cannot be read: ${reason}.`);
+  }
+  return { offset: first, length: Math.min(last, size - 1) - first + 1 };
 }
 
 async function readLine({ stdin, signal }: Terminal): Promise<string> {
@@ -75,8 +74,4 @@ async function readLine({ stdin, signal }: Terminal): Promise<string> {
     signal.throwIfAborted();
   }
   return text;
-}
-
-function badRange(reason: string): GridError<"BAD_RANGE"> {
-  return new GridError("BAD_RANGE", { reason }, `The range cannot be read: ${reason}.`);
 }

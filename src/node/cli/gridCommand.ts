@@ -1,18 +1,21 @@
-import { parseDialOption } from "../grid/Dials.ts";
+import type { DialOption } from "../grid/Dials.ts";
 import { type DevelopmentGrid, startDevelopmentGrid } from "../grid/developmentGrid.ts";
 import type { Terminal } from "./Terminal.ts";
+import { UsageError } from "./UsageError.ts";
+import { untilStopped } from "./untilStopped.ts";
 
 export interface GridOptions {
   readonly folder: string;
   readonly count: number;
   readonly https?: boolean;
-  readonly dial: readonly string[];
+  readonly dial: readonly DialOption[];
 }
 
 /** Runs a development grid until the user stops it. */
 export async function gridCommand(options: GridOptions, terminal: Terminal): Promise<void> {
-  const { folder, count: servers, https = false } = options;
-  const dials = options.dial.map(parseDialOption);
+  const { folder, count: servers, https = false, dial: dials } = options;
+  const missing = dials.find(({ server }) => server !== undefined && server >= servers);
+  if (missing !== undefined) throw new UsageError(`there is no server ${missing.server}, only 0 to ${servers - 1}`);
   // Whoever read the log may leave; the grid goes on.
   terminal.stdout.on("error", () => undefined);
   const log = (line: string) => {
@@ -25,7 +28,7 @@ export async function gridCommand(options: GridOptions, terminal: Terminal): Pro
       for (const index of turned) grid.setDials(index, settings);
     }
     log(introduction(grid));
-    await stopped(terminal.signal);
+    await untilStopped(terminal.signal);
   } finally {
     await grid.close();
   }
@@ -41,11 +44,4 @@ function introduction(grid: DevelopmentGrid): string {
     `grid.json ${grid.configFile}`,
     "Ctrl-C stops them.",
   ].join("\n");
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

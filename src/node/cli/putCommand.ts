@@ -8,6 +8,7 @@ import { connectGrid } from "./connectGrid.ts";
 import { openOutput } from "./output.ts";
 import { progressBar } from "./progressBar.ts";
 import { type Terminal, tell } from "./Terminal.ts";
+import { UsageError } from "./UsageError.ts";
 
 export interface PutOptions {
   readonly servers?: string;
@@ -20,6 +21,7 @@ export interface PutOptions {
 
 /** Puts a file onto the grid and prints its cap. */
 export async function putCommand(path: string, options: PutOptions, terminal: Terminal): Promise<void> {
+  if (options.k > options.n) throw new UsageError(`k must be 1 to N=${options.n}, not ${options.k}`);
   const convergence = await readConvergence(options);
   const servers = await connectGrid(options.servers, terminal);
   const progress = progressBar(terminal, false);
@@ -49,7 +51,7 @@ function placeText(shares: number, servers: number): string {
 /** The secret, in base32 as Tahoe-LAFS keeps it in `private/convergence`. */
 async function readConvergence({ convergence, convergenceFile }: PutOptions): Promise<Uint8Array | undefined> {
   if (convergence !== undefined && convergenceFile !== undefined) {
-    throw badConvergence("--convergence and --convergence-file cannot both be given");
+    throw new UsageError("--convergence and --convergence-file cannot both be given");
   }
   const text = convergenceFile === undefined ? convergence : await readSecretFile(convergenceFile);
   if (text === undefined) return undefined;

@@ -98,10 +98,16 @@ describe("get", () => {
     expect((await get([cap, "--range", range])).stdout.equals(plaintext.subarray(start, end))).toBe(true);
   });
 
-  it.each(["300000-", "5-4", "-5", "5", "a-b", "0-1,3-4"])("refuses the range %s", async (range) => {
-    const { status, stdout, stderr } = await get([cap, "--range", range]);
+  it("refuses a range after the file's end", async () => {
+    const { status, stdout, stderr } = await get([cap, "--range", "300000-"]);
     expect([status, stdout.length]).toEqual([1, 0]);
-    expect(stderr).toMatch(/^The range cannot be read: .*\.\n$/);
+    expect(stderr).toBe("The range cannot be read: the file has 300000 bytes, and the range starts after them.\n");
+  });
+
+  it.each(["5-4", "-5", "5", "a-b", "0-1,3-4"])("the range %s is wrong usage", async (range) => {
+    const { status, stdout, stderr } = await get([cap, `--range=${range}`]);
+    expect([status, stdout.length]).toEqual([2, 0]);
+    expect(stderr).toMatch(/^error: option '--range <a-b>' argument .* is invalid/);
   });
 
   it("reads a file in a cap without a grid", async () => {
@@ -180,18 +186,21 @@ describe("put", () => {
   });
 
   it.each([
-    [["--convergence", "A1"], /convergence secret.*base32/],
-    [["--convergence", "mzxw6ytb", "--convergence-file", "x"], /cannot both/],
-    [["--k", "5", "--n", "4"], /k must be/],
-  ])("fails with one line for %j", async (options, reason) => {
+    [1, ["--convergence", "A1"], /convergence secret.*base32/],
+    [2, ["--convergence", "mzxw6ytb", "--convergence-file", "x"], /cannot both/],
+    [2, ["--k", "5", "--n", "4"], /k must be/],
+    [2, ["--k", "0"], /number from 1 to 256/],
+    [2, ["--n", "257"], /number from 1 to 256/],
+    [2, ["--segment-size", "0"], /1 or more/],
+  ])("ends with status %i and one line for %j", async (expected, options, reason) => {
     const { status, stdout, stderr } = await run(["put", file, "--servers", grid.serversFile, ...options]);
-    expect([status, stdout.length]).toEqual([1, 0]);
+    expect([status, stdout.length]).toEqual([expected, 0]);
     expect(stderr).toMatch(reason);
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
 
   it("fails without a grid, or without the file", async () => {
-    expect(await run(["put", file])).toMatchObject({ status: 1, stderr: expect.stringContaining("--servers FILE") });
+    expect(await run(["put", file])).toMatchObject({ status: 2, stderr: expect.stringContaining("--servers FILE") });
     const missing = await run(["put", join(out, "none"), "--servers", grid.serversFile]);
     expect(missing).toMatchObject({ status: 1, stderr: expect.stringContaining("ENOENT") });
   });
@@ -240,15 +249,22 @@ describe("grid", () => {
   it.each([
     [["--dial", "9:down"], /no server 9/],
     [["--dial", "0:speed=1"], /no dial "speed"/],
-    [["--count", "0"], /1 to 100 servers/],
-  ])("fails with one line for %j", async (options, reason) => {
+    [["--count", "0"], /1 to 100/],
+    [["--count", "101"], /1 to 100/],
+  ])("%j is wrong usage", async (options, reason) => {
     const { status, stderr } = await run(["grid", "--folder", join(out, "grid"), "--count", "2", ...options]);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stderr).toMatch(reason);
   });
 });
 
 describe("usage", () => {
+  it("--version says which this is", async () => {
+    const { status, stdout } = await run(["--version"]);
+    const { version } = JSON.parse(await readFile(new URL("../../../package.json", import.meta.url), "utf8"));
+    expect([status, `${stdout}`]).toEqual([0, `${version}\n`]);
+  });
+
   it("--help says what there is", async () => {
     const { status, stdout } = await run(["--help"]);
     expect(status).toBe(0);

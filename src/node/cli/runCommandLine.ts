@@ -1,10 +1,15 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError } from "commander";
 import { isGridError, type ServerOutcome } from "../../base/GridError.ts";
 import { defaultEncoding } from "../encode/uploadFile.ts";
+import { defaultRelayLimits } from "../relay/relayLimits.ts";
 import { type GetOptions, getCommand } from "./getCommand.ts";
 import { type GridOptions, gridCommand } from "./gridCommand.ts";
+import { dialOption, integer, originOption, rangeOption } from "./optionParsers.ts";
+import { packageVersion } from "./packageVersion.ts";
 import { type PutOptions, putCommand } from "./putCommand.ts";
+import { type RelayOptions, relayCommand } from "./relayCommand.ts";
 import { Interrupted, type Terminal, tell } from "./Terminal.ts";
+import { UsageError } from "./UsageError.ts";
 
 const FAILED = 1;
 const MISUSED = 2;
@@ -25,6 +30,10 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       return INTERRUPTED;
     }
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED;
+    if (error instanceof UsageError) {
+      tell(terminal, `error: ${error.message}`);
+      return MISUSED;
+    }
     tell(terminal, reasonOf(error));
     return FAILED;
   }
@@ -32,7 +41,10 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
 
 function commandLine(terminal: Terminal): Command {
   const program = new Command("gridfetch")
-    .description("Reads and writes files on a Tahoe-LAFS grid, and runs a grid for development.")
+    .description(
+      "Reads and writes files on a Tahoe-LAFS grid, opens a grid to web pages, and runs a grid for development.",
+    )
+    .version(packageVersion())
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
@@ -40,17 +52,25 @@ function commandLine(terminal: Terminal): Command {
       writeErr: (text) => terminal.stderr.write(text.replace(/URI:[^\s']*/g, "URI:…")),
     });
 
+  addFileCommands(program, terminal);
+  addOperatorCommands(program, terminal);
+  addGridCommand(program, terminal);
+  return program;
+}
+
+/** For those who have a grid and files. */
+function addFileCommands(program: Command, terminal: Terminal): void {
   program
     .command("put")
     .description("put a file onto the grid and print its cap")
     .argument("<file>")
-    .option("--servers <file>", "a static server list, YAML or JSON, as in a node's private/servers.yaml")
-    .option("--k <number>", "so many shares are needed to read the file", integer, defaultEncoding.needed)
-    .option("--n <number>", "so many shares are made", integer, defaultEncoding.total)
+    .option("--servers <file>", SERVERS)
+    .option("--k <number>", "so many shares are needed to read the file", integer(1, 256), defaultEncoding.needed)
+    .option("--n <number>", "so many shares are made", integer(1, 256), defaultEncoding.total)
     .option(
       "--segment-size <bytes>",
       "at most so many bytes are encoded together",
-      integer,
+      integer(1, Number.MAX_SAFE_INTEGER),
       defaultEncoding.maxSegmentSize,
     )
     .option(
@@ -64,23 +84,56 @@ function commandLine(terminal: Terminal): Command {
     .command("get")
     .description("read a file from the grid")
     .argument("<cap>", "URI:CHK:… or URI:LIT:…; - reads it from stdin, so that it is in no process list")
-    .option("--servers <file>", "a static server list, YAML or JSON, as in a node's private/servers.yaml")
+    .option("--servers <file>", SERVERS)
     .option("-o, --output <file>", "where to; stdout unless given")
-    .option("--range <a-b>", "bytes a to b only, both included, counted from 0; b may be left out")
+    .option("--range <a-b>", "bytes a to b only, both included, counted from 0; b may be left out", rangeOption)
     .action((cap: string, options: GetOptions) => getCommand(cap, options, terminal));
+}
 
+/** For those who run a grid. docs/operators.md says how they go together. */
+function addOperatorCommands(program: Command, terminal: Terminal): void {
+
+  program
+    .command("relay")
+    .description("let pages reach the grid's servers over WebSockets, blindly, until it is stopped")
+    .requiredOption("--servers <file>", SERVERS)
+    .requiredOption(
+      "--origin <origin>",
+      "whose pages may use it, https://app.example; may be given several times",
+      originOption,
+    )
+    .option("--host <address>", "where it listens; a proxy with a certificate belongs in front of it", "127.0.0.1")
+    .option("--port <number>", "0 for any", integer(0, 65535), 8411)
+    .option("--behind-proxy", "X-Forwarded-For says who is there: only where a proxy sets it")
+    .option("--max-connections <number>", "in all", integer(1, 100_000), defaultRelayLimits.connections)
+    .option(
+      "--max-per-address <number>",
+      "of one address",
+      integer(1, 100_000),
+      defaultRelayLimits.connectionsPerAddress,
+    )
+    .option(
+      "--idle <seconds>",
+      "connections on which nothing moves are closed",
+      integer(1, 86_400),
+      defaultRelayLimits.idle / 1000,
+    )
+    .action((options: RelayOptions) => relayCommand(options, terminal));
+}
+
+function addGridCommand(program: Command, terminal: Terminal): void {
   program
     .command("grid")
     .description("run a grid of storage servers on this machine, for development, until it is stopped")
     .option("--folder <folder>", "where shares, ports and identities are kept", ".gridfetch/grid")
-    .option("--count <number>", "how many servers", integer, 10)
+    .option("--count <number>", "how many servers", integer(1, 100), 10)
     .option("--https", "TLS and secrets, as real servers have them: not for browsers")
-    .option("--dial <server:dials>", "how a server misbehaves; may be given several times", collect, [])
+    .option("--dial <server:dials>", "how a server misbehaves; may be given several times", dialOption, [])
     .addHelpText("after", DIAL_HELP)
     .action((options: GridOptions) => gridCommand(options, terminal));
-
-  return program;
 }
+
+const SERVERS = "a static server list, YAML or JSON, as in a node's private/servers.yaml";
 
 const DIAL_HELP = `
 Dials, as in --dial 3:latency=200,bandwidth=100000 --dial 7:corrupt --dial all:latency=20
@@ -92,15 +145,6 @@ Dials, as in --dial 3:latency=200,bandwidth=100000 --dial 7:corrupt --dial all:l
   short                 reads of a share end early
   error=<status>        each request is answered with this HTTP status
 While the grid runs: GET /servers, PATCH or PUT /servers/<n> with {"latency": 200}, POST /reset at the address of the dials.`;
-
-function integer(text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It is not a number.");
-}
-
-function collect(text: string, before: readonly string[]): string[] {
-  return [...before, text];
-}
 
 /** One line, for people. */
 function reasonOf(error: unknown): string {

@@ -151,6 +151,7 @@ describe("reading", () => {
 
   it("R-12: counts and logs corruption reports", async () => {
     const log: string[] = [];
+    await grid.close();
     grid = await start({ servers: 2, log: (line) => log.push(line) });
     await put(3);
     const report = (number: number, body: Uint8Array<ArrayBuffer>) =>

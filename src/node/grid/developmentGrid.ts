@@ -3,6 +3,7 @@ import { ControlEndpoint, type Controlled, type ServerStatus } from "./ControlEn
 import { DevelopmentServer } from "./DevelopmentServer.ts";
 import { checkDials, type Dials } from "./Dials.ts";
 import { GridFolder, newTlsIdentity, type ServerAddress, type ServerRecord, tlsIdOfCertificate } from "./GridFolder.ts";
+import { lockFolder } from "./lockFolder.ts";
 
 const MOST_SERVERS = 100;
 
@@ -39,7 +40,8 @@ export interface DevelopmentGrid {
  * Starts a development grid. Started again on the same folder it has the same servers, shares and, if they are still
  * free, ports.
  *
- * @throws GridError BAD_CONFIG for a number of servers that cannot be, or a folder that something else has written
+ * @throws GridError BAD_CONFIG for a number of servers that cannot be, or a folder that something else has written or in
+ *   which another grid runs
  */
 export async function startDevelopmentGrid(options: DevelopmentGridOptions): Promise<DevelopmentGrid> {
   const { servers: count = 10, https = false, log = () => undefined } = options;
@@ -47,12 +49,14 @@ export async function startDevelopmentGrid(options: DevelopmentGridOptions): Pro
     throw badConfig(`a grid has 1 to ${MOST_SERVERS} servers, not ${count}`);
   }
   const folder = new GridFolder(options.folder);
-  const state = await folder.readState(count);
+  const unlock = await lockFolder(options.folder);
   const running: { close(): Promise<void> }[] = [];
   const close = async () => {
     await Promise.all(running.map((one) => one.close()));
+    await unlock();
   };
   try {
+    const state = await folder.readState(count);
     const servers: DevelopmentServer[] = [];
     for (const [index, record] of state.servers.slice(0, count).entries()) {
       if (https) record.tls ??= await newTlsIdentity();

@@ -1,0 +1,58 @@
+import { InvalidArgumentError } from "commander";
+import { isGridError } from "../../base/GridError.ts";
+import { type DialOption, parseDialOption } from "../grid/Dials.ts";
+
+/** A parser for a whole number from `least` to `most`, both included. */
+export function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    const rule =
+      most === Number.MAX_SAFE_INTEGER ? `a whole number, ${least} or more` : `a number from ${least} to ${most}`;
+    throw new InvalidArgumentError(`It must be ${rule}.`);
+  };
+}
+
+/** `<first>-<last>` or `<first>-`. */
+export interface RangeOption {
+  readonly first: number;
+  /** Included; none means to the end. */
+  readonly last?: number;
+}
+
+/** What `--range` says, both ends included and counted from 0. */
+export function rangeOption(text: string): RangeOption {
+  const [, first = "", last = ""] = /^(\d{1,15})-(\d{0,15})$/.exec(text) ?? [];
+  if (first === "") throw new InvalidArgumentError("It must have the form <first>-<last> or <first>-.");
+  if (last === "") return { first: Number(first) };
+  if (Number(last) < Number(first)) throw new InvalidArgumentError("It ends before it starts.");
+  return { first: Number(first), last: Number(last) };
+}
+
+/** The origin of an app as browsers write it; may be given several times. */
+export function originOption(text: string, before: readonly string[] = []): string[] {
+  const isHttp = /^https?:\/\//.test(text) && URL.canParse(text);
+  if (isHttp && new URL(text).origin === text) return [...before, text];
+  const hint = isHttp ? ` Did you mean ${new URL(text).origin}?` : "";
+  throw new InvalidArgumentError(`It must be an origin as browsers write it, as in https://app.example:8443.${hint}`);
+}
+
+/** A URL without user, password, query or fragment. */
+export function urlOption(...protocols: readonly string[]): (text: string) => string {
+  return (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const isPlain = url && [url.username, url.password, url.search, url.hash].every((part) => part === "");
+    if (isPlain && protocols.includes(url.protocol)) return text;
+    const kinds = protocols.map((protocol) => `${protocol}//`).join(" or ");
+    throw new InvalidArgumentError(`It must be a ${kinds} URL without user, password, query or fragment.`);
+  };
+}
+
+export function dialOption(text: string, before: readonly DialOption[]): DialOption[] {
+  try {
+    return [...before, parseDialOption(text)];
+  } catch (error) {
+    if (isGridError(error)) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+/** What a relay allows. All times in milliseconds. */
+export interface RelayLimits {
+  /** Connections in all. */
+  readonly connections: number;
+  /** Connections of one address. Several people may share one. */
+  readonly connectionsPerAddress: number;
+  /** How long a connection may stand on which nothing moves. Storage servers close theirs after 60 s. */
+  readonly idle: number;
+  /** For connecting to a server. */
+  readonly connect: number;
+  /** How long bytes may take that are under way when a side closes, and all that is open when the relay stops. */
+  readonly linger: number;
+  /** A message from a browser, in bytes. A reader's requests have less than a thousand. */
+  readonly message: number;
+  /**
+   * Bytes from a server that wait while the last message goes out, before its connection is paused. They go out as one
+   * message: a browser takes few large ones faster than many small ones.
+   */
+  readonly waiting: number;
+}
+
+/** A worker has a few connections to each server of a grid: 200 are 5 readers of ten servers behind one address. */
+export const defaultRelayLimits: RelayLimits = {
+  connections: 1000,
+  connectionsPerAddress: 200,
+  idle: 120_000,
+  connect: 10_000,
+  linger: 5_000,
+  message: 1024 * 1024,
+  waiting: 256 * 1024,
+};
