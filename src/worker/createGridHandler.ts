@@ -4,7 +4,6 @@ import { createFileNodes } from "../files/createFileNodes.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
 import { isGridUrl } from "../http/parseGridUrl.ts";
-import { fetchTransport } from "../servers/fetchTransport.ts";
 import { StaticServerList } from "../servers/StaticServerList.ts";
 import { serversFromConfig } from "../servers/serversFromConfig.ts";
 import { announce } from "./announce.ts";
@@ -12,6 +11,7 @@ import { answerPages } from "./answerPages.ts";
 import { GridSource } from "./GridSource.ts";
 import { Reads } from "./Reads.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
+import { workerTransport } from "./workerTransport.ts";
 
 declare const self: ServiceWorkerGlobalScope;
 
@@ -52,13 +52,10 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
   const clock = systemClock;
   const log = new EventLog(clock);
   const reads = new Reads(clock, (event) => announce("read", event));
+  const makeTransport = workerTransport(self.location.href);
   const grid = new GridSource(new URL(config, scope), (document) =>
     createFileNodes({
-      servers: new StaticServerList(
-        serversFromConfig(document, (address, name) =>
-          "url" in address ? fetchTransport(address.url, name) : undefined,
-        ),
-      ),
+      servers: new StaticServerList(serversFromConfig(document, makeTransport)),
       clock,
       log,
     }),
