@@ -16,7 +16,10 @@ const tlsModule: Plugin = {
   },
 };
 
-// Three realms, three bundles: `vite build --app` makes all of them.
+/** What `import … from "gridfetch…"` gives: the page's client, the worker, the core, Node's part, the erasure code. */
+const library = ["client", "worker", "files", "node", "erasure"].map((room) => at(`src/${room}/index.ts`));
+
+// Three realms, three bundles, and the library: `vite build --app` makes all of them.
 export default defineConfig({
   root: at("src/app"),
   publicDir: at("public"),
@@ -59,6 +62,31 @@ export default defineConfig({
         rolldownOptions: {
           input: { gridfetch: at("src/node/gridfetch.ts"), demo: at("src/node/demo.ts") },
           output: { format: "esm", entryFileNames: "[name].js" },
+        },
+      },
+    },
+    // The package's modules, one file for each of ours, so that what an app does not use is not in its bundle, and what
+    // two entry points share is there once. Packages stay outside.
+    library: {
+      consumer: "client",
+      build: {
+        outDir: at("dist/lib"),
+        emptyOutDir: true,
+        copyPublicDir: false,
+        sourcemap: false,
+        minify: false,
+        target: "es2022",
+        modulePreload: false,
+        rolldownOptions: {
+          input: library,
+          preserveEntrySignatures: "strict",
+          external: /^(?:node:|@?[a-z])/,
+          output: {
+            format: "esm",
+            preserveModules: true,
+            preserveModulesRoot: at("src"),
+            entryFileNames: "[name].js",
+          },
         },
       },
     },

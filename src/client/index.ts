@@ -1,0 +1,14 @@
+/** For pages: bring the Service Worker in and use its URLs. */
+export type { ErrorRecord } from "../base/errorRecord.ts";
+export {
+  GridError,
+  type GridErrorCode,
+  type GridErrorDetails,
+  isGridError,
+  type ServerOutcome,
+} from "../base/GridError.ts";
+export type { ReadEvent, ReadStarted } from "../channel/ReadEvent.ts";
+export { type ConnectOptions, connect } from "./connect.ts";
+export type { Grid, OpenOptions } from "./Grid.ts";
+export type { FileReadOptions, GridFile } from "./GridFile.ts";
+export type { UrlOptions } from "./UrlOptions.ts";

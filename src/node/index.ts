@@ -1,0 +1,17 @@
+/** What only Node can: servers by their NURLs, uploads, a grid for tests. */
+
+export { UploadServer } from "./encode/UploadServer.ts";
+export {
+  defaultEncoding,
+  type Encoding,
+  type UploadOptions,
+  type UploadProgress,
+  type UploadResult,
+  uploadFile,
+} from "./encode/uploadFile.ts";
+export {
+  type DevelopmentGrid,
+  type DevelopmentGridOptions,
+  startDevelopmentGrid,
+} from "./grid/developmentGrid.ts";
+export { type ListedServer, type ReadServerList, readServerList } from "./transport/readServerList.ts";
