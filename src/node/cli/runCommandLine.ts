@@ -2,9 +2,9 @@ import { Command, CommanderError } from "commander";
 import { isGridError, type ServerOutcome } from "../../base/GridError.ts";
 import { defaultEncoding } from "../encode/uploadFile.ts";
 import { defaultRelayLimits } from "../relay/relayLimits.ts";
+import { type CheckOptions, checkCommand } from "./checkCommand.ts";
 import { type GetOptions, getCommand } from "./getCommand.ts";
 import { type GridOptions, gridCommand } from "./gridCommand.ts";
-import { installCommand } from "./installCommand.ts";
 import { dialOption, integer, originOption, rangeOption } from "./optionParsers.ts";
 import { packageVersion } from "./packageVersion.ts";
 import { type PutOptions, putCommand } from "./putCommand.ts";
@@ -56,7 +56,6 @@ function commandLine(terminal: Terminal): Command {
   addFileCommands(program, terminal);
   addOperatorCommands(program, terminal);
   addGridCommand(program, terminal);
-  addInstallCommand(program, terminal);
   return program;
 }
 
@@ -95,6 +94,15 @@ function addFileCommands(program: Command, terminal: Terminal): void {
 /** For those who run a grid. docs/operators.md says how they go together. */
 function addOperatorCommands(program: Command, terminal: Terminal): void {
   program
+    .command("check")
+    .description("say which servers of a grid can be used, and why others cannot; exit status 0 if all can")
+    .option("--servers <file>", SERVERS)
+    .option("--config <file-or-url>", "a grid configuration, as the app serves it: grid.json")
+    .option("--origin <origin>", "of the app, https://app.example: relays want to know", originOption)
+    .option("--json", "the result for programs")
+    .action((options: CheckOptions) => checkCommand(options, terminal));
+
+  program
     .command("relay")
     .description("let pages reach the grid's servers over WebSockets, blindly, until it is stopped")
     .requiredOption("--servers <file>", SERVERS)
@@ -132,14 +140,6 @@ function addGridCommand(program: Command, terminal: Terminal): void {
     .option("--dial <server:dials>", "how a server misbehaves; may be given several times", dialOption, [])
     .addHelpText("after", DIAL_HELP)
     .action((options: GridOptions) => gridCommand(options, terminal));
-}
-
-function addInstallCommand(program: Command, terminal: Terminal): void {
-  program
-    .command("install")
-    .description("copy the Service Worker into the folder that your web app serves at its root")
-    .argument("<folder>", "public, say; after every update of gridfetch again")
-    .action((folder: string) => installCommand(folder, terminal));
 }
 
 const SERVERS = "a static server list, YAML or JSON, as in a node's private/servers.yaml";

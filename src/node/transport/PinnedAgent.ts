@@ -3,6 +3,7 @@ import { Agent } from "node:https";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
+import { StreamFailure } from "../../servers/ByteStream.ts";
 import type { Nurl } from "../../servers/parseNurl.ts";
 import { IDLE_LIMIT, type NodeRequestOptions } from "./nodeTransport.ts";
 
@@ -62,7 +63,9 @@ export class PinnedAgent extends Agent {
       socket.once("error", fail);
       socket.once("close", close);
       socket.once("secureConnect", () => {
-        if (tlsIdOf(socket) !== tlsId) return fail(new Error("its TLS key is not the one that its NURL names"));
+        if (tlsIdOf(socket) !== tlsId) {
+          return fail(new StreamFailure("wrong-key", "its TLS key is not the one that its NURL names"));
+        }
         settle();
         resolve(socket);
       });

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { GridError } from "../../base/GridError.ts";
+import { StreamFailure } from "../../servers/ByteStream.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "../../servers/HttpTransport.ts";
 import { Slots } from "../../servers/Slots.ts";
 
@@ -106,7 +107,7 @@ function mutable(value: string | readonly string[]): string | string[] {
 
 function unreachable(server: string, cause: Error): GridError<"SERVER_UNREACHABLE"> {
   const reason = "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
-  return new GridError("SERVER_UNREACHABLE", { server, reason }, `Server ${server} could not be reached: ${reason}.`, {
-    cause,
-  });
+  const why = cause instanceof StreamFailure ? { why: cause.why } : {};
+  const message = `Server ${server} could not be reached: ${reason}.`;
+  return new GridError("SERVER_UNREACHABLE", { server, reason, ...why }, message, { cause });
 }

@@ -1,0 +1,24 @@
+import { systemClock } from "../../base/Clock.ts";
+import { relayTransport } from "../../servers/relayTransport.ts";
+import type { MakeTransport } from "../../servers/serversFromConfig.ts";
+import { TlsEngine } from "../../servers/TlsEngine.ts";
+import { loadTls } from "./loadTls.ts";
+import { nodeSocketStream } from "./nodeSocketStream.ts";
+import { pinnedTlsTransport } from "./pinnedTlsTransport.ts";
+import { urlTransport } from "./urlTransport.ts";
+
+/**
+ * How Node reaches a server: by every kind of address. A NURL with a relay goes through the relay, as in a browser.
+ *
+ * @param origin whose page the relay is to take this for
+ */
+export function nodeAddressTransport(origin?: string): MakeTransport {
+  const tls = new TlsEngine(loadTls);
+  const connect = nodeSocketStream(origin);
+  return (address, name) => {
+    if ("url" in address) return urlTransport(address.url, name);
+    const { nurl, relay } = address;
+    if (relay === undefined) return pinnedTlsTransport(nurl, name);
+    return relayTransport({ relay, nurl, name, connect, tls, clock: systemClock });
+  };
+}
