@@ -5,6 +5,7 @@ import { defaultRelayLimits } from "../relay/relayLimits.ts";
 import { type CheckOptions, checkCommand } from "./checkCommand.ts";
 import { type GetOptions, getCommand } from "./getCommand.ts";
 import { type GridOptions, gridCommand } from "./gridCommand.ts";
+import { installCommand } from "./installCommand.ts";
 import { dialOption, integer, originOption, rangeOption } from "./optionParsers.ts";
 import { packageVersion } from "./packageVersion.ts";
 import { type PutOptions, putCommand } from "./putCommand.ts";
@@ -56,6 +57,7 @@ function commandLine(terminal: Terminal): Command {
   addFileCommands(program, terminal);
   addOperatorCommands(program, terminal);
   addGridCommand(program, terminal);
+  addInstallCommand(program, terminal);
   return program;
 }
 
@@ -140,6 +142,14 @@ function addGridCommand(program: Command, terminal: Terminal): void {
     .option("--dial <server:dials>", "how a server misbehaves; may be given several times", dialOption, [])
     .addHelpText("after", DIAL_HELP)
     .action((options: GridOptions) => gridCommand(options, terminal));
+}
+
+function addInstallCommand(program: Command, terminal: Terminal): void {
+  program
+    .command("install")
+    .description("copy the Service Worker into the folder that your web app serves at its root")
+    .argument("<folder>", "public, say; after every update of gridfetch again")
+    .action((folder: string) => installCommand(folder, terminal));
 }
 
 const SERVERS = "a static server list, YAML or JSON, as in a node's private/servers.yaml";
