@@ -24,6 +24,7 @@ const FAILURES: Readonly<Record<number, (words: string) => StreamFailure>> = {
   18: (words) => new StreamFailure("impostor", `its TLS certificate cannot be used (${words})`),
   19: () => new StreamFailure("impostor", "it shows the right TLS key without owning it"),
   20: () => new StreamFailure("impostor", "it shows no TLS certificate"),
+  22: () => new StreamFailure("impostor", "it does not prove that it owns its TLS key"),
   21: () => new StreamFailure("not-tls", "it does not speak TLS 1.3"),
 };
 

@@ -6,7 +6,7 @@ mod pinned;
 mod provider;
 mod session;
 
-use rustls::{CertificateError, Error, PeerIncompatible};
+use rustls::{CertificateError, Error, HandshakeType, PeerIncompatible, PeerMisbehaved};
 
 use session::Session;
 
@@ -21,14 +21,14 @@ pub struct Handle {
 const HANDSHAKING: u32 = 0;
 const READY: u32 = 1;
 const CLOSED: u32 = 2;
-/// Failures: see `failureNames` where the module is used.
+/// Failures: see `FAILURES` in TlsSession.ts.
 const OTHER_FAILURE: u32 = 16;
 const WRONG_KEY: u32 = 17;
 const BAD_CERTIFICATE: u32 = 18;
 const BAD_SIGNATURE: u32 = 19;
 const NO_CERTIFICATE: u32 = 20;
 const NOT_TLS_13: u32 = 21;
-const ALERT: u32 = 22;
+const NO_SIGNATURE: u32 = 22;
 
 /// Room for a pin: 32 bytes, to be filled before `session_new`.
 #[no_mangle]
@@ -152,7 +152,13 @@ fn state(handle: &mut Handle) -> u32 {
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled,
         ) => NOT_TLS_13,
-        Error::AlertReceived(_) => ALERT,
+        Error::PeerMisbehaved(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme) => BAD_SIGNATURE,
+        Error::InappropriateHandshakeMessage { expect_types, .. }
+            if expect_types.contains(&HandshakeType::Certificate)
+                || expect_types.contains(&HandshakeType::CertificateVerify) =>
+        {
+            NO_SIGNATURE
+        }
         _ => OTHER_FAILURE,
     }
 }
