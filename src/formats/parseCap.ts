@@ -46,6 +46,15 @@ export function parseCap(text: string): Cap {
   return { kind: "other", scheme: `URI:${kind}` };
 }
 
+/**
+ * Of a text that `parseCap` refuses: is it of a kind that may exist, but not here? Otherwise it is a broken cap of a
+ * known kind, or its prefix promises what that kind does not keep.
+ */
+export function hasUnknownKind(text: string): boolean {
+  const kind = /^(?:(?:imm|ro)\.)?URI:([A-Za-z0-9-]+):/.exec(text)?.[1] ?? "";
+  return !["CHK", "CHK-Verifier", "LIT"].includes(kind) && !Object.hasOwn(OTHER_KINDS, kind);
+}
+
 function parseChk(kind: "CHK" | "CHK-Verifier", body: string): Cap {
   const fields = body.split(":");
   if (fields.length !== 5) throw badCap(`it has ${fields.length} fields after its kind instead of 5`);

@@ -1,18 +1,18 @@
 import { mimes } from "mrmime";
 
+/** For what nobody can tell. A browser saves it, and never guesses that it is active. */
+export const UNKNOWN_TYPE = "application/octet-stream";
+
 /**
- * The Content-Type for a file's name, by its last extension.
+ * The Content-Type for a file's name, by its last extension; undefined where that tells nothing.
  *
- * The default is `application/octet-stream` and not Tahoe-LAFS's `text/plain`: a browser saves what nobody named,
- * instead of showing a page of noise, and never guesses that it is active. Text is declared UTF-8. A compressed file is
- * what it is, `application/gzip` say, and never a Content-Encoding: a browser does not decode the body of a worker's
- * answer.
+ * Text is declared UTF-8. A compressed file is what it is, `application/gzip` say, and never a Content-Encoding: a
+ * browser does not decode the body of a worker's answer.
  */
-export function contentType(name: string | undefined): string {
+export function typeOfName(name: string | undefined): string | undefined {
   const extension = /[^/]\.([^./]+)$/.exec(name ?? "")?.[1]?.toLowerCase();
   const type = extension === undefined ? undefined : TYPES.get(extension);
-  if (type === undefined) return "application/octet-stream";
-  return type.startsWith("text/") ? `${type}; charset=utf-8` : type;
+  return type?.startsWith("text/") ? `${type}; charset=utf-8` : type;
 }
 
 /**
@@ -21,7 +21,10 @@ export function contentType(name: string | undefined): string {
  * PDF at all.
  */
 export function isPassive(type: string): boolean {
-  return /^(?:(?:image|audio|video)\/(?!svg)|application\/pdf$)/.test(type) && !type.includes("+xml");
+  const [essence = ""] = type.toLowerCase().split(";");
+  return (
+    /^(?:(?:image|audio|video)\/(?!svg)[\w.-]+|application\/pdf)$/.test(essence.trim()) && !essence.includes("xml")
+  );
 }
 
 /**
@@ -31,15 +34,27 @@ const CORRECTIONS: [extension: string, type: string][] = [
   ["mkv", "video/x-matroska"],
   ["mka", "audio/x-matroska"],
   ["m4v", "video/mp4"],
+  ["m4b", "audio/mp4"],
   ["avi", "video/x-msvideo"],
+  ["wmv", "video/x-ms-wmv"],
+  ["flv", "video/x-flv"],
   ["flac", "audio/flac"],
+  ["aiff", "audio/aiff"],
   ["m3u8", "application/vnd.apple.mpegurl"],
   ["srt", "text/plain"],
   ["ico", "image/x-icon"],
   ["tar", "application/x-tar"],
   ["tgz", "application/gzip"],
   ["bz2", "application/x-bzip2"],
+  ["xz", "application/x-xz"],
   ["7z", "application/x-7z-compressed"],
+  ["rar", "application/vnd.rar"],
+  ["docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"],
+  ["xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"],
+  ["pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"],
+  ["odt", "application/vnd.oasis.opendocument.text"],
+  ["ods", "application/vnd.oasis.opendocument.spreadsheet"],
+  ["odp", "application/vnd.oasis.opendocument.presentation"],
   ["py", "text/x-python"],
   ["rs", "text/plain"],
   ["c", "text/plain"],

@@ -1,20 +1,17 @@
-import type { Clock } from "../base/Clock.ts";
-import type { ByteRange } from "../base/range.ts";
+import { GridError, isGridError } from "../base/GridError.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import type { Cap } from "../formats/Cap.ts";
-import { parseCap } from "../formats/parseCap.ts";
+import { hasUnknownKind, parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
-import { contentDisposition } from "./contentDisposition.ts";
-import { contentType, isPassive } from "./contentType.ts";
+import { type AnswerFileContext, answerFile } from "./answerFile.ts";
+import { badUrl } from "./badUrl.ts";
+import { type UnknownFacts, viewOfFile, viewOfUnknown } from "./capViews.ts";
 import { errorResponse, textResponse } from "./errorResponse.ts";
-import type { FailurePacer } from "./FailurePacer.ts";
-import { type BodyWatch, type OpenBody, openBody } from "./openBody.ts";
-import { type FileUrl, parseGridUrl } from "./parseGridUrl.ts";
-import { parseRange, type RequestedRange } from "./parseRange.ts";
-import { SAFETY_HEADERS, SANDBOX } from "./safetyHeaders.ts";
+import { type ObjectUrl, parseGridUrl } from "./parseGridUrl.ts";
+import { isActingDestination, SAFETY_HEADERS } from "./safetyHeaders.ts";
 
 /** What answering takes from its surroundings. */
-export interface GridRequestContext {
+export interface GridRequestContext extends AnswerFileContext {
   /** What grid URLs are under; its path ends in a slash. */
   readonly base: URL;
   /**
@@ -22,11 +19,6 @@ export interface GridRequestContext {
    * a file.
    */
   open(cap: Cap): FileNode | Promise<FileNode>;
-  readonly clock: Clock;
-  /** Shared by all requests. */
-  readonly failures: FailurePacer;
-  /** Hears of each body that is being streamed. */
-  readonly streaming: (body: BodyWatch) => void;
   /** Hears why a request was answered with an error. */
   readonly failed: (error: unknown) => void;
 }
@@ -35,8 +27,8 @@ export interface GridRequestContext {
  * Answers a request for a grid URL, as `isGridUrl` knows them. Errors are answers too: it rejects only when the
  * request's own signal is aborted.
  *
- * HEAD, 304 and 416 need nothing but the cap. The status of a GET waits for the first verified bytes; a failure after
- * them errors the body.
+ * HEAD, 304, 412, 416 and the views of `t=` need nothing but the cap. The status of a GET waits for the first verified
+ * bytes; a failure after them errors the body.
  */
 export async function handleGridRequest(request: Request, context: GridRequestContext): Promise<Response> {
   const response = await answer(request, context).catch((error: unknown) => {
@@ -57,33 +49,40 @@ async function answer(request: Request, context: GridRequestContext): Promise<Re
   if (method !== "GET" && method !== "HEAD") {
     return textResponse(405, "Files on a grid can only be read: use GET or HEAD.", { Allow: "GET, HEAD" });
   }
+  if (isActingDestination(request.destination)) {
+    return textResponse(403, "A file on a grid cannot be a part of the app: no script, style sheet or manifest.");
+  }
   const target = parseGridUrl(new URL(request.url), context.base);
   if (target.kind === "redirect") return redirectResponse(target.location);
-  if (target.t !== "") return textResponse(400, `${method} file: bad t=. Only a file's content is to be had here.`);
-
-  const cap = parseCap(target.capText);
-  const node = await context.open(cap);
-  const etag = entityTag(cap, target.t);
-  if (etag !== undefined && isCurrent(request.headers.get("If-None-Match"), etag)) return notModified(etag);
-
-  const range = requestedRange(request, node.size, etag);
-  if (range.kind === "unsatisfiable") return unsatisfiable(node.size);
-  const part = range.kind === "part" ? range : { offset: 0, length: node.size };
-  const body = method === "GET" ? await streamBody(node, part, target.capText, request.signal, context) : null;
-  return new Response(body, {
-    status: range.kind === "part" ? 206 : 200,
-    headers: {
-      ...fileHeaders(target),
-      "Accept-Ranges": "bytes",
-      "Content-Length": String(part.length),
-      ...(etag !== undefined && { ETag: etag }),
-      ...(range.kind === "part" && { "Content-Range": contentRange(part, node.size) }),
-    },
-  });
+  return answerObject(request, target, context);
 }
 
 function redirectResponse(location: string): Response {
   return new Response(null, { status: 302, headers: { ...SAFETY_HEADERS, Location: location } });
+}
+
+async function answerObject(request: Request, target: ObjectUrl, context: GridRequestContext): Promise<Response> {
+  const { capText, t, path, name, save } = target;
+  let cap: Cap;
+  try {
+    cap = parseCap(capText);
+  } catch (error) {
+    if (isGridError(error, "BAD_CAP")) return answerUnknown(request, target, error);
+    throw error;
+  }
+  if (cap.kind === "CHK-Verifier") return answerUnknown(request, target, verifyCapRefused());
+  if (path.length > 0) throw badUrl("Files have no children named so: the cap must be the last part of the path");
+  const etag = entityTag(cap, t);
+  if (t !== "" && (cap.kind === "CHK" || cap.kind === "LIT")) {
+    if (request.method === "HEAD") return textResponse(400, badView("HEAD", t));
+    return viewOfFile(t, cap, etag) ?? textResponse(400, badView("GET", t));
+  }
+  return answerFile(request, { node: await context.open(cap), etag, capText, name, save }, context);
+}
+
+function badView(method: string, t: string): string {
+  // Only what looks like a view's name is repeated: anything may stand there, a cap too.
+  return `${method} file: bad t=${/^[a-z-]{1,20}$/.test(t) ? t : ""}`;
 }
 
 /**
@@ -94,63 +93,21 @@ function entityTag(cap: Cap, t: string): string | undefined {
   return cap.kind === "CHK" ? `"${storageIndexText(cap.storageIndex)}-${t}"` : undefined;
 }
 
-/** If-None-Match compares weakly. Tags that an unpatched gateway gave out come back without quotes. */
-function isCurrent(ifNoneMatch: string | null, etag: string): boolean {
-  const tags = (ifNoneMatch ?? "").split(/[,\s]+/).map((tag) => tag.replace(/^W\//, ""));
-  return tags.some((tag) => tag === "*" || tag === etag || `"${tag}"` === etag);
+/** What is no cap, a cap of the future, and a cap that allows no reading: there is only `t=json` of it. */
+function answerUnknown(request: Request, { capText, form, t }: ObjectUrl, why: GridError): Response {
+  if (form === "file") throw badUrl(`${why.message.replace(/\.$/, "")}, so what follows /file/ is not a file-cap`);
+  if (t === "json" && request.method === "GET") return viewOfUnknown(factsOfUnknown(capText));
+  throw new GridError(why.code, why.details, `GET unknown URI type: can only do t=json here. ${why.message}`);
 }
 
-function notModified(etag: string): Response {
-  return new Response(null, { status: 304, headers: { ...SAFETY_HEADERS, ETag: etag } });
+/** A prefix bounds what the cap lets its holder do, so that it may be repeated; a broken known cap is not. */
+function factsOfUnknown(capText: string): UnknownFacts {
+  if (!hasUnknownKind(capText)) return {};
+  if (capText.startsWith("ro.")) return { ro_uri: capText };
+  return capText.startsWith("imm.") ? { ro_uri: capText, mutable: false } : {};
 }
 
-/** A Range holds only for the content that an If-Range names, and there is no date that it could name. */
-function requestedRange(request: Request, size: number, etag: string | undefined): RequestedRange {
-  const condition = request.headers.get("If-Range");
-  const header = condition === null || condition === etag ? request.headers.get("Range") : null;
-  return parseRange(header, size);
-}
-
-function unsatisfiable(size: number): Response {
-  const headers = { "Accept-Ranges": "bytes", "Content-Range": `bytes */${size}` };
-  return textResponse(416, "First beyond end of file", headers);
-}
-
-function fileHeaders({ name, save }: FileUrl): Record<string, string> {
-  const type = contentType(name);
-  const disposition = save
-    ? contentDisposition("attachment", name ?? "unknown")
-    : name && contentDisposition("inline", name);
-  return {
-    ...SAFETY_HEADERS,
-    ...(!isPassive(type) && { "Content-Security-Policy": SANDBOX }),
-    "Content-Type": type,
-    // Inline too carries the name, for whoever saves what is shown.
-    ...(disposition && { "Content-Disposition": disposition }),
-  };
-}
-
-function contentRange({ offset, length }: ByteRange, size: number): string {
-  return `bytes ${offset}-${offset + length - 1}/${size}`;
-}
-
-async function streamBody(
-  node: FileNode,
-  part: ByteRange,
-  capText: string,
-  signal: AbortSignal,
-  { clock, failures, streaming }: GridRequestContext,
-): Promise<OpenBody["stream"]> {
-  await failures.turn(capText, part.offset, signal);
-  try {
-    const body = await openBody(node, part, signal, clock);
-    void body.ended.then(({ how }) => {
-      if (how === "failed") failures.failed(capText, part.offset + body.delivered);
-    });
-    streaming(body);
-    return body.stream;
-  } catch (error) {
-    if (!signal.aborted) failures.failed(capText, part.offset);
-    throw error;
-  }
+function verifyCapRefused(): GridError<"UNSUPPORTED_CAP"> {
+  const kind = "URI:CHK-Verifier";
+  return new GridError("UNSUPPORTED_CAP", { kind }, `This is a ${kind} cap: with it shares can be checked, not read.`);
 }

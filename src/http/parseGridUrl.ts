@@ -1,18 +1,32 @@
-import { GridError } from "../base/GridError.ts";
+import { isGridError } from "../base/GridError.ts";
+import { parseCap } from "../formats/parseCap.ts";
+import { badUrl } from "./badUrl.ts";
 
 /** What a grid URL asks for. */
-export type GridUrl = FileUrl | RedirectUrl;
+export type GridUrl = ObjectUrl | RedirectUrl;
 
-export interface FileUrl {
-  readonly kind: "file";
-  /** The cap's text, percent-decoded and not otherwise looked at. Secret. */
+/** What to answer with, however it was named. */
+export interface Wanted {
+  /** The cap's text, not otherwise looked at. Secret. */
   readonly capText: string;
-  /**
-   * The file's name, for its type and for saving: `filename=`, else the last segment of a `/file/` or `/named/` URL.
-   */
+  /** The file's name, for its type and for saving. */
   readonly name: string | undefined;
   /** To be saved rather than shown. */
   readonly save: boolean;
+}
+
+/** An object on the grid by its cap: Tahoe-LAFS's own URLs. */
+export interface ObjectUrl extends Wanted {
+  readonly kind: "object";
+  /**
+   * `/file/` and `/named/` URLs name the content of a file and nothing else: their other segments are only a name.
+   */
+  readonly form: "uri" | "file";
+  /**
+   * What follows the cap in a `/uri/` URL, decoded: names to walk from a directory. A slash at the end is an empty last
+   * one. Always empty for a `/file/` URL.
+   */
+  readonly path: readonly string[];
   /** Which view: empty for the content. */
   readonly t: string;
 }
@@ -24,8 +38,8 @@ export interface RedirectUrl {
 }
 
 /**
- * Is this a URL that the grid answers? Those are `uri`, `uri/…`, `cap`, `cap/…`, `file/…` and `named/…` under `base`,
- * whose path ends in a slash. Everything else is the web server's.
+ * Is this a URL that the grid answers? Those are `uri`, `uri/…`, `cap`, `cap/…`, `file/…` and `named/…` under
+ * `base`, whose path ends in a slash. Everything else is the web server's.
  */
 export function isGridUrl(url: URL, base: URL): boolean {
   return url.origin === base.origin && url.pathname.startsWith(base.pathname) && GRID_PATH.test(pathUnder(base, url));
@@ -36,21 +50,22 @@ const GRID_PATH = /^(?:(?:uri|cap)(?:\/|$)|(?:file|named)\/)/;
 /**
  * Reads a URL for which `isGridUrl` holds. The forms are those of Tahoe-LAFS's web API: `/uri/CAP`, its synonym
  * `/cap/CAP`, `/file/CAP/ANY/NAMES/NAME` and its synonym `/named/…`, and `/uri?uri=CAP`, which redirects; with the
- * arguments `filename=`, `save=` and `t=`. An argument without a value counts as absent; of a repeated one the first
+ * arguments `filename=`, `save=` and `t=`. An argument without `=` counts as absent; of a repeated one the first
  * counts.
  *
  * The path is split before it is decoded, so `%2F` stays within a name; a colon may be raw or `%3A`.
- * @throws GridError BAD_URL where it names no cap, names something inside a file, is not UTF-8, or `save=` is no
- *   boolean
+ * @throws GridError BAD_URL where it names no cap, is not UTF-8, or `save=` is no boolean
  */
 export function parseGridUrl(url: URL, base: URL): GridUrl {
   const [form = "", ...rest] = pathUnder(base, url).split("/");
-  const segments = rest.map(decodeSegment);
-  const [capText = "", ...names] = segments;
-  if (form === "file" || form === "named") return fileUrl(capText, names.at(-1), url.searchParams);
-  if (capText === "") return { kind: "redirect", location: redirectLocation(url, base) };
-  if (names.length > 0) throw badUrl("Files have no children: the cap must be the last part of the path");
-  return fileUrl(capText, undefined, url.searchParams);
+  const [first = "", ...names] = rest.map(decodeSegment);
+  const query = new Query(url);
+  if (form === "file" || form === "named") {
+    if (first === "") throw badUrl(`/${form}/ must be followed by a cap: nothing is not a file-cap`);
+    return objectUrl("file", first, names, query);
+  }
+  if (first === "") return { kind: "redirect", location: redirectLocation(form, query, base) };
+  return objectUrl("uri", first, names, query);
 }
 
 function pathUnder(base: URL, url: URL): string {
@@ -65,15 +80,30 @@ function decodeSegment(segment: string): string {
   }
 }
 
-function fileUrl(capText: string, lastSegment: string | undefined, query: URLSearchParams): FileUrl {
-  if (capText === "") throw badUrl("it must be followed by a file cap");
+function objectUrl(form: ObjectUrl["form"], capText: string, names: readonly string[], query: Query): ObjectUrl {
   return {
-    kind: "file",
+    kind: "object",
+    form,
     capText,
-    name: query.get("filename") || lastSegment || undefined,
-    save: parseBoolean(query.get("save") || "false"),
+    path: form === "file" ? [] : names,
+    name: query.get("filename") || names.at(-1) || undefined,
+    save: parseBoolean(query.get("save") ?? "false"),
     t: (query.get("t") ?? "").trim(),
   };
+}
+
+/** The arguments that have a value, even an empty one: `?save` says nothing, `?save=` does. */
+class Query {
+  readonly pairs: readonly (readonly [name: string, value: string])[];
+
+  constructor({ search }: URL) {
+    const arguments_ = search.slice(1).split("&");
+    this.pairs = [...new URLSearchParams(arguments_.filter((each) => each.includes("=")).join("&"))];
+  }
+
+  get(name: string): string | undefined {
+    return this.pairs.find(([each]) => each === name)?.[1];
+  }
 }
 
 function parseBoolean(text: string): boolean {
@@ -83,16 +113,17 @@ function parseBoolean(text: string): boolean {
 }
 
 /** `/uri?uri=CAP&other=…` is what a form sends; the cap moves into the path and the other arguments stay. */
-function redirectLocation(url: URL, base: URL): string {
-  const query = new URLSearchParams(url.searchParams);
+function redirectLocation(form: string, query: Query, base: URL): string {
   const capText = query.get("uri");
-  if (!capText) throw badUrl("GET /uri requires uri=, or a cap in the path");
-  query.delete("uri");
-  const location = new URL(`uri/${encodeURIComponent(capText)}`, base);
-  location.search = query.toString();
+  if (capText === undefined) throw badUrl("GET /uri requires uri=, or a cap in the path");
+  try {
+    parseCap(capText);
+  } catch (error) {
+    throw badUrl(`Invalid capability: ${isGridError(error, "BAD_CAP") ? error.details.reason : "it cannot be read"}`);
+  }
+  const location = new URL(`${form}/${encodeURIComponent(capText)}`, base);
+  location.search = new URLSearchParams(
+    query.pairs.filter(([name]) => name !== "uri").map((pair) => [...pair]),
+  ).toString();
   return location.href;
-}
-
-function badUrl(reason: string): GridError<"BAD_URL"> {
-  return new GridError("BAD_URL", { reason }, `This grid URL cannot be answered: ${reason}.`);
 }

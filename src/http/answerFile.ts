@@ -1,0 +1,130 @@
+import type { Clock } from "../base/Clock.ts";
+import type { ByteRange } from "../base/range.ts";
+import type { FileNode } from "../files/FileNode.ts";
+import { evaluateConditions, rangeCounts } from "./conditions.ts";
+import { contentDisposition } from "./contentDisposition.ts";
+import { isPassive, typeOfName, UNKNOWN_TYPE } from "./contentType.ts";
+import { textResponse } from "./errorResponse.ts";
+import type { FailurePacer } from "./FailurePacer.ts";
+import { type BodyWatch, type OpenBody, openBody } from "./openBody.ts";
+import type { Wanted } from "./parseGridUrl.ts";
+import { parseRange } from "./parseRange.ts";
+import { SAFETY_HEADERS, SANDBOX } from "./safetyHeaders.ts";
+import { knownTypeOf, typeByReading, typeFromStart } from "./sniffedTypes.ts";
+import { SNIFFED_BYTES } from "./sniffType.ts";
+
+/** A file, and as what it is wanted. */
+export interface WantedFile extends Wanted {
+  readonly node: FileNode;
+  /** Strong, in its quotes; undefined for what has none. */
+  readonly etag: string | undefined;
+  /** A Content-Type that was asked for; else the name decides, else the first bytes. */
+  readonly type?: string | undefined;
+}
+
+export interface AnswerFileContext {
+  readonly clock: Clock;
+  /** Shared by all requests. */
+  readonly failures: FailurePacer;
+  /** Hears of each body that is being streamed. */
+  readonly streaming: (body: BodyWatch) => void;
+}
+
+/**
+ * Answers a GET or HEAD for a file's content (RFC 9110): conditions first, then Range, then the body, of which the
+ * first bytes are waited for.
+ * @throws what the read fails with before its first byte
+ */
+export async function answerFile(request: Request, file: WantedFile, context: AnswerFileContext): Promise<Response> {
+  const { node, etag } = file;
+  const outcome = evaluateConditions(request.headers, etag);
+  if (outcome === "failed") return textResponse(412, "This is not the content that If-Match names.");
+  if (outcome === "not modified") return notModified(etag);
+
+  const range = parseRange(rangeCounts(request.headers, etag) ? request.headers.get("Range") : null, node.size);
+  if (range.kind === "unsatisfiable") return unsatisfiable(node.size);
+  const part = range.kind === "part" ? range : { offset: 0, length: node.size };
+  const { body, type } =
+    request.method === "GET"
+      ? await openTyped(file, part, request.signal, context)
+      : { body: null, type: declaredType(file) ?? (await knownTypeOf(node)) };
+  return new Response(body, {
+    status: range.kind === "part" ? 206 : 200,
+    headers: {
+      ...fileHeaders(file, type ?? UNKNOWN_TYPE),
+      "Accept-Ranges": "bytes",
+      "Content-Length": String(part.length),
+      ...(etag !== undefined && { ETag: etag }),
+      ...(range.kind === "part" && { "Content-Range": contentRange(part, node.size) }),
+    },
+  });
+}
+
+function notModified(etag: string | undefined): Response {
+  return new Response(null, { status: 304, headers: { ...SAFETY_HEADERS, ...(etag !== undefined && { ETag: etag }) } });
+}
+
+function unsatisfiable(size: number): Response {
+  const headers = { "Accept-Ranges": "bytes", "Content-Range": `bytes */${size}` };
+  return textResponse(416, "First beyond end of file", headers);
+}
+
+function declaredType({ type, name }: WantedFile): string | undefined {
+  return type ?? typeOfName(name);
+}
+
+function fileHeaders({ name, save }: WantedFile, type: string): Record<string, string> {
+  const disposition = save
+    ? contentDisposition("attachment", name ?? "unknown")
+    : name && contentDisposition("inline", name);
+  return {
+    ...SAFETY_HEADERS,
+    ...(!isPassive(type) && { "Content-Security-Policy": SANDBOX }),
+    "Content-Type": type,
+    // Inline too carries the name, for whoever saves what is shown.
+    ...(disposition && { "Content-Disposition": disposition }),
+  };
+}
+
+function contentRange({ offset, length }: ByteRange, size: number): string {
+  return `bytes ${offset}-${offset + length - 1}/${size}`;
+}
+
+/** The body, and the type, for which the file's start is read as well where nothing else tells it. */
+async function openTyped(
+  file: WantedFile,
+  part: ByteRange,
+  signal: AbortSignal,
+  context: AnswerFileContext,
+): Promise<{ body: OpenBody["stream"]; type: string | undefined }> {
+  const { node } = file;
+  const declared = declaredType(file);
+  const opening = openPaced(file, part, signal, context);
+  if (declared !== undefined) return { body: (await opening).stream, type: declared };
+  const holdsStart = part.offset === 0 && part.length >= Math.min(SNIFFED_BYTES, node.size);
+  const [{ stream }, type] = await Promise.all([
+    opening,
+    holdsStart ? opening.then(({ start }) => typeFromStart(node, start)) : typeByReading(node, signal, context.clock),
+  ]);
+  return { body: stream, type };
+}
+
+async function openPaced(
+  { node, capText }: WantedFile,
+  part: ByteRange,
+  signal: AbortSignal,
+  { clock, failures, streaming }: AnswerFileContext,
+): Promise<OpenBody> {
+  await failures.turn(capText, part.offset, signal);
+  try {
+    const opened = await openBody(node, part, signal, clock);
+    void opened.ended.then(({ how }) => {
+      if (how === "failed") failures.failed(capText, part.offset + opened.delivered);
+    });
+    streaming(opened);
+    return opened;
+  } catch (error) {
+    if (!signal.aborted) failures.failed(capText, part.offset);
+    throw error;
+  }
+}
