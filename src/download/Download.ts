@@ -9,8 +9,10 @@ import { decodeSegment } from "./decodeSegment.ts";
 import { type FileCap, FileFacts } from "./FileFacts.ts";
 import { notEnoughShares } from "./notEnoughShares.ts";
 import { reasonOf } from "./reasonOf.ts";
+import { recallSegment } from "./recallSegment.ts";
 import type { ProvenBlock, Share } from "./Share.ts";
 import { ShareFinder } from "./ShareFinder.ts";
+import { ShareLocations } from "./ShareLocations.ts";
 import { SharePool } from "./SharePool.ts";
 import { type RaceHost, ShareRace } from "./ShareRace.ts";
 
@@ -35,12 +37,15 @@ export class Download {
   #speculation: AbortController | undefined;
   readonly #host: RaceHost;
   #readers = 0;
+  readonly #locations: ShareLocations | undefined;
+  #recalling: Promise<void> | undefined;
   #mustStartFresh = false;
 
   constructor(cap: FileCap, context: DownloadContext) {
-    this.#facts = new FileFacts(cap);
+    this.#facts = new FileFacts(cap, context.memory);
     this.#context = context;
     this.#pool = new SharePool(this.#facts, context);
+    this.#locations = context.memory && new ShareLocations(context.memory);
     this.#reporter = new CorruptionReporter(context);
     this.#finder = new ShareFinder(
       context,
@@ -54,7 +59,8 @@ export class Download {
     this.#host = {
       pool: this.#pool,
       context,
-      isPromising: () => this.#finder.isPromising,
+      // With a map that is enough no share is held back for one that might be better.
+      isPromising: () => this.#finder.isPromising && !this.#locations?.isEnough,
       isExhausted: () => this.#finder.isExhausted,
       isDoomed: () => this.#facts.defect !== undefined,
       hungry: () => this.#seek(),
@@ -82,7 +88,7 @@ export class Download {
 
   /**
    * How the file is cut up. Costs two round trips the first time, in which the segment at `offset` comes along if its size was
-   * guessed right.
+   * guessed right; none where the file is remembered.
    * @throws GridError NOT_ENOUGH_SHARES, or BAD_FORMAT/TOO_LARGE for a file that is itself unusable; the signal's reason
    */
   async geometry(offset: number, signal: AbortSignal, asker: LogScope = this.#context.scope): Promise<Geometry> {
@@ -112,11 +118,13 @@ export class Download {
     asker: LogScope = this.#context.scope,
   ): Promise<Uint8Array<ArrayBuffer>> {
     signal.throwIfAborted();
+    const kept = this.#context.kept.get(this.#context.keptPrefix + segment);
+    if (kept !== undefined) return kept;
     let task = this.#segments.get(segment);
     if (task === undefined || task.isAbandoned) {
       this.#startFreshIfDue();
       const own = new SharedTask((shared) =>
-        this.#fetch(segment, shared, asker).finally(() => {
+        this.#get(segment, shared, asker).finally(() => {
           if (this.#segments.get(segment) === own) this.#segments.delete(segment);
         }),
       );
@@ -128,6 +136,12 @@ export class Download {
 
   async #open(offset: number, signal: AbortSignal, asker: LogScope): Promise<Geometry> {
     const { needed } = this.#facts.cap;
+    if (this.#locations) {
+      this.#recalling ??= this.#recall(this.#locations);
+      await this.#recalling;
+      signal.throwIfAborted();
+      if (this.#facts.geometry) return this.#facts.geometry;
+    }
     this.#stopSpeculating();
     const speculation = new AbortController();
     this.#speculation = speculation;
@@ -161,6 +175,28 @@ export class Download {
     }
     log.log("debug", "done");
     return this.#facts.geometry as Geometry;
+  }
+
+  /** Never rejects. */
+  async #recall(locations: ShareLocations): Promise<void> {
+    const { servers, scope } = this.#context;
+    const shares = await this.#facts.recall();
+    locations.recall(shares, servers, this.#pool, this.#facts.cap.needed);
+    scope.log("debug", "recalled", () => ({ isKnown: this.#facts.geometry !== undefined, shares: shares.length }));
+  }
+
+  /** A segment from memory, else from the grid. */
+  async #get(segment: number, signal: AbortSignal, asker: LogScope): Promise<Uint8Array<ArrayBuffer>> {
+    const { memory, kept, keptPrefix } = this.#context;
+    const recalled = memory?.knowsSegment(segment) ? await recallSegment(memory, this.#facts, segment) : undefined;
+    signal.throwIfAborted();
+    const ciphertext = recalled ?? (await this.#fetch(segment, signal, asker));
+    kept.set(keptPrefix + segment, ciphertext, ciphertext.buffer.byteLength);
+    if (recalled === undefined) {
+      memory?.rememberSegment(segment, ciphertext);
+      this.#locations?.write();
+    }
+    return ciphertext;
   }
 
   async #fetch(segment: number, signal: AbortSignal, asker: LogScope): Promise<Uint8Array<ArrayBuffer>> {
@@ -198,6 +234,7 @@ export class Download {
     return this.#logged(share, signal, parent, async (scope) => {
       const block = await share.getBlock(segment, signal, scope);
       if (block === undefined) this.#sawBadBlock(share, segment);
+      else this.#locations?.proven(share);
       return block;
     });
   }
@@ -258,7 +295,10 @@ export class Download {
     const isCorrupt =
       isGridError(error, "BAD_HASH") || isGridError(error, "BAD_FORMAT") || isGridError(error, "DATA_UNAVAILABLE");
     // An authentic UEB that is nonsense is the uploader's doing, not the server's.
-    if (this.#facts.defect === undefined) {
+    // Nor is it the server's doing that a share is no longer where it was remembered.
+    const isGone = share.isHearsay && isGridError(error, "SERVER_REFUSED");
+    this.#locations?.failed(share);
+    if (this.#facts.defect === undefined && !isGone) {
       this.#context.health.of(share.server).failed();
       if (isCorrupt) this.#reporter.report(share, reasonOf(error));
     }
@@ -273,6 +313,7 @@ export class Download {
 
   #late(share: Share): void {
     this.#pool.markLate(share);
+    this.#locations?.failed(share);
     this.#context.health.of(share.server).failed();
     this.#context.scope.log("info", "share-late", () => ({ server: share.server.name, share: share.number }));
     this.#step();

@@ -1,10 +1,13 @@
 import { badHash } from "../base/badHash.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { isGridError } from "../base/GridError.ts";
+import type { RememberedFile, TreeName } from "../cache/RememberedFile.ts";
+import type { ShareLocation } from "../cache/shareMap.ts";
 import type { ChkVerifyCap } from "../formats/Cap.ts";
 import type { Geometry } from "../formats/Geometry.ts";
+import type { ChainEntry } from "../formats/ShareHashChain.ts";
 import { checkUeb, parseUeb } from "../formats/Ueb.ts";
-import { HashPages } from "../hashing/HashPages.ts";
+import { type HashPage, HashPages } from "../hashing/HashPages.ts";
 import { HashTree } from "../hashing/HashTree.ts";
 import { taggedHash } from "../hashing/taggedHash.ts";
 import { UEB_TAG } from "../hashing/tags.ts";
@@ -12,6 +15,8 @@ import { UEB_TAG } from "../hashing/tags.ts";
 /** What a cap says of a file without giving its plaintext away: enough to find and verify its ciphertext. */
 export type FileCap = Omit<ChkVerifyCap, "kind">;
 
+/** As many as a HashPages keeps unless it is told otherwise. */
+const CIPHERTEXT_TREE_PAGES = 64;
 /** Enough for a few readers at different places. There are k such trees, and k may be 256. */
 const BLOCK_TREE_PAGES = 16;
 
@@ -21,15 +26,24 @@ interface Known {
   readonly ciphertextTree: HashPages;
 }
 
-/** Everything that is verified about one file. Nothing enters that does not hash up to the cap. */
+/**
+ * Everything that is verified about one file. Nothing enters that does not hash up to the cap: what was remembered of an
+ * earlier life goes the same way as what a server sends. What enters is remembered.
+ */
 export class FileFacts {
   readonly cap: FileCap;
+  readonly #memory: RememberedFile | undefined;
   #known: Known | undefined;
   #defect: unknown;
   readonly #blockTrees = new Map<number, HashPages>();
+  /** What the share hash tree was proven with. */
+  readonly #chainNodes = new Map<number, Uint8Array>();
+  /** Lookups of pages under way. */
+  readonly #recalls = new Map<string, Promise<void>>();
 
-  constructor(cap: FileCap) {
+  constructor(cap: FileCap, memory?: RememberedFile) {
     this.cap = cap;
+    this.#memory = memory;
   }
 
   /** Known once a UEB was accepted. */
@@ -49,13 +63,66 @@ export class FileFacts {
    */
   acceptUeb(bytes: Uint8Array): void {
     if (this.#known) return;
+    this.#believeUeb(bytes);
+    this.#memory?.rememberUeb(bytes);
+  }
+
+  /**
+   * Takes nodes of the share hash tree, all of them or none.
+   * @throws GridError BAD_HASH or BAD_FORMAT as HashTree does
+   */
+  acceptChain(nodes: readonly ChainEntry[]): void {
+    this.#believeChain(nodes);
+    this.#memory?.rememberChain([...this.#chainNodes]);
+  }
+
+  /** What was remembered of the file, as far as it is true. Says where its shares were: hints, and nothing else. Never rejects. */
+  async recall(): Promise<readonly ShareLocation[]> {
+    if (this.#memory === undefined) return [];
+    const { ueb, chain, shares } = await this.#memory.recall();
+    try {
+      if (ueb !== undefined && this.#known === undefined) this.#believeUeb(ueb);
+    } catch {
+      this.#memory.forgetUeb();
+    }
+    try {
+      if (chain.length > 0 && this.#known !== undefined) this.#believeChain(chain);
+    } catch {
+      this.#memory.forgetChain();
+    }
+    return shares;
+  }
+
+  /**
+   * Takes from memory the pages that a block of a share needs and that are not held. Undefined where there is nothing to
+   * wait for.
+   */
+  recallPages(shareNumber: number, segment: number): Promise<void> | undefined {
+    const recalls = [
+      this.#recallTree("ciphertext", this.ciphertextTree, segment),
+      this.#recallTree(shareNumber, this.blockTree(shareNumber), segment),
+    ].flatMap((recall) => recall ?? []);
+    return recalls.length === 0 ? undefined : Promise.all(recalls).then(() => {});
+  }
+
+  /** As `recallPages`, of the ciphertext hash tree alone. */
+  recallCiphertextPages(segment: number): Promise<void> | undefined {
+    return this.#recallTree("ciphertext", this.ciphertextTree, segment);
+  }
+
+  #believeUeb(bytes: Uint8Array): void {
     if (!equalBytes(taggedHash(UEB_TAG, bytes), this.cap.uebHash)) throw badHash("the UEB");
     try {
       const ueb = parseUeb(bytes);
       const geometry = checkUeb(ueb, this.cap);
       const shareTree = new HashTree(this.cap.total);
       shareTree.setRoot(ueb.shareRootHash);
-      const ciphertextTree = new HashPages(geometry.segmentCount, "ciphertext hash tree");
+      const ciphertextTree = new HashPages(
+        geometry.segmentCount,
+        "ciphertext hash tree",
+        CIPHERTEXT_TREE_PAGES,
+        this.#remembering("ciphertext"),
+      );
       ciphertextTree.setRoot(ueb.ciphertextRootHash);
       this.#known = { geometry, shareTree, ciphertextTree };
     } catch (error) {
@@ -81,12 +148,58 @@ export class FileFacts {
     const { geometry, shareTree } = this.#afterUeb();
     let tree = this.#blockTrees.get(shareNumber);
     if (tree === undefined) {
-      tree = new HashPages(geometry.segmentCount, `block hash tree of share ${shareNumber}`, BLOCK_TREE_PAGES);
+      const what = `block hash tree of share ${shareNumber}`;
+      tree = new HashPages(geometry.segmentCount, what, BLOCK_TREE_PAGES, this.#remembering(shareNumber));
       this.#blockTrees.set(shareNumber, tree);
     }
     const root = shareTree.leaf(shareNumber);
     if (root !== undefined && !tree.hasRoot) tree.setRoot(root);
     return tree;
+  }
+
+  #remembering(tree: TreeName): (page: HashPage, bytes: Uint8Array) => void {
+    return (page, bytes) => this.#memory?.rememberPage(tree, page.firstNode, bytes);
+  }
+
+  #believeChain(nodes: readonly ChainEntry[]): void {
+    this.shareTree.add(nodes);
+    for (const [node, hash] of nodes) this.#chainNodes.set(node, hash);
+  }
+
+  #recallTree(name: TreeName, tree: HashPages, segment: number): Promise<void> | undefined {
+    const memory = this.#memory;
+    if (memory === undefined || !tree.hasRoot) return undefined;
+    const pages = tree.missing(segment).filter(({ firstNode }) => memory.knowsPage(name, firstNode));
+    const lowest = pages.at(-1);
+    if (lowest === undefined) return undefined;
+    // Readers ask for many segments at once, and nearly all of them lie under the same page.
+    const key = `${name}/${lowest.firstNode}`;
+    const recall = this.#recalls.get(key) ?? this.#recallNow(memory, name, tree, pages, segment);
+    this.#recalls.set(key, recall);
+    return recall.finally(() => this.#recalls.delete(key));
+  }
+
+  async #recallNow(
+    memory: RememberedFile,
+    name: TreeName,
+    tree: HashPages,
+    pages: readonly HashPage[],
+    segment: number,
+  ): Promise<void> {
+    const found = await memory.recallPages(
+      name,
+      pages.map(({ firstNode }) => firstNode),
+    );
+    for (const page of pages) {
+      const bytes = found.get(page.firstNode);
+      const isAboveUnknown = tree.missing(segment).some(({ level }) => level < page.level);
+      if (bytes === undefined || isAboveUnknown) continue;
+      try {
+        tree.accept(page, bytes);
+      } catch {
+        memory.forgetPage(name, page.firstNode);
+      }
+    }
   }
 
   #afterUeb(): Known {

@@ -2,9 +2,11 @@ import { badFormat } from "../base/badFormat.ts";
 import { equalBytes } from "../base/bytes.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import { isGridError } from "../base/GridError.ts";
+import type { ByteRange } from "../base/range.ts";
 import { SharedTask } from "../base/SharedTask.ts";
 import { Spans } from "../base/Spans.ts";
-import { blockLengthOf, blockOffset } from "../formats/Geometry.ts";
+import type { ShareLocation } from "../cache/shareMap.ts";
+import { blockLengthOf, blockOffset, type Geometry } from "../formats/Geometry.ts";
 import { parseShareHashChain } from "../formats/ShareHashChain.ts";
 import {
   HEADER_LENGTH_V1,
@@ -39,16 +41,33 @@ export class Share {
   readonly #bytes: ShareBytes;
   #opening: SharedTask<ShareLayout> | undefined;
   #layout: ShareLayout | undefined;
+  /** The layout as it was remembered, before anything has been proven with it. */
+  #hint: ShareLayout | undefined;
+  #header: Uint8Array | undefined;
+  #isProven = false;
   #pending = 0;
   #guessed = 0;
   #justAsked = 0;
 
-  constructor(server: Server, number: number, facts: FileFacts, context: DownloadContext) {
+  /** @param header as it was when the share was last read, if that is remembered: a hint */
+  constructor(server: Server, number: number, facts: FileFacts, context: DownloadContext, header?: Uint8Array) {
     this.server = server;
     this.number = number;
     this.#context = context;
     this.#facts = facts;
     this.#bytes = new ShareBytes(server, number, context);
+    if (header !== undefined) this.#believe(header);
+  }
+
+  /** Where it is, once that is known of old or a block of it was proven: worth remembering. */
+  get location(): ShareLocation | undefined {
+    if (this.#header === undefined || !(this.#isProven || this.isHearsay)) return undefined;
+    return { serverId: this.server.id, shareNumber: this.number, header: this.#header };
+  }
+
+  /** Is all that speaks for it a memory of an earlier life? */
+  get isHearsay(): boolean {
+    return this.#hint !== undefined && !this.#isProven;
   }
 
   /** Are its header, the UEB and its chain here, so that a block costs one round trip whatever was guessed? */
@@ -108,11 +127,43 @@ export class Share {
    * @throws GridError for whatever makes the whole share useless; the signal's reason
    */
   async getBlock(segment: number, signal: AbortSignal, asker: LogScope): Promise<ProvenBlock | undefined> {
+    const recall = this.#facts.recallPages(this.number, segment);
+    if (recall !== undefined) {
+      await recall;
+      signal.throwIfAborted();
+    }
+    if (!this.isHearsay) return this.#readBlock(segment, signal, asker);
+    let block: ProvenBlock | undefined;
+    try {
+      block = await this.#readBlock(segment, signal, asker);
+    } catch (error) {
+      if (signal.aborted || this.#isProven || isServersOwn(error)) throw error;
+    }
+    if (block !== undefined || this.#isProven) return block;
+    // It may be the memory that is wrong, and not the share.
+    if (this.#hint !== undefined && this.#layout === this.#hint) this.#layout = undefined;
+    this.#hint = undefined;
+    return this.#readBlock(segment, signal, asker);
+  }
+
+  /** A header that makes no sense, or is of no use without the chain, is as good as none. */
+  #believe(header: Uint8Array): void {
+    if (this.#facts.geometry === undefined || this.#facts.shareTree.leaf(this.number) === undefined) return;
+    try {
+      this.#layout = parseShareLayout(header);
+    } catch {
+      return;
+    }
+    this.#hint = this.#layout;
+    this.#header = header;
+  }
+
+  async #readBlock(segment: number, signal: AbortSignal, asker: LogScope): Promise<ProvenBlock | undefined> {
     const { geometry } = this.#facts;
     if (geometry === undefined)
       throw new Error("A defect in gridfetch: a block was asked for before the UEB was known");
     const length = blockLengthOf(geometry, segment);
-    const guess = this.isOpen ? [] : rangesFor(geometry, segment, this.#context.limits);
+    const guess = this.isOpen ? [] : this.#guess(geometry, segment);
     const release = this.#bytes.speculate(guess, asker);
     this.#countPending(length);
     try {
@@ -126,11 +177,18 @@ export class Share {
       ]);
       const isGood = equalBytes(await block.hash(), blockHash);
       signal.throwIfAborted();
+      this.#isProven ||= isGood;
       return isGood ? { bytes: block.bytes, ciphertextHash, release: () => block.release() } : undefined;
     } finally {
       this.#pending -= length;
       release();
     }
+  }
+
+  #guess(geometry: Geometry, segment: number): ByteRange[] {
+    const trees = [this.#facts.ciphertextTree, this.#facts.blockTree(this.number)] as const;
+    const [ciphertextPages, blockPages] = trees.map((tree) => tree.missing(segment));
+    return rangesFor(geometry, segment, this.#context.limits, { ciphertextPages, blockPages });
   }
 
   #countPending(length: number): void {
@@ -176,7 +234,7 @@ export class Share {
   #proveLeaf(chain: Uint8Array): void {
     const { shareTree } = this.#facts;
     if (shareTree.leaf(this.number) !== undefined) return;
-    shareTree.add(parseShareHashChain(chain));
+    this.#facts.acceptChain(parseShareHashChain(chain));
     // A chain may be consistent and yet be another share's: then this one's leaf is still unknown.
     if (shareTree.leaf(this.number) === undefined) {
       throw badFormat("share hash chain", `it does not prove share ${this.number}`);
@@ -186,7 +244,8 @@ export class Share {
   async #readHeader(signal: AbortSignal, asker: LogScope): Promise<ShareLayout> {
     const short = await this.#bytes.read(0, HEADER_LENGTH_V1, signal, asker);
     const isLong = short[3] === 2;
-    return parseShareLayout(isLong ? await this.#bytes.read(0, HEADER_LENGTH_V2, signal, asker) : short);
+    this.#header = isLong ? await this.#bytes.read(0, HEADER_LENGTH_V2, signal, asker) : short;
+    return parseShareLayout(this.#header);
   }
 
   async #readUeb(layout: ShareLayout, signal: AbortSignal, asker: LogScope): Promise<void> {
@@ -232,4 +291,9 @@ function acceptIfGood(tree: HashPages, page: HashPage, bytes: Uint8Array): void 
   } catch (error) {
     if (!isGridError(error)) throw error;
   }
+}
+
+/** Does the error say that the server is gone, or has no such share, whatever we know of the share's insides? */
+function isServersOwn(error: unknown): boolean {
+  return isGridError(error, "SERVER_UNREACHABLE") || isGridError(error, "SERVER_REFUSED");
 }

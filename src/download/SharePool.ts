@@ -1,4 +1,5 @@
 import type { ServerOutcome } from "../base/GridError.ts";
+import type { ShareLocation } from "../cache/shareMap.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import type { FileFacts } from "./FileFacts.ts";
@@ -38,14 +39,29 @@ export class SharePool {
 
   /** Takes a server's answer. Numbers that the file cannot have are not believed. */
   add(server: Server, shareNumbers: readonly number[]): void {
-    const known = this.#shares.get(server) ?? new Map<number, Share>();
-    this.#shares.set(server, known);
     for (const number of shareNumbers) {
-      const isPossible = number >= 0 && number < this.#facts.cap.total;
-      if (!isPossible || known.has(number)) continue;
-      known.set(number, new Share(server, number, this.#facts, this.#context));
+      if (this.#put(server, number) === undefined) continue;
       this.#context.scope.log("debug", "share-found", () => ({ server: server.name, share: number }));
     }
+  }
+
+  /** Takes a share that was on the server in an earlier life. Undefined for one that is no news or cannot be. */
+  addRemembered(server: Server, { shareNumber, header }: ShareLocation): Share | undefined {
+    const share = this.#put(server, shareNumber, header);
+    if (share) {
+      this.#context.scope.log("debug", "share-remembered", () => ({ server: server.name, share: shareNumber }));
+    }
+    return share;
+  }
+
+  #put(server: Server, number: number, header?: Uint8Array): Share | undefined {
+    const known = this.#shares.get(server) ?? new Map<number, Share>();
+    this.#shares.set(server, known);
+    const isPossible = number >= 0 && number < this.#facts.cap.total;
+    if (!isPossible || known.has(number)) return undefined;
+    const share = new Share(server, number, this.#facts, this.#context, header);
+    known.set(number, share);
+    return share;
   }
 
   /**

@@ -9,7 +9,7 @@ import {
   segmentAt,
 } from "../formats/Geometry.ts";
 import { HEADER_LENGTH_V2, predictShareLayout } from "../formats/ShareLayout.ts";
-import { pageRange, pagesFor } from "../hashing/HashPages.ts";
+import { type HashPage, pageRange, pagesFor } from "../hashing/HashPages.ts";
 import type { FileCap } from "./FileFacts.ts";
 
 /** A share of version 2 has its data this much further back than one of version 1: asked for too, since it is a guess. */
@@ -23,21 +23,33 @@ export function predictRanges(cap: FileCap, offset: number, limits: Limits): Byt
   return guesses(cap, limits).flatMap((guess) => rangesFor(guess, segmentAt(guess, offset), limits));
 }
 
-/** What to ask a share for whose header is not here yet, when the file's geometry is known already. */
-export function rangesFor(geometry: Geometry, segment: number, limits: Limits): ByteRange[] {
+/** The pages of the two trees that a block is proven with. */
+interface ProofPages {
+  readonly ciphertextPages: readonly HashPage[] | undefined;
+  readonly blockPages: readonly HashPage[] | undefined;
+}
+
+/**
+ * What to ask a share for whose header is not here yet, when the file's geometry is known already.
+ * @param proof those pages that are not known yet: all, unless it is given
+ */
+export function rangesFor(geometry: Geometry, segment: number, limits: Limits, proof?: ProofPages): ByteRange[] {
   const layout = predictShareLayout(geometry);
   const end = endRanges(geometry, limits);
   const last = end.at(-1) as ByteRange;
   if (last.offset + last.length <= limits.smallShareBytes) return [{ offset: 0, length: last.offset + last.length }];
   const pages = pagesFor(geometry.segmentCount, segment);
-  const trees = [layout.ciphertextTreeOffset, layout.blockTreeOffset];
+  const trees = [
+    [layout.ciphertextTreeOffset, proof?.ciphertextPages ?? pages],
+    [layout.blockTreeOffset, proof?.blockPages ?? pages],
+  ] as const;
   return [
     { offset: 0, length: HEADER_LENGTH_V2 },
     {
       offset: layout.dataOffset + blockOffset(geometry, segment),
       length: blockLengthOf(geometry, segment) + VERSION_SLACK,
     },
-    ...trees.flatMap((tree) =>
+    ...trees.flatMap(([tree, pages]) =>
       pages.map((page) => {
         const { offset, length } = pageRange(page);
         return { offset: tree + offset, length: length + VERSION_SLACK };

@@ -1,7 +1,10 @@
 import { type Clock, systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
 import { GridError } from "../base/GridError.ts";
+import { defaultKeptLimits } from "../base/keptLimits.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
+import type { FileMemory } from "../cache/FileMemory.ts";
+import { SegmentedLru } from "../cache/SegmentedLru.ts";
 import { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
@@ -23,6 +26,10 @@ export interface FileNodesOptions {
   readonly log?: EventLog;
   readonly limits?: Limits;
   readonly codec?: ErasureCodec;
+  /** What outlives this program of the files that were read. */
+  readonly memory?: FileMemory;
+  /** Bytes of verified ciphertext to keep for the next read; none for 0. */
+  readonly keptBytes?: number;
 }
 
 /** A grid's files. */
@@ -44,7 +51,8 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const limits = options.limits ?? defaultLimits;
   const codec = options.codec ?? zfec;
   const health = new HealthBook(clock, limits);
-  const kept = new Map<string, FileNode>();
+  const nodes = new Map<string, FileNode>();
+  const kept = new SegmentedLru<Uint8Array<ArrayBuffer>>(options.keptBytes ?? defaultKeptLimits.inMemory);
 
   function openImmutable(cap: ChkCap): FileNode {
     const storageIndexText = encodeBase32(cap.storageIndex);
@@ -57,6 +65,9 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       scope: log.scope("node"),
       storageIndexText,
       traffic: { received: 0, hedged: 0 },
+      kept,
+      keptPrefix: `${nameOf(cap, cap.storageIndex)}:`,
+      memory: options.memory?.file(cap.storageIndex, cap.uebHash),
     };
     const key = importCtrKey(cap.key);
     key.catch(() => {}); // told to every read
@@ -67,18 +78,22 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     open(cap) {
       if (cap.kind === "LIT") return new LiteralFile(cap.data);
       if (cap.kind !== "CHK") throw unsupported(cap);
-      // The whole cap names the node: two caps with one storage index may still differ in what they promise.
-      const name = [encodeBase32(cap.key), encodeBase32(cap.uebHash), cap.needed, cap.total, cap.size].join(":");
-      const node = kept.get(name) ?? openImmutable(cap);
-      kept.delete(name);
-      kept.set(name, node);
-      for (const oldest of kept.keys()) {
-        if (kept.size <= KEPT_NODES) break;
-        kept.delete(oldest);
+      const name = nameOf(cap, cap.key);
+      const node = nodes.get(name) ?? openImmutable(cap);
+      nodes.delete(name);
+      nodes.set(name, node);
+      for (const oldest of nodes.keys()) {
+        if (nodes.size <= KEPT_NODES) break;
+        nodes.delete(oldest);
       }
       return node;
     },
   };
+}
+
+/** All of the cap counts: two caps with one storage index may still differ in what they promise. */
+function nameOf({ uebHash, needed, total, size }: ChkCap, first: Uint8Array): string {
+  return [encodeBase32(first), encodeBase32(uebHash), needed, total, size].join(":");
 }
 
 function unsupported(cap: Exclude<Cap, { kind: "LIT" | "CHK" }>): GridError<"UNSUPPORTED_CAP"> {

@@ -13,11 +13,12 @@ export const MAX_CHAIN_ENTRIES = 9;
 /**
  * The nodes in a share's hash chain, in the order in which they are stored: none is promised. They prove nothing before
  * a HashTree has taken them.
+ * @param most entries; more than a chain's where several chains were put together
  * @throws GridError BAD_FORMAT for a length that is no whole number of entries, none, or more than a chain can have
  */
-export function parseShareHashChain(bytes: Uint8Array): ChainEntry[] {
+export function parseShareHashChain(bytes: Uint8Array, most: number = MAX_CHAIN_ENTRIES): ChainEntry[] {
   const count = bytes.length / CHAIN_ENTRY_LENGTH;
-  if (!Number.isInteger(count) || count < 1 || count > MAX_CHAIN_ENTRIES) {
+  if (!Number.isInteger(count) || count < 1 || count > most) {
     throw badFormat("share hash chain", `it is ${bytes.length} bytes long`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -23,6 +23,9 @@ export interface HashPage {
   readonly count: number;
 }
 
+/** Hears of a verified page. Its bytes are not to be written to. */
+type AcceptedPage = (page: HashPage, bytes: Uint8Array<ArrayBuffer>) => void;
+
 /**
  * The pages on the way to a leaf, the one under the root first; none in a tree of one leaf, which is its own root.
  *
@@ -58,6 +61,7 @@ export class HashPages {
   readonly leafCount: number;
   readonly #what: string;
   readonly #maxPages: number;
+  readonly #accepted: AcceptedPage;
   #root: Uint8Array | undefined;
   // By first node number, the least recently used page first. A page is used whenever one under it is, and a little
   // later, so a page always leaves before those that it hangs on.
@@ -66,11 +70,18 @@ export class HashPages {
   /**
    * @param what the tree's name in errors, as in "block hash tree of share 3"
    * @param maxPages pages kept, of at most 8 KiB each; never fewer than the way to one leaf needs
+   * @param accepted is told of every page that was verified
    */
-  constructor(leafCount: number, what: string, maxPages: number = DEFAULT_MAX_PAGES) {
+  constructor(
+    leafCount: number,
+    what: string,
+    maxPages: number = DEFAULT_MAX_PAGES,
+    accepted: AcceptedPage = () => {},
+  ) {
     this.leafCount = leafCount;
     this.#what = what;
     this.#maxPages = Math.max(maxPages, pagesFor(leafCount, 0).length);
+    this.#accepted = accepted;
   }
 
   get hasRoot(): boolean {
@@ -128,9 +139,11 @@ export class HashPages {
     const promised = above === undefined ? this.#root : this.#node(above, page.index);
     if (promised === undefined) throw badFormat(name, "what is above them is not known yet");
     if (!equalBytes(hashUp(bytes), promised)) throw badHash(name);
-    this.#held.set(page.firstNode, bytes.slice());
+    const kept = bytes.slice();
+    this.#held.set(page.firstNode, kept);
     this.#use(way);
     this.#evict();
+    this.#accepted(page, kept);
   }
 
   /** A leaf's verified hash if its page is held. Not to be written to. */

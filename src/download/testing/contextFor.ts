@@ -1,4 +1,5 @@
 import { defaultLimits, type Limits } from "../../base/limits.ts";
+import { SegmentedLru } from "../../cache/SegmentedLru.ts";
 import { zfecTypeScript } from "../../erasure/zfecTypeScript.ts";
 import type { SimulatedGrid } from "../../files/testing/SimulatedGrid.ts";
 import { HealthBook } from "../../servers/ServerHealth.ts";
@@ -20,5 +21,8 @@ export function contextFor(
     scope: grid.log.scope("node"),
     storageIndexText,
     traffic: { received: 0, hedged: 0 },
+    kept: new SegmentedLru(0),
+    keptPrefix: "",
+    memory: undefined,
   };
 }
