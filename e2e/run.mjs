@@ -6,6 +6,7 @@ import { checkout } from "../src/node/setup/checkout.mjs";
 import { installPackages } from "../src/node/setup/installPackages.mjs";
 import { runCommand } from "../src/node/setup/runCommand.mjs";
 import { installDebianPackages } from "./setup/installDebianPackages.mjs";
+import { prepareNginx } from "./setup/prepareNginx.mjs";
 import { prepareTahoe } from "./setup/prepareTahoe.mjs";
 import { readPlaywrightReport, readVitestReport } from "./setup/TestResults.mjs";
 
@@ -84,6 +85,9 @@ async function prepareEnvironment() {
   const tahoe = await prepareTahoe();
   if ("bin" in tahoe) found.GRIDFETCH_TAHOE = tahoe.bin;
   else missing.push(`tests against a real Tahoe-LAFS: ${tahoe.missing}`);
+  const nginx = await prepareNginx();
+  if ("path" in nginx) found.GRIDFETCH_NGINX = nginx.path;
+  else missing.push(`tests of nginx as a proxy: ${nginx.missing}`);
   return found;
 }
 

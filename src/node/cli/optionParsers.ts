@@ -56,3 +56,9 @@ export function dialOption(text: string, before: readonly DialOption[]): DialOpt
     throw error;
   }
 }
+
+/** The path of a URL under which other paths are, as in `/grid/`. */
+export function pathOption(text: string): string {
+  if (/^\/([\w.~-]+\/)*$/.test(text) && !/\/\.{1,2}\//.test(text)) return text;
+  throw new InvalidArgumentError("It must start and end with a slash and be plain, as in /grid/.");
+}

@@ -6,8 +6,9 @@ import { type CheckOptions, checkCommand } from "./checkCommand.ts";
 import { type GetOptions, getCommand } from "./getCommand.ts";
 import { type GridOptions, gridCommand } from "./gridCommand.ts";
 import { installCommand } from "./installCommand.ts";
-import { dialOption, integer, originOption, rangeOption } from "./optionParsers.ts";
+import { dialOption, integer, originOption, pathOption, rangeOption, urlOption } from "./optionParsers.ts";
 import { packageVersion } from "./packageVersion.ts";
+import { type ProxyConfigOptions, proxyConfigCommand } from "./proxyConfigCommand.ts";
 import { type PutOptions, putCommand } from "./putCommand.ts";
 import { type RelayOptions, relayCommand } from "./relayCommand.ts";
 import { Interrupted, type Terminal, tell } from "./Terminal.ts";
@@ -130,6 +131,22 @@ function addOperatorCommands(program: Command, terminal: Terminal): void {
       defaultRelayLimits.idle / 1000,
     )
     .action((options: RelayOptions) => relayCommand(options, terminal));
+
+  program
+    .command("proxy-config")
+    .description("make a configuration for nginx that lets pages read from the grid's servers over HTTPS")
+    .requiredOption("--servers <file>", SERVERS)
+    .requiredOption(
+      "--origin <origin>",
+      "whose pages may read, https://app.example; may be given several times",
+      originOption,
+    )
+    .requiredOption("--folder <folder>", "where the configuration and the pinned certificates are written")
+    .option("--same-origin-path <path>", "on the app's own origin, under this path (/grid/ unless given)", pathOption)
+    .option("--url <url>", "on an origin of its own instead, https://grid.example:8443/", urlOption("https:", "http:"))
+    .option("--tls-certificate <file>", "what that origin shows to browsers")
+    .option("--tls-key <file>", "its key")
+    .action((options: ProxyConfigOptions) => proxyConfigCommand(options, terminal));
 }
 
 function addGridCommand(program: Command, terminal: Terminal): void {

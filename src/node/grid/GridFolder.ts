@@ -1,4 +1,4 @@
-import { createHash, randomBytes, X509Certificate } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { generate } from "selfsigned";
@@ -111,12 +111,6 @@ export interface ServerAddress {
   readonly url: string;
   /** Where the server has TLS. */
   readonly nurl?: string;
-}
-
-/** The name that a NURL gives to a certificate's key. */
-export function tlsIdOfCertificate(cert: string): string {
-  const key = new X509Certificate(cert).publicKey.export({ type: "spki", format: "der" });
-  return createHash("sha256").update(key).digest("base64url");
 }
 
 /** A key of its own, in a self-signed certificate. */

@@ -1,8 +1,10 @@
+import { X509Certificate } from "node:crypto";
 import { GridError } from "../../base/GridError.ts";
+import { tlsIdOf } from "../transport/tlsIdOf.ts";
 import { ControlEndpoint, type Controlled, type ServerStatus } from "./ControlEndpoint.ts";
 import { DevelopmentServer } from "./DevelopmentServer.ts";
 import { checkDials, type Dials } from "./Dials.ts";
-import { GridFolder, newTlsIdentity, type ServerAddress, type ServerRecord, tlsIdOfCertificate } from "./GridFolder.ts";
+import { GridFolder, newTlsIdentity, type ServerAddress, type ServerRecord } from "./GridFolder.ts";
 import { lockFolder } from "./lockFolder.ts";
 
 const MOST_SERVERS = 100;
@@ -84,7 +86,7 @@ export async function startDevelopmentGrid(options: DevelopmentGridOptions): Pro
 
 function addressOf({ id, nickname, port, swissnum, tls }: ServerRecord, https: boolean): ServerAddress {
   if (!https || tls === undefined) return { id, nickname, url: `http://127.0.0.1:${port}/` };
-  const nurl = `pb://${tlsIdOfCertificate(tls.cert)}@127.0.0.1:${port}/${swissnum}#v=1`;
+  const nurl = `pb://${tlsIdOf(new X509Certificate(tls.cert))}@127.0.0.1:${port}/${swissnum}#v=1`;
   return { id, nickname, url: `https://127.0.0.1:${port}/`, nurl };
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { Agent } from "node:https";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
@@ -6,6 +5,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { StreamFailure } from "../../servers/ByteStream.ts";
 import type { Nurl } from "../../servers/parseNurl.ts";
 import { IDLE_LIMIT, type NodeRequestOptions } from "./nodeTransport.ts";
+import { tlsIdOf } from "./tlsIdOf.ts";
 
 const CONNECT_LIMIT = 20_000;
 
@@ -63,7 +63,8 @@ export class PinnedAgent extends Agent {
       socket.once("error", fail);
       socket.once("close", close);
       socket.once("secureConnect", () => {
-        if (tlsIdOf(socket) !== tlsId) {
+        const certificate = socket.getPeerX509Certificate();
+        if (certificate === undefined || tlsIdOf(certificate) !== tlsId) {
           return fail(new StreamFailure("wrong-key", "its TLS key is not the one that its NURL names"));
         }
         settle();
@@ -71,10 +72,4 @@ export class PinnedAgent extends Agent {
       });
     });
   }
-}
-
-/** The hash of the public key that the other side has proven to own. */
-function tlsIdOf(socket: TLSSocket): string | undefined {
-  const publicKey = socket.getPeerX509Certificate()?.publicKey.export({ type: "spki", format: "der" });
-  return publicKey && createHash("sha256").update(publicKey).digest("base64url");
 }

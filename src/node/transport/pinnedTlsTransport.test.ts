@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
@@ -11,9 +12,9 @@ import { HttpStorageClient } from "../../servers/HttpStorageClient.ts";
 import type { HttpTransport } from "../../servers/HttpTransport.ts";
 import { type Nurl, parseNurl } from "../../servers/parseNurl.ts";
 import { type DevelopmentGrid, startDevelopmentGrid } from "../grid/developmentGrid.ts";
-import { tlsIdOfCertificate } from "../grid/GridFolder.ts";
 import { ShareFolder } from "../grid/ShareFolder.ts";
 import { pinnedTlsTransport } from "./pinnedTlsTransport.ts";
+import { tlsIdOf } from "./tlsIdOf.ts";
 
 const SI = "hdis5iaveku6lnlaiccydyid7q";
 const never = new AbortController().signal;
@@ -125,7 +126,7 @@ describe("the pin", () => {
       const named = clientOf({
         ...nurl,
         port: (impostor.address() as AddressInfo).port,
-        tlsId: tlsIdOfCertificate(cert),
+        tlsId: tlsIdOf(new X509Certificate(cert)),
       });
       const asking = named.listShares(SI, stop.signal).catch(() => undefined);
       await until(() => received !== "");

@@ -1,0 +1,69 @@
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { GridError } from "../../base/GridError.ts";
+import { type NginxSettings, nginxConfig } from "../proxy/nginxConfig.ts";
+import { proxiedServers } from "../proxy/proxiedServers.ts";
+import { readAnnouncements } from "../transport/readAnnouncements.ts";
+import { type Terminal, tell } from "./Terminal.ts";
+import { UsageError } from "./UsageError.ts";
+
+export interface ProxyConfigOptions {
+  readonly servers: string;
+  readonly origin: readonly string[];
+  readonly folder: string;
+  readonly sameOriginPath?: string;
+  readonly url?: string;
+  readonly tlsCertificate?: string;
+  readonly tlsKey?: string;
+}
+
+/**
+ * Writes a configuration for nginx and the certificates that it pins into a folder, and prints what goes into the
+ * configuration that is there.
+ *
+ * @throws UsageError, GridError BAD_CONFIG if no server of the list can be used
+ */
+export async function proxyConfigCommand(options: ProxyConfigOptions, terminal: Terminal): Promise<void> {
+  const place = placeOf(options);
+  // nginx reads relative paths from a folder of its own.
+  const folder = resolve(options.folder);
+  const announcements = await readAnnouncements(options.servers);
+  const { servers, warnings } = await proxiedServers(
+    announcements,
+    join(folder, "certificates"),
+    Date.now(),
+    terminal.signal,
+  );
+  for (const warning of warnings) tell(terminal, warning);
+  if (servers.length === 0) {
+    const reason = "no server of it can be used";
+    throw new GridError("BAD_CONFIG", { reason }, `The server list ${options.servers} cannot be used: ${reason}.`);
+  }
+  const { http, locations } = nginxConfig({ servers, origins: options.origin, ...place });
+  await writeFile(join(folder, "http.conf"), http);
+  const lines = ["# Into http { … }:", `include ${join(folder, "http.conf")};`];
+  if (locations !== undefined) {
+    await writeFile(join(folder, "locations.conf"), locations);
+    lines.push("# Into the server { … } of the app:", `include ${join(folder, "locations.conf")};`);
+  }
+  terminal.stdout.write(`${lines.join("\n")}\n`);
+  const root = options.url ?? options.origin.map((origin) => `${origin}${place.path}`).join(" or ");
+  tell(terminal, `Then reload nginx, and make the app's grid.json with: gridfetch grid-config --proxy ${root}`);
+}
+
+function placeOf(options: ProxyConfigOptions): Pick<NginxSettings, "path" | "host"> {
+  const { sameOriginPath, url, tlsCertificate: certificate, tlsKey: key } = options;
+  if (url === undefined) {
+    if (certificate ?? key) throw new UsageError("--tls-certificate and --tls-key are for --url");
+    return { path: sameOriginPath ?? "/grid/" };
+  }
+  if (sameOriginPath !== undefined) throw new UsageError("--same-origin-path and --url cannot both be given");
+  const { protocol, hostname, port, pathname } = new URL(url);
+  const path = pathname.endsWith("/") ? pathname : `${pathname}/`;
+  if (protocol === "http:") return { path, host: { name: hostname, port: Number(port || 80) } };
+  if (certificate === undefined || key === undefined) {
+    throw new UsageError("an https --url needs --tls-certificate and --tls-key, what its web server shows to browsers");
+  }
+  const tls = { certificate: resolve(certificate), key: resolve(key) };
+  return { path, host: { name: hostname, port: Number(port || 443), tls } };
+}

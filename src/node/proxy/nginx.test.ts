@@ -1,0 +1,331 @@
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { connect as connectHttp2 } from "node:http2";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { generate } from "selfsigned";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseCap } from "../../formats/parseCap.ts";
+import { storageIndexText } from "../../formats/storageIndex.ts";
+import { goldenPlaintext } from "../../formats/testing/golden.ts";
+import { fetchTransport } from "../../servers/fetchTransport.ts";
+import { HttpStorageClient } from "../../servers/HttpStorageClient.ts";
+import { parseNurl } from "../../servers/parseNurl.ts";
+import { newTlsIdentity } from "../grid/GridFolder.ts";
+import { freePort } from "../testing/freePort.ts";
+import { runGridfetch } from "../testing/runGridfetch.ts";
+import { TahoeGrid, tahoeBin } from "../testing/TahoeGrid.ts";
+import { tlsIdOf } from "../transport/tlsIdOf.ts";
+import { NginxServer, nginxBin } from "./testing/NginxServer.ts";
+
+const MINUTE = 60_000;
+const ORIGIN = "https://app.example";
+const signal = AbortSignal.timeout(10 * MINUTE);
+
+/** A storage server's stand-in, which answers as it is told. */
+class Upstream {
+  readonly requests: { method: string; url: string; headers: Record<string, unknown> }[] = [];
+  readonly nurl: string;
+  readonly #server;
+
+  private constructor(server: ReturnType<typeof createServer>, cert: string) {
+    this.#server = server;
+    const { port } = server.address() as AddressInfo;
+    this.nurl = `pb://${tlsIdOf(new X509Certificate(cert))}@127.0.0.1:${port}/sesame#v=1`;
+    server.on("request", (request, response) => {
+      const { method = "", url = "", headers } = request;
+      this.requests.push({ method, url, headers });
+      response.setHeader("Content-Type", "text/html");
+      response.setHeader("Content-Range", "bytes 0-9/*");
+      response.setHeader("Set-Cookie", "a=b");
+      response.setHeader("X-Accel-Redirect", "/secret");
+      response.setHeader("Access-Control-Allow-Origin", "*");
+      response.writeHead(206);
+      response.write("01234");
+      response.end("56789");
+    });
+  }
+
+  static async start(identity: { key: string; cert: string }): Promise<Upstream> {
+    const server = createServer(identity).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new Upstream(server, identity.cert);
+  }
+
+  get tlsId(): string {
+    return parseNurl(this.nurl).tlsId;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
+
+function listOf(nurls: Record<string, string>): string {
+  const entries = Object.entries(nurls).map(([nickname, nurl]) => [
+    `v0-${nickname}`,
+    { ann: { nickname, "anonymous-storage-NURLs": [nurl] } },
+  ]);
+  return JSON.stringify({ storage: Object.fromEntries(entries) });
+}
+
+async function expired(): Promise<{ key: string; cert: string }> {
+  const { private: key, cert } = await generate([{ name: "commonName", value: "newpb_thingy" }], {
+    notBeforeDate: new Date("2024-01-01T00:00:00Z"),
+    notAfterDate: new Date("2025-01-01T00:00:00Z"),
+  });
+  return { key, cert };
+}
+
+describe.skipIf(nginxBin === undefined)("with nginx (GRIDFETCH_NGINX)", () => {
+  let folder: string;
+  let upstream: Upstream;
+  let old: Upstream;
+  let nginx: NginxServer;
+  /** The app's own origin, with the locations in it. */
+  let own: string;
+  /** An origin of the proxy's own, over TLS. */
+  let other: string;
+  let front: string;
+  let told: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "gridfetch-nginx-"));
+    upstream = await Upstream.start(await newTlsIdentity());
+    old = await Upstream.start(await expired());
+    const list = join(folder, "servers.json");
+    await writeFile(list, listOf({ oak: upstream.nurl, elm: old.nurl }));
+    const identity = await newTlsIdentity();
+    front = identity.cert;
+    const [certificate, key] = [join(folder, "front.pem"), join(folder, "front.key")];
+    await writeFile(certificate, identity.cert);
+    await writeFile(key, identity.key);
+    const [ownPort, otherPort] = [await freePort(), await freePort()];
+    own = `http://127.0.0.1:${ownPort}/grid/`;
+    other = `https://127.0.0.1:${otherPort}/`;
+    const run = (...options: string[]) =>
+      runGridfetch(["proxy-config", "--servers", list, "--origin", ORIGIN, ...options]);
+    const same = await run("--folder", join(folder, "same"));
+    const cross = await run(
+      ...["--folder", join(folder, "cross"), "--url", other, "--tls-certificate", certificate, "--tls-key", key],
+    );
+    told = same.stderr;
+    expect([same.status, cross.status]).toEqual([0, 0]);
+    const [http = "", locations = ""] = `${same.stdout}`.match(/^include .*;$/gm) ?? [];
+    expect(`${cross.stdout}`).toMatch(/^# Into http \{ … \}:\ninclude .*http\.conf;\n$/);
+    // Two configurations in one nginx: upstreams and variables have to have names of their own.
+    const second = (await readFile(join(folder, "cross/http.conf"), "utf8")).replaceAll("gridfetch_", "second_");
+    const app = `server { listen 127.0.0.1:${ownPort}; ${locations} location /secret { internal; return 200 secret; } }`;
+    nginx = await NginxServer.start(join(folder, "nginx"), `${http}\n${second}\n${app}`, ownPort);
+  }, 2 * MINUTE);
+
+  afterAll(async () => {
+    await nginx?.stop();
+    upstream?.close();
+    old?.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const path = () => `${upstream.tlsId}/storage/v1/immutable/aaaa/0`;
+  /** Over HTTP/2, with the front's certificate trusted. */
+  async function ask(
+    headers: Record<string, string>,
+    at = path(),
+  ): Promise<{ head: Record<string, unknown>; text: string }> {
+    const session = connectHttp2(other, { ca: front });
+    try {
+      const stream = session.request({ ":path": `/${at}`, ...headers });
+      const [head] = (await once(stream, "response")) as [Record<string, unknown>];
+      let text = "";
+      for await (const piece of stream) text += piece;
+      return { head, text };
+    } finally {
+      session.close();
+    }
+  }
+
+  it("passes on what a reader asks and gets, and nothing else", async () => {
+    upstream.requests.length = 0;
+    const headers = {
+      Accept: "application/cbor",
+      Authorization: "Tahoe-LAFS c2VzYW1l",
+      Range: "bytes=0-9",
+      Cookie: "session=mine",
+      "X-Forwarded-For": "192.0.2.1",
+    };
+    const reply = await fetch(own + path(), { headers });
+    expect([reply.status, await reply.text()]).toEqual([206, "0123456789"]);
+    const [request] = upstream.requests;
+    expect(request?.url).toBe("/storage/v1/immutable/aaaa/0");
+    const { host, ...passed } = request!.headers;
+    expect(passed).toEqual({
+      accept: "application/cbor",
+      authorization: "Tahoe-LAFS c2VzYW1l",
+      range: "bytes=0-9",
+    });
+    expect(Object.fromEntries(reply.headers)).toMatchObject({
+      "content-range": "bytes 0-9/*",
+      "content-security-policy": "sandbox; default-src 'none'",
+      "content-disposition": "attachment",
+      "x-content-type-options": "nosniff",
+      "cache-control": "no-store",
+    });
+    for (const hidden of ["set-cookie", "access-control-allow-origin"]) expect(reply.headers.has(hidden)).toBe(false);
+  });
+
+  it.each(["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])("refuses %s on the app's origin", async (method) => {
+    upstream.requests.length = 0;
+    expect((await fetch(own + path(), { method })).status).toBe(405);
+    expect(upstream.requests).toEqual([]);
+  });
+
+  it("answers HEAD", async () => {
+    const reply = await fetch(own + path(), { method: "HEAD" });
+    expect([reply.status, reply.headers.get("content-range"), await reply.text()]).toEqual([206, "bytes 0-9/*", ""]);
+  });
+
+  it("refuses pages of other origins, scripts for workers, and paths that are no storage server's", async () => {
+    upstream.requests.length = 0;
+    expect((await fetch(own + path(), { headers: { Origin: "https://evil.example" } })).status).toBe(403);
+    expect((await fetch(own + path(), { headers: { "Service-Worker": "script" } })).status).toBe(403);
+    expect((await fetch(`${own}${upstream.tlsId}/statistics`)).status).toBe(404);
+    expect((await fetch(`${own}${upstream.tlsId}/storage/v1/../../statistics`)).status).toBe(404);
+    expect((await fetch(`${own}unknown/storage/v1/version`)).status).toBe(404);
+    expect(upstream.requests).toEqual([]);
+  });
+
+  it("over HTTP/2, to another origin, answers preflights itself and exposes Content-Range", async () => {
+    upstream.requests.length = 0;
+    const preflight = await ask({ ":method": "OPTIONS", origin: ORIGIN, "access-control-request-method": "GET" });
+    expect(preflight.head).toMatchObject({
+      ":status": 204,
+      "access-control-allow-origin": ORIGIN,
+      "access-control-allow-methods": "GET, HEAD",
+      "access-control-allow-headers": "Authorization, Range",
+      "access-control-max-age": "7200",
+    });
+    expect(upstream.requests).toEqual([]);
+    const { head, text } = await ask({ origin: ORIGIN, range: "bytes=0-9" });
+    expect(text).toBe("0123456789");
+    expect(head).toMatchObject({
+      ":status": 206,
+      "access-control-allow-origin": ORIGIN,
+      "access-control-expose-headers": "Content-Range",
+      vary: "Origin",
+    });
+  });
+
+  it("lets nobody else read or write across origins", async () => {
+    upstream.requests.length = 0;
+    for (const method of ["GET", "OPTIONS"]) {
+      const { head } = await ask({ ":method": method, origin: "https://evil.example" });
+      expect([head[":status"], head["access-control-allow-origin"]]).toEqual([403, undefined]);
+    }
+    for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
+      expect((await ask({ ":method": method, origin: ORIGIN })).head[":status"]).toBe(405);
+    }
+    expect(upstream.requests).toEqual([]);
+  });
+
+  it("says at once which certificate has expired, and nginx refuses it", async () => {
+    expect(told).toContain("Server elm: its certificate expired on 2025-01-01, so nginx refuses it (502)");
+    old.requests.length = 0;
+    expect((await fetch(`${own}${old.tlsId}/storage/v1/version`)).status).toBe(502);
+    expect(old.requests).toEqual([]);
+    expect(await nginx.logs()).toContain("certificate has expired");
+  });
+
+  it("keeps connections, and logs neither secrets nor who reads what", async () => {
+    const reply = await fetch(own + path(), { headers: { Authorization: "Tahoe-LAFS c2VzYW1l" } });
+    await reply.text();
+    const logs = await nginx.logs();
+    for (const secret of ["c2VzYW1l", "sesame", "immutable/aaaa"]) expect(logs).not.toContain(secret);
+  });
+
+  it("does not write to a server with another key than the pinned one", async () => {
+    // The key that nginx pins is gone, and its address is somebody else's now.
+    const before = await Upstream.start(await newTlsIdentity());
+    const list = join(folder, "gone.json");
+    await writeFile(list, listOf({ ash: before.nurl }));
+    const options = ["--servers", list, "--origin", ORIGIN, "--folder", join(folder, "gone")];
+    expect((await runGridfetch(["proxy-config", ...options])).status).toBe(0);
+    before.close();
+    const { port: upstreamPort } = parseNurl(before.nurl);
+    const impostor = createServer(await newTlsIdentity()).listen(upstreamPort, "127.0.0.1");
+    let requests = 0;
+    impostor.on("request", () => requests++);
+    await once(impostor, "listening");
+    const again = await runGridfetch(["proxy-config", ...options]);
+    expect(again.stderr).toContain("keeps the certificate from before: its TLS key is not the one that its NURL names");
+    const port = await freePort();
+    const http = `include ${join(folder, "gone/http.conf")}; server { listen 127.0.0.1:${port}; include ${join(folder, "gone/locations.conf")}; }`;
+    const strict = await NginxServer.start(join(folder, "strict"), http, port);
+    const url = `http://127.0.0.1:${port}/grid/${parseNurl(before.nurl).tlsId}/storage/v1/version`;
+    expect((await fetch(url)).status).toBe(502);
+    expect(requests).toBe(0);
+    await strict.stop();
+    impostor.close();
+  });
+
+  describe.skipIf(tahoeBin === undefined)("before real Tahoe-LAFS servers (GRIDFETCH_TAHOE)", () => {
+    let grid: TahoeGrid;
+    let real: NginxServer;
+    let root: string;
+    let listed: string;
+
+    beforeAll(async () => {
+      grid = await TahoeGrid.start(tahoeBin!, 2);
+      const port = await freePort();
+      root = `http://127.0.0.1:${port}/grid/`;
+      listed = grid.serversFile;
+      const { status } = await runGridfetch([
+        ...["proxy-config", "--servers", listed, "--origin", new URL(root).origin, "--folder", join(folder, "real")],
+      ]);
+      expect(status).toBe(0);
+      const http = `include ${join(folder, "real/http.conf")}; server { listen 127.0.0.1:${port}; include ${join(folder, "real/locations.conf")}; }`;
+      real = await NginxServer.start(join(folder, "real-nginx"), http, port);
+    }, 3 * MINUTE);
+
+    afterAll(async () => {
+      await real?.stop();
+      await grid?.stop();
+    }, MINUTE);
+
+    const client = (index: number, swissnum?: string) => {
+      const { tlsId, swissnum: right } = parseNurl(grid.servers[index]!.nurl);
+      return new HttpStorageClient(fetchTransport(root + tlsId, "oak"), "oak", swissnum ?? right);
+    };
+
+    it("reads shares whole and in ranges, past their ends too", { timeout: 2 * MINUTE }, async () => {
+      const tahoe = await grid.startClient({ needed: 1, total: 2 });
+      const plaintext = goldenPlaintext("nginx", 3_000_000);
+      const cap = parseCap(await tahoe.put(plaintext));
+      await tahoe.stop();
+      if (cap.kind !== "CHK") throw new Error("not a CHK cap");
+      const si = storageIndexText(cap.storageIndex);
+      const read = async (index: number, number: number, offset: number, length: number) => {
+        const pieces: Uint8Array[] = [];
+        for await (const piece of client(index).readShare(si, number, offset, length, signal)) pieces.push(piece);
+        return Buffer.concat(pieces);
+      };
+      for (const index of [0, 1]) {
+        const [number = -1] = await client(index).listShares(si, signal);
+        const whole = await read(index, number, 0, 10_000_000);
+        expect(whole.length).toBeGreaterThan(3_000_000);
+        expect((await read(index, number, 1_234_567, 100_001)).equals(whole.subarray(1_234_567, 1_334_568))).toBe(true);
+        expect(await read(index, number, whole.length, 10)).toHaveLength(0);
+      }
+      await expect(read(0, 77, 0, 10)).rejects.toMatchObject({ details: { status: 404 } });
+    });
+
+    it("lets a wrong swissnum be seen as such", async () => {
+      await expect(client(0, "wrong").listShares("aaaaaaaaaaaaaaaaaaaaaaaaaa", signal)).rejects.toMatchObject({
+        details: { status: 401 },
+      });
+    });
+  });
+});

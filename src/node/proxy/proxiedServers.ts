@@ -1,0 +1,112 @@
+import { X509Certificate } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isGridError } from "../../base/GridError.ts";
+import type { Nurl } from "../../servers/parseNurl.ts";
+import { type Announcement, nurlsOf } from "../transport/readAnnouncements.ts";
+import { tlsIdOf } from "../transport/tlsIdOf.ts";
+import { fetchCertificate } from "./fetchCertificate.ts";
+import type { ProxiedServer } from "./nginxConfig.ts";
+
+export interface ProxiedServers {
+  readonly servers: readonly ProxiedServer[];
+  /** What an operator should know, a line each. */
+  readonly warnings: readonly string[];
+}
+
+const DAY_MS = 86_400_000;
+/** Time enough to do something about a certificate. */
+const SOON_MS = 30 * DAY_MS;
+
+/**
+ * Gets the certificates of a list's servers, checks each against the key in the server's NURL, and writes them into a
+ * folder as `<tls id>.pem`. A server that cannot be reached now keeps the certificate that is there from before.
+ *
+ * @param now in milliseconds since 1970
+ * @throws the signal's reason, or what the system says of the folder
+ */
+export async function proxiedServers(
+  announcements: readonly Announcement[],
+  folder: string,
+  now: number,
+  signal: AbortSignal,
+): Promise<ProxiedServers> {
+  await mkdir(folder, { recursive: true });
+  const outcomes = await Promise.all(announcements.map((each) => proxiedServer(each, folder, signal)));
+  const servers = outcomes.flatMap((outcome) => ("server" in outcome ? outcome.server : []));
+  const warnings = outcomes.flatMap(({ warning }) => warning ?? []);
+  return { servers, warnings: [...warnings, ...servers.flatMap((server) => dateWarning(server, now) ?? [])] };
+}
+
+type Outcome = { readonly warning?: string } | { readonly server: ProxiedServer; readonly warning?: string };
+
+async function proxiedServer(announcement: Announcement, folder: string, signal: AbortSignal): Promise<Outcome> {
+  const { name } = announcement;
+  try {
+    const [first, ...others] = nurlsOf(announcement);
+    const nurls = [first, ...others.filter(({ tlsId }) => tlsId === first.tlsId)];
+    const file = join(folder, `${first.tlsId}.pem`);
+    const { certificate, warning } = await fetchOrKeep(nurls, file, name, signal);
+    return {
+      server: {
+        tlsId: first.tlsId,
+        name,
+        addresses: nurls.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`),
+        certificate: file,
+        certificateName: nameOf(certificate),
+        validTo: new Date(certificate.validTo),
+      },
+      ...(warning !== undefined && { warning }),
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    const reason = isGridError(error) ? error.message : `${(error as Error).message}.`;
+    return { warning: `Server ${name} is left out: ${reason}` };
+  }
+}
+
+async function fetchOrKeep(
+  nurls: readonly Nurl[],
+  file: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<{ readonly certificate: X509Certificate; readonly warning?: string }> {
+  let failure: Error | undefined;
+  for (const nurl of nurls) {
+    try {
+      const certificate = await fetchCertificate(nurl, signal);
+      await writeFile(file, certificate.toString());
+      return { certificate };
+    } catch (error) {
+      signal.throwIfAborted();
+      failure ??= error as Error;
+    }
+  }
+  const kept = await readFile(file, "utf8").then(
+    (pem) => new X509Certificate(pem),
+    () => undefined,
+  );
+  // Whoever may write into the folder may write anything.
+  if (kept === undefined || tlsIdOf(kept) !== nurls[0]?.tlsId) throw failure;
+  return { certificate: kept, warning: `Server ${name} keeps the certificate from before: ${failure?.message}.` };
+}
+
+/**
+ * The name in a certificate, which nginx compares: storage servers say `newpb_thingy`, all of them. It says nothing, and
+ * stands in nginx's configuration, so it has to be plain.
+ */
+function nameOf(certificate: X509Certificate): string {
+  const [, name = ""] = /^CN=(.*)$/m.exec(certificate.subject) ?? [];
+  if (/^[\w .:-]{1,64}$/.test(name)) return name;
+  throw new Error("its certificate has no plain name (CN), by which nginx could check it");
+}
+
+function dateWarning({ name, validTo }: ProxiedServer, now: number): string | undefined {
+  const left = validTo.getTime() - now;
+  const date = validTo.toISOString().slice(0, 10);
+  if (left < 0) {
+    return `Server ${name}: its certificate expired on ${date}, so nginx refuses it (502). The relay does not mind.`;
+  }
+  if (left > SOON_MS) return undefined;
+  return `Server ${name}: its certificate expires on ${date}; from then on nginx refuses it (502). The relay does not mind.`;
+}
