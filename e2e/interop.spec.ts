@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, type Page, test } from "@playwright/test";
+import type { ServerConfig } from "../src/base/gridConfig.ts";
 import { goldenPlaintext } from "../src/formats/testing/golden.ts";
 import { AppServer } from "../src/node/demo/AppServer.ts";
 import { CorsProxy } from "../src/node/testing/CorsProxy.ts";
 import { TahoeGrid, type TahoeServer, tahoeBin } from "../src/node/testing/TahoeGrid.ts";
-import type { ServerConfig } from "../src/servers/gridConfig.ts";
 import { parseNurl } from "../src/servers/parseNurl.ts";
 import { readTimeCode } from "./readTimeCode.ts";
 

@@ -1,4 +1,5 @@
 import { type ErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
+import type { GridCheck } from "../base/GridCheck.ts";
 import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
 
 /**
@@ -35,6 +36,13 @@ export interface Questions {
    * that.
    */
   takeOver: { payload: Nothing; answer: Nothing };
+  /** Take another grid configuration, or other secrets, or go back to what is served (null). In force when answered. */
+  configure: {
+    payload: { readonly config?: unknown; readonly secrets?: unknown };
+    answer: { /** Whether it outlives the worker: not where the browser keeps nothing. */ readonly isKept: boolean };
+  };
+  /** Which servers work, and why others do not? */
+  check: { payload: Nothing; answer: { readonly grids: readonly GridCheck[] } };
 }
 
 export type QuestionKind = keyof Questions;
@@ -56,6 +64,9 @@ const questionChecks: Checks<Questions> = {
   claim: () => true,
   ping: () => true,
   takeOver: () => true,
+  // Looked at by the configuration's own parser, which says what is wrong.
+  configure: () => true,
+  check: () => true,
 };
 
 const announcementChecks: Checks<Announcements> = {

@@ -1,4 +1,8 @@
+import type { GridCheck } from "../base/GridCheck.ts";
+import { GridError } from "../base/GridError.ts";
+import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
 import type { ReadEvent } from "../channel/ReadEvent.ts";
+import { askWorker } from "./askWorker.ts";
 import { downloadByFrame } from "./downloadByFrame.ts";
 import { GridFile } from "./GridFile.ts";
 import { handleFor } from "./handles.ts";
@@ -38,6 +42,30 @@ export class Grid {
   }
 
   /**
+   * Changes which grids there are, or the secrets for their servers; what is not given stays. In force when it resolves, in reads
+   * under way too, for all pages, and for later visits.
+   *
+   * @returns whether it will be there at later visits: not where the browser keeps nothing, as in some private windows
+   * @throws GridError BAD_CONFIG that says what is wrong, and nothing is changed; NO_WORKER
+   */
+  async configure({ config, secrets }: GridSettings): Promise<boolean> {
+    const payload = { ...(config !== undefined && { config }), ...(secrets !== undefined && { secrets }) };
+    const { isKept } = await askWorker(controllerOf(this.#container), "configure", payload);
+    return isKept;
+  }
+
+  /**
+   * Asks every server of every grid by each of its addresses, and says which of them work, why others do not as far as a browser
+   * can tell, and what to do about it. Takes some seconds, and up to two minutes where all are silent.
+   *
+   * @throws GridError BAD_CONFIG if it cannot be said which servers there are; NO_WORKER; the signal's reason
+   */
+  async check({ signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly GridCheck[]> {
+    const { grids } = await askWorker(controllerOf(this.#container), "check", {}, { signal, limit: CHECK_LIMIT_MS });
+    return grids;
+  }
+
+  /**
    * Saves the file of a URL that was made with `download: true`.
    * @param onFailed is called with the worker's words if the file cannot be had. A download that breaks off later is
    *   shown by the browser.
@@ -45,6 +73,23 @@ export class Grid {
   download(url: string, onFailed: (reason: string) => void): void {
     downloadByFrame(url, onFailed);
   }
+}
+
+/** What a page may tell its worker about the grids. */
+export interface GridSettings {
+  /** A grid configuration in place of the one that the app serves; null goes back to that. */
+  readonly config?: GridConfigDocument | null;
+  /** Swissnums by server id; null forgets them. */
+  readonly secrets?: ServerSecrets | null;
+}
+
+/** The worker sets its own limit, which is shorter. */
+const CHECK_LIMIT_MS = 120_000;
+
+function controllerOf({ controller }: ServiceWorkerContainer): ServiceWorker {
+  if (controller !== null) return controller;
+  const message = "The Service Worker that reads the grid no longer controls this page. Reload the page.";
+  throw new GridError("NO_WORKER", { reason: "lost" }, message);
 }
 
 export interface OpenOptions extends Pick<UrlOptions, "grid"> {

@@ -1,4 +1,5 @@
 import { GridError, type GridErrorDetails } from "../base/GridError.ts";
+import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
 import { askWorker } from "./askWorker.ts";
 import { Grid } from "./Grid.ts";
 import { keepWorkerAlive } from "./keepWorkerAlive.ts";
@@ -9,6 +10,13 @@ export interface ConnectOptions {
   readonly workerUrl?: string | URL;
   /** What the worker answers for, a path that ends in a slash: the folder of its script unless given. */
   readonly scope?: string;
+  /**
+   * A grid configuration in place of the one that the app serves, as a parsed document. It counts for all pages and stays
+   * until another is passed; null goes back to the served one.
+   */
+  readonly config?: GridConfigDocument | null;
+  /** Swissnums by server id, to be kept out of a served configuration. They stay until others are passed; null forgets them. */
+  readonly secrets?: ServerSecrets | null;
 }
 
 /** Installing fetches one small script; a browser that takes longer than this will not get there. */
@@ -19,7 +27,8 @@ const CONTROL_LIMIT_MS = 20_000;
  * Fit for the first visit, for every later one, and for a page that was reloaded past the worker (shift-reload). May be
  * called more than once.
  *
- * @throws GridError NO_WORKER that says what stands in the way, in words for the person at the page
+ * @throws GridError NO_WORKER that says what stands in the way, in words for the person at the page; BAD_CONFIG that says
+ *   what is wrong with `config` or `secrets`
  */
 export async function connect(options: ConnectOptions = {}): Promise<Grid> {
   const container = serviceWorkers();
@@ -34,7 +43,11 @@ export async function connect(options: ConnectOptions = {}): Promise<Grid> {
     container.startMessages();
     keepWorkerAlive(container);
     letUpdateIn(registration);
-    return new Grid(new URL(registration.scope), container);
+    const grid = new Grid(new URL(registration.scope), container);
+    if (options.config !== undefined || options.secrets !== undefined) {
+      await Promise.race([grid.configure(options), limit.passed]);
+    }
+    return grid;
   } finally {
     limit.stop();
   }

@@ -1,5 +1,6 @@
 /** For pages: bring the Service Worker in and use its URLs. */
 export type { ErrorRecord } from "../base/errorRecord.ts";
+export type { AddressCheck, CheckProblem, Finding, GridCheck, ServerCheck } from "../base/GridCheck.ts";
 export {
   GridError,
   type GridErrorCode,
@@ -7,8 +8,17 @@ export {
   isGridError,
   type ServerOutcome,
 } from "../base/GridError.ts";
+export type {
+  AddressConfig,
+  GridConfig,
+  GridConfigDocument,
+  NurlAddressConfig,
+  ServerConfig,
+  ServerSecrets,
+  UrlAddressConfig,
+} from "../base/gridConfig.ts";
 export type { ReadEvent, ReadStarted } from "../channel/ReadEvent.ts";
 export { type ConnectOptions, connect } from "./connect.ts";
-export type { Grid, OpenOptions } from "./Grid.ts";
+export type { Grid, GridSettings, OpenOptions } from "./Grid.ts";
 export type { FileReadOptions, GridFile } from "./GridFile.ts";
 export type { UrlOptions } from "./UrlOptions.ts";

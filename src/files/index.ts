@@ -8,11 +8,6 @@ export {
   isGridError,
   type ServerOutcome,
 } from "../base/GridError.ts";
-export { defaultLimits, type Limits } from "../base/limits.ts";
-export type { Cap, ChkCap, ChkVerifyCap, LitCap, OtherCap } from "../formats/Cap.ts";
-export { formatCap, verifyCapOf } from "../formats/formatCap.ts";
-export { parseCap } from "../formats/parseCap.ts";
-export { fetchTransport } from "../servers/fetchTransport.ts";
 export type {
   AddressConfig,
   GridConfig,
@@ -21,7 +16,12 @@ export type {
   ServerConfig,
   ServerSecrets,
   UrlAddressConfig,
-} from "../servers/gridConfig.ts";
+} from "../base/gridConfig.ts";
+export { defaultLimits, type Limits } from "../base/limits.ts";
+export type { Cap, ChkCap, ChkVerifyCap, LitCap, OtherCap } from "../formats/Cap.ts";
+export { formatCap, verifyCapOf } from "../formats/formatCap.ts";
+export { parseCap } from "../formats/parseCap.ts";
+export { fetchTransport } from "../servers/fetchTransport.ts";
 export type { HttpReply, HttpRequest, HttpTransport } from "../servers/HttpTransport.ts";
 export { parseGridConfig } from "../servers/parseGridConfig.ts";
 export type { Nurl } from "../servers/parseNurl.ts";

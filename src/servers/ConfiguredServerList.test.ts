@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { systemClock } from "../base/Clock.ts";
+import type { ServerConfig } from "../base/gridConfig.ts";
 import { defaultLimits } from "../base/limits.ts";
 import { ConfiguredServerList } from "./ConfiguredServerList.ts";
-import type { ServerConfig } from "./gridConfig.ts";
 import { parseGridConfig } from "./parseGridConfig.ts";
 
 const oak = { id: "v0-oak", addresses: [{ url: "http://127.0.0.1:1/" }] };

@@ -1,4 +1,4 @@
-import type { GridConfig, ServerConfig, ServerSecrets } from "./gridConfig.ts";
+import type { GridConfig, ServerConfig, ServerSecrets } from "../base/gridConfig.ts";
 import { permutedServers } from "./permutedServers.ts";
 import type { Server } from "./Server.ts";
 import type { ServerList } from "./ServerList.ts";

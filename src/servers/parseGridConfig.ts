@@ -1,6 +1,6 @@
 import { GridError } from "../base/GridError.ts";
+import type { AddressConfig, GridConfig, ServerConfig, ServerSecrets } from "../base/gridConfig.ts";
 import { decodeBase32 } from "../formats/base32.ts";
-import type { AddressConfig, GridConfig, ServerConfig, ServerSecrets } from "./gridConfig.ts";
 import { parseNurl } from "./parseNurl.ts";
 
 /** A grid of a thousand servers would be the largest ever seen. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { ServerConfig } from "./gridConfig.ts";
+import type { ServerConfig } from "../base/gridConfig.ts";
 import type { HttpRequest } from "./HttpTransport.ts";
 import { type Address, serversFromConfig } from "./serversFromConfig.ts";
 

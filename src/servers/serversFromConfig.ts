@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../base/Clock.ts";
+import type { GridConfig, ServerConfig, ServerSecrets } from "../base/gridConfig.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import { FallbackTransport } from "./FallbackTransport.ts";
-import type { GridConfig, ServerConfig, ServerSecrets } from "./gridConfig.ts";
 import type { HttpTransport } from "./HttpTransport.ts";
 import { httpServer, serverName } from "./httpServer.ts";
 import { type Nurl, parseNurl } from "./parseNurl.ts";

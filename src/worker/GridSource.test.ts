@@ -1,50 +1,100 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { GridError } from "../base/GridError.ts";
+import type { ConfigKind } from "../cache/ConfigStore.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
-import type { GridConfig } from "../servers/gridConfig.ts";
+import { VirtualClock } from "../files/testing/VirtualClock.ts";
+import type { ServerList } from "../servers/ServerList.ts";
 import { GridSource } from "./GridSource.ts";
 
 const SWISSNUM = "a-secret-that-lets-clients-in";
-const config = (...ids: string[]) =>
-  JSON.stringify({
-    servers: ids.map((id) => ({ id, addresses: [{ url: "http://127.0.0.1:1/" }], swissnum: SWISSNUM })),
-  });
+const grid = (...ids: string[]) => ({
+  servers: ids.map((id) => ({ id, addresses: [{ url: "http://127.0.0.1:1/" }], swissnum: SWISSNUM })),
+});
+const served = (document: unknown) => () => new Response(JSON.stringify(document));
+const away = () => Promise.reject(new TypeError("failed"));
+const MINUTE = 60_000;
 
+let clock: VirtualClock;
 /** What the web server answers next, and again until it is changed. */
 let answer: () => Response | Promise<Response>;
 let fetches: number;
-let built: GridConfig[];
+/** What outlives a worker. */
+let kept: Map<ConfigKind, string>;
+let isStoreAway: boolean;
+let built: ServerList[];
 let source: GridSource;
 
 beforeEach(() => {
-  answer = () => new Response(config("one"));
+  clock = new VirtualClock();
+  answer = served(grid("one"));
   fetches = 0;
-  built = [];
+  kept = new Map();
+  isStoreAway = false;
   vi.stubGlobal("fetch", async () => {
     fetches++;
     return answer();
   });
-  source = new GridSource(new URL("https://app.example/sub/grid.json"), (config) => {
-    built.push(config);
-    return { open: () => expect.fail() } as FileNodes;
-  });
+  startWorker();
 });
 afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe("GridSource", () => {
-  it("fetches once for all who ask", async () => {
+function startWorker(): void {
+  built = [];
+  const check = () => {
+    if (isStoreAway) throw new GridError("STORE_UNAVAILABLE", { store: "x", reason: "private" }, "private");
+  };
+  source = new GridSource({
+    url: new URL("https://app.example/sub/grid.json"),
+    memory: {
+      async load(kind) {
+        check();
+        const text = kept.get(kind);
+        return text === undefined ? undefined : JSON.parse(text);
+      },
+      async save(kind, value) {
+        check();
+        if (value === undefined) kept.delete(kind);
+        else kept.set(kind, JSON.stringify(value));
+      },
+    },
+    makeTransport: () => ({
+      async request({ headers }) {
+        throw new GridError("SERVER_UNREACHABLE", { server: "x", reason: `${headers.Authorization}` }, "not there");
+      },
+    }),
+    origin: "https://app.example",
+    makeFiles: (servers) => {
+      built.push(servers);
+      return { open: () => expect.fail() } as unknown as FileNodes;
+    },
+    clock,
+  });
+}
+
+const serverIds = (index = 0) => built[index]?.known().map(({ id }) => id);
+
+/** What the first server is asked with. */
+async function swissnum(): Promise<string> {
+  const asked = built[0]!.known()[0]!.storage.listShares("aa", new AbortController().signal);
+  const { details } = (await asked.catch((error: unknown) => error)) as GridError<"SERVER_UNREACHABLE">;
+  return atob(details.reason.replace("Tahoe-LAFS ", ""));
+}
+
+describe("the served configuration", () => {
+  it("is fetched once for all who ask", async () => {
     const [first, second] = await Promise.all([source.files(), source.files()]);
     expect(await source.files()).toBe(first);
     expect(second).toBe(first);
     expect(fetches).toBe(1);
-    expect(built).toMatchObject([{ servers: [{ id: "one" }] }]);
+    expect(serverIds()).toEqual(["one"]);
   });
 
   it.each<[string, () => Response | Promise<Response>, RegExp]>([
     ["a missing document", () => new Response("", { status: 404 }), /grid\.json .*HTTP 404; the list of the grid's/],
     ["a server error", () => new Response("", { status: 500 }), /HTTP 500/],
-    ["no web server", () => Promise.reject(new TypeError("failed")), /could not be fetched/],
+    ["no web server", away, /could not be fetched/],
     ["a page instead", () => new Response(`<html>${SWISSNUM}`), /\/sub\/grid\.json is not JSON/],
     ["another document", () => new Response(`{"${SWISSNUM}":1}`), /a list "servers"/],
   ])("says what is wrong with %s, and tries again for the next one", async (_, wrong, message) => {
@@ -52,34 +102,183 @@ describe("GridSource", () => {
     const failure = await source.files().catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: "BAD_CONFIG", message: expect.stringMatching(message) });
     expect(failure).toMatchObject({ message: expect.not.stringContaining(SWISSNUM) });
-    answer = () => new Response(config("one"));
+    answer = served(grid("one"));
     await source.files();
-    expect(built.length).toBe(1);
+    expect(serverIds()).toEqual(["one"]);
   });
 
-  it("keeps the grid, with all it has learnt, where a doubt was unfounded", async () => {
+  it("is read again where there is doubt, and changes the servers under the same files", async () => {
     const before = await source.files();
+    const [one] = built[0]!.known();
+    await clock.run(MINUTE);
+    answer = served(grid("two", "one"));
     source.doubt();
     expect(await source.files()).toBe(before);
     expect(fetches).toBe(2);
+    expect(serverIds()).toEqual(["two", "one"]);
+    expect(built[0]!.known()[1]).toBe(one);
     await source.files();
     expect(fetches).toBe(2);
   });
 
-  it("makes another grid where the servers have moved", async () => {
-    const before = await source.files();
-    answer = () => new Response(config("one", "two"));
-    source.doubt();
-    expect(await source.files()).not.toBe(before);
-    expect(built[1]?.servers.length).toBe(2);
+  it("is read again now and then while it is in use, which nobody waits for", async () => {
+    await source.files();
+    await clock.run(4 * MINUTE);
+    answer = served(grid("two"));
+    await source.files();
+    expect(fetches).toBe(1);
+    await clock.run(MINUTE);
+    await source.files();
+    expect(serverIds()).toEqual(["one"]);
+    await clock.run(1);
+    expect(serverIds()).toEqual(["two"]);
   });
 
-  it("stays with the old grid while the web server is away, and asks again", async () => {
-    const before = await source.files();
-    answer = () => Promise.reject(new TypeError("failed"));
+  it("stays in force while the web server is away, which holds up few reads, and is asked for again", async () => {
+    await source.files();
+    await clock.run(MINUTE);
+    answer = away;
     source.doubt();
-    expect(await source.files()).toBe(before);
-    answer = () => new Response(config("two"));
-    expect(await source.files()).not.toBe(before);
+    for (let read = 0; read < 10; read++) await source.files();
+    expect(serverIds()).toEqual(["one"]);
+    expect(fetches).toBe(2);
+    answer = served(grid("two"));
+    await clock.run(10_000);
+    await source.files();
+    expect(serverIds()).toEqual(["two"]);
   });
+
+  it("is remembered by the next worker, for when there is no network", async () => {
+    await source.files();
+    startWorker();
+    answer = away;
+    await source.files();
+    expect(serverIds()).toEqual(["one"]);
+    // What is there and says nonsense is not passed over.
+    startWorker();
+    answer = () => new Response("", { status: 404 });
+    await expect(source.files()).rejects.toMatchObject({ code: "BAD_CONFIG" });
+  });
+});
+
+describe("several grids", () => {
+  const grids = {
+    grids: [
+      { name: "home", ...grid("one") },
+      { name: "work", ...grid("two") },
+    ],
+  };
+
+  it("are told apart by their names; the first is meant where none is named", async () => {
+    answer = served(grids);
+    const [home, work] = [await source.files("home"), await source.files("work")];
+    expect(work).not.toBe(home);
+    expect(await source.files()).toBe(home);
+    expect([serverIds(0), serverIds(1)]).toEqual([["one"], ["two"]]);
+  });
+
+  it("change each by itself", async () => {
+    answer = served(grids);
+    const work = await source.files("work");
+    await clock.run(MINUTE);
+    answer = served({ grids: [{ name: "other", ...grid("three") }, grids.grids[1]] });
+    source.doubt();
+    expect(await source.files("work")).toBe(work);
+    await expect(source.files("home")).rejects.toMatchObject({ code: "BAD_URL" });
+  });
+
+  it.each<[unknown, string]>([
+    [grids, "only home, work"],
+    [grid("one"), "its one grid has no name"],
+  ])("say which there are where another is asked for", async (document, known) => {
+    answer = served(document);
+    await expect(source.files("nowhere")).rejects.toMatchObject({
+      code: "BAD_URL",
+      message: expect.stringContaining(known),
+    });
+  });
+});
+
+describe("what pages pass", () => {
+  it("counts in place of what is served, in reads under way too, and for the workers that follow", async () => {
+    const before = await source.files();
+    expect(await source.pass({ config: grid("passed") })).toBe(true);
+    expect(await source.files()).toBe(before);
+    expect(serverIds()).toEqual(["passed"]);
+    startWorker();
+    answer = away;
+    await source.files();
+    expect(serverIds()).toEqual(["passed"]);
+    answer = served(grid("one"));
+    await source.pass({ config: null });
+    expect(serverIds()).toEqual(["one"]);
+    startWorker();
+    await source.files();
+    expect(serverIds()).toEqual(["one"]);
+  });
+
+  it("may be the secrets alone, which outlive the worker too, until they are replaced", async () => {
+    const { swissnum: _, ...server } = grid("one").servers[0]!;
+    answer = served({ servers: [server] });
+    await source.pass({ secrets: { one: "first" } });
+    expect(await swissnum()).toBe("first");
+    startWorker();
+    await source.files();
+    expect(await swissnum()).toBe("first");
+    await source.pass({ config: { servers: [server] } });
+    expect(await swissnum()).toBe("first");
+    await source.pass({ secrets: { one: "second" } });
+    expect(await swissnum()).toBe("second");
+  });
+
+  it("is checked before anything is changed", async () => {
+    await source.files();
+    await expect(source.pass({ config: { servers: [] } })).rejects.toMatchObject({ code: "BAD_CONFIG" });
+    await expect(source.pass({ config: grid("two"), secrets: { one: 1 } })).rejects.toMatchObject({
+      code: "BAD_CONFIG",
+      message: expect.stringContaining("the secret of server one"),
+    });
+    expect(serverIds()).toEqual(["one"]);
+    expect(kept.has("config")).toBe(false);
+  });
+
+  it("counts for this worker where the browser keeps nothing, and says so", async () => {
+    isStoreAway = true;
+    expect(await source.pass({ config: grid("passed"), secrets: { passed: "x" } })).toBe(false);
+    await source.files();
+    expect(serverIds()).toEqual(["passed"]);
+    expect(await swissnum()).toBe("x");
+  });
+
+  it("is not undone by a reading that was under way", async () => {
+    let release = (_: Response): void => undefined;
+    answer = () => new Promise((resolve) => (release = resolve));
+    const early = source.files();
+    await clock.run(1);
+    await source.pass({ config: grid("passed") });
+    release(new Response(JSON.stringify(grid("one"))));
+    await early;
+    await source.files();
+    expect(serverIds()).toEqual(["passed"]);
+  });
+});
+
+it("checks all grids, as they are configured now", async () => {
+  await source.files();
+  answer = served({
+    grids: [
+      { name: "home", ...grid("one") },
+      { name: "work", ...grid("two") },
+    ],
+  });
+  vi.stubGlobal("fetch", async (url: URL | string) => {
+    if (String(url).includes("grid.json")) return answer();
+    throw new TypeError("refused");
+  });
+  const checks = await source.check(new AbortController().signal);
+  expect(checks.map(({ name, servers }) => [name, servers.map(({ id, works }) => [id, works])])).toEqual([
+    ["home", [["one", false]]],
+    ["work", [["two", false]]],
+  ]);
+  expect(JSON.stringify(checks)).not.toContain(SWISSNUM);
 });

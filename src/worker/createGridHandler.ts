@@ -1,11 +1,11 @@
 import { systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
+import { ConfigStore } from "../cache/ConfigStore.ts";
 import { createFileNodes } from "../files/createFileNodes.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
+import type { BodyWatch } from "../http/openBody.ts";
 import { isGridUrl } from "../http/parseGridUrl.ts";
-import { StaticServerList } from "../servers/StaticServerList.ts";
-import { serversFromConfig } from "../servers/serversFromConfig.ts";
 import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
 import { GridSource } from "./GridSource.ts";
@@ -52,17 +52,17 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
   const clock = systemClock;
   const log = new EventLog(clock);
   const reads = new Reads(clock, (event) => announce("read", event));
-  const makeTransport = workerTransport(self.location.href);
-  const grid = new GridSource(new URL(config, scope), (document) =>
-    createFileNodes({
-      servers: new StaticServerList(serversFromConfig(document, makeTransport)),
-      clock,
-      log,
-    }),
-  );
+  const grids = new GridSource({
+    url: new URL(config, scope),
+    memory: new ConfigStore(clock),
+    makeTransport: workerTransport(self.location.href),
+    origin: self.location.origin,
+    makeFiles: (servers) => createFileNodes({ servers, clock, log }),
+    clock,
+  });
   const context: Omit<GridRequestContext, "streaming" | "failed"> = {
     base: scope,
-    open: async (cap) => (await grid.files()).open(cap),
+    open: async (cap) => (await grids.files()).open(cap),
     clock,
     failures: new FailurePacer(clock),
   };
@@ -77,6 +77,8 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
       if (takesOver) await self.skipWaiting();
       return {};
     },
+    configure: async (passed) => ({ isKept: await grids.pass(passed) }),
+    check: async () => ({ grids: await grids.check(AbortSignal.timeout(CHECK_LIMIT_MS)) }),
   });
   if (takesOver) takeOverWhenQuiet();
 
@@ -87,9 +89,9 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
       const response = await handleGridRequest(request, {
         ...context,
         failed,
-        streaming: (body) => event.waitUntil(streaming(body)),
+        streaming: (body) => event.waitUntil(Promise.all([streaming(body), doubtIfFailed(body)])),
       });
-      if (response.status === TOO_FEW_SHARES) grid.doubt();
+      if (response.status === TOO_FEW_SHARES) grids.doubt();
       return response;
     },
     get streams() {
@@ -97,11 +99,18 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
     },
   };
 
+  async function doubtIfFailed({ ended }: BodyWatch): Promise<void> {
+    if ((await ended).how === "failed") grids.doubt();
+  }
+
   /** Else it holds the cap. */
   function isOpaque(url: string): boolean {
     return new URL(url).pathname.startsWith(`${scope.pathname}grid/`);
   }
 }
+
+/** A large grid of which every server is silent takes this long. */
+const CHECK_LIMIT_MS = 110_000;
 
 /** Perhaps the servers have moved. */
 const TOO_FEW_SHARES = 410;

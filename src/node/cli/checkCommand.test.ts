@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { GridCheck } from "../../base/GridCheck.ts";
-import type { ServerConfig } from "../../servers/gridConfig.ts";
+import type { ServerConfig } from "../../base/gridConfig.ts";
 import { parseNurl } from "../../servers/parseNurl.ts";
 import { AppServer } from "../demo/AppServer.ts";
 import { type DevelopmentGrid, startDevelopmentGrid } from "../grid/developmentGrid.ts";

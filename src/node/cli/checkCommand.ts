@@ -1,6 +1,6 @@
 import { systemClock } from "../../base/Clock.ts";
 import type { GridCheck, ServerCheck } from "../../base/GridCheck.ts";
-import { checkGrid } from "../../servers/check/checkGrid.ts";
+import { checkGrid } from "../../servers/checkGrid.ts";
 import { nodeAddressTransport } from "../transport/nodeAddressTransport.ts";
 import { type GridOption, readGrids } from "./readGrids.ts";
 import { type Terminal, tell } from "./Terminal.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { GridError, isGridError } from "../../base/GridError.ts";
-import type { GridConfig, ServerConfig } from "../../servers/gridConfig.ts";
+import type { GridConfig, ServerConfig } from "../../base/gridConfig.ts";
 import { parseGridConfig } from "../../servers/parseGridConfig.ts";
 import { type Announcement, nurlsOf, readAnnouncements } from "../transport/readAnnouncements.ts";
 import { UsageError } from "./UsageError.ts";

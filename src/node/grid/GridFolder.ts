@@ -3,8 +3,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { generate } from "selfsigned";
 import { GridError } from "../../base/GridError.ts";
+import type { GridConfig } from "../../base/gridConfig.ts";
 import { encodeBase32 } from "../../formats/base32.ts";
-import type { GridConfig } from "../../servers/gridConfig.ts";
 
 /** What a development server is across restarts. */
 export interface ServerRecord {

@@ -1,7 +1,7 @@
 import { decode } from "cborg";
-import type { HttpTransport } from "../HttpTransport.ts";
-import { mediaType, readBounded } from "../httpBody.ts";
-import { StorageService } from "../StorageService.ts";
+import type { HttpTransport } from "./HttpTransport.ts";
+import { mediaType, readBounded } from "./httpBody.ts";
+import { StorageService } from "./StorageService.ts";
 
 /** What a server says of itself is some hundred bytes. */
 const VERSION_LIMIT = 16 * 1024;
@@ -25,7 +25,7 @@ export type VersionReply =
  * @param name of the server, for errors
  * @throws GridError SERVER_UNREACHABLE, or the signal's reason
  */
-export async function readVersion(
+export async function readServerVersion(
   transport: HttpTransport,
   name: string,
   swissnum: string | undefined,

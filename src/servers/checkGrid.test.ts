@@ -1,10 +1,10 @@
 import { encode } from "cborg";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { GridError, type UnreachableWhy } from "../../base/GridError.ts";
-import { VirtualClock } from "../../files/testing/VirtualClock.ts";
-import type { AddressConfig, ServerConfig } from "../gridConfig.ts";
-import type { HttpReply, HttpRequest, HttpTransport } from "../HttpTransport.ts";
+import { GridError, type UnreachableWhy } from "../base/GridError.ts";
+import type { AddressConfig, ServerConfig } from "../base/gridConfig.ts";
+import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { checkGrid } from "./checkGrid.ts";
+import type { HttpReply, HttpRequest, HttpTransport } from "./HttpTransport.ts";
 
 const SWISSNUM = "open-sesame";
 const URL_ADDRESS = { url: "https://grid.example/oak/" };

@@ -1,4 +1,4 @@
-import type { CheckProblem, Finding } from "../../base/GridCheck.ts";
+import type { CheckProblem, Finding } from "../base/GridCheck.ts";
 
 /** What to do about each problem. */
 const ADVICE: Readonly<Record<CheckProblem, string>> = {
@@ -36,6 +36,6 @@ const ADVICE: Readonly<Record<CheckProblem, string>> = {
 };
 
 /** @param what is the matter, in a sentence */
-export function finding(problem: CheckProblem, what: string): Finding {
+export function checkFinding(problem: CheckProblem, what: string): Finding {
   return { problem, what, advice: ADVICE[problem] };
 }

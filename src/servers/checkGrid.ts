@@ -1,8 +1,8 @@
-import type { GridCheck, ServerCheck } from "../../base/GridCheck.ts";
-import type { GridConfig, ServerConfig, ServerSecrets } from "../gridConfig.ts";
-import { serverName } from "../httpServer.ts";
-import { addressesOf, swissnumOf } from "../serversFromConfig.ts";
+import type { GridCheck, ServerCheck } from "../base/GridCheck.ts";
+import type { GridConfig, ServerConfig, ServerSecrets } from "../base/gridConfig.ts";
 import { type CheckPlatform, checkAddress } from "./checkAddress.ts";
+import { serverName } from "./httpServer.ts";
+import { addressesOf, swissnumOf } from "./serversFromConfig.ts";
 
 /** Servers under check at once: browsers allow six connections to a host, and proxies have many servers on one. */
 const AT_ONCE = 6;

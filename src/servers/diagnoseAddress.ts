@@ -1,8 +1,8 @@
-import type { Finding } from "../../base/GridCheck.ts";
-import { isGridError, type UnreachableWhy } from "../../base/GridError.ts";
-import type { Address } from "../serversFromConfig.ts";
-import { finding } from "./findings.ts";
+import type { Finding } from "../base/GridCheck.ts";
+import { isGridError, type UnreachableWhy } from "../base/GridError.ts";
+import { checkFinding } from "./checkFinding.ts";
 import { probeByFetch } from "./probeByFetch.ts";
+import type { Address } from "./serversFromConfig.ts";
 
 /**
  * Why a request by this address failed before a reply came.
@@ -10,7 +10,7 @@ import { probeByFetch } from "./probeByFetch.ts";
  * @param origin of the page or worker; undefined outside browsers, where errors say more
  * @throws what is not GridError SERVER_UNREACHABLE; the signal's reason
  */
-export async function diagnose(
+export async function diagnoseAddress(
   error: unknown,
   address: Address,
   origin: string | undefined,
@@ -21,16 +21,17 @@ export async function diagnose(
   const gateway = "url" in address ? address.url : address.relay;
   if (origin !== undefined && gateway !== undefined && isMixedContent(gateway, origin)) {
     const [way, scheme] = "url" in address ? ["proxy", "https"] : ["relay", "wss"];
-    return finding("mixed-content", `This page was loaded by https, and the ${way}'s address is not ${scheme}.`);
+    return checkFinding("mixed-content", `This page was loaded by https, and the ${way}'s address is not ${scheme}.`);
   }
   if (why !== undefined && why !== "relay-away") return fromTransport(why, reason);
   if (origin === undefined) {
-    if (why === "relay-away") return finding("relay-unreachable", `No WebSocket was made with the relay: ${reason}.`);
-    return finding("unreachable", `Nothing answers: ${reason}.`);
+    if (why === "relay-away")
+      return checkFinding("relay-unreachable", `No WebSocket was made with the relay: ${reason}.`);
+    return checkFinding("unreachable", `Nothing answers: ${reason}.`);
   }
   if ("url" in address) return diagnoseUrl(address.url, origin, signal);
   if (why === "relay-away" && address.relay !== undefined) return diagnoseRelay(address.relay, origin, signal);
-  return finding("unreachable", `The server cannot be reached: ${reason}.`);
+  return checkFinding("unreachable", `The server cannot be reached: ${reason}.`);
 }
 
 /** Pages of the machine's own addresses are as good as https (W3C Secure Contexts, section 3.1). */
@@ -44,22 +45,22 @@ export function isMixedContent(target: string, origin: string): boolean {
 function fromTransport(why: Exclude<UnreachableWhy, "relay-away">, reason: string): Finding {
   switch (why) {
     case "relay-origin":
-      return finding("relay-origin", "The relay does not serve pages of this origin.");
+      return checkFinding("relay-origin", "The relay does not serve pages of this origin.");
     case "relay-token":
-      return finding("relay-token", "The relay does not know this server.");
+      return checkFinding("relay-token", "The relay does not know this server.");
     case "relay-busy":
-      return finding("relay-busy", "The relay has too many connections.");
+      return checkFinding("relay-busy", "The relay has too many connections.");
     case "server-away":
-      return finding("server-away", "The relay works, and could not connect to the server.");
+      return checkFinding("server-away", "The relay works, and could not connect to the server.");
     case "wrong-key":
-      return finding("wrong-key", "What answers has another key than the one that the NURL names.");
+      return checkFinding("wrong-key", "What answers has another key than the one that the NURL names.");
     case "impostor":
-      return finding("impostor", `What answers does not prove to be the server: ${reason}.`);
+      return checkFinding("impostor", `What answers does not prove to be the server: ${reason}.`);
     case "not-tls":
     case "not-http":
-      return finding("not-a-storage-server", `What answers is no storage server: ${reason}.`);
+      return checkFinding("not-a-storage-server", `What answers is no storage server: ${reason}.`);
     case "broke-off":
-      return finding("broke-off", "The connection ended before there was an answer.");
+      return checkFinding("broke-off", "The connection ended before there was an answer.");
   }
 }
 
@@ -67,20 +68,22 @@ function fromTransport(why: Exclude<UnreachableWhy, "relay-away">, reason: strin
 async function diagnoseUrl(url: string, origin: string, signal: AbortSignal): Promise<Finding> {
   const probe = await probeByFetch(`${url.replace(/\/+$/, "")}/storage/v1/version`, signal);
   const isOwnOrigin = new URL(url).origin === origin;
-  if (probe.kind === "silent") return finding("unreachable", "Nothing answers, or nothing that the browser accepts.");
-  if (probe.kind === "opaque") return finding("cors", "Something answers, and does not allow this page to read it.");
-  if (probe.isRedirected) return finding("not-a-storage-server", "What answers redirects to another address.");
-  if (isOwnOrigin) return finding("broke-off", "It answers, and the connection ended before.");
+  if (probe.kind === "silent")
+    return checkFinding("unreachable", "Nothing answers, or nothing that the browser accepts.");
+  if (probe.kind === "opaque")
+    return checkFinding("cors", "Something answers, and does not allow this page to read it.");
+  if (probe.isRedirected) return checkFinding("not-a-storage-server", "What answers redirects to another address.");
+  if (isOwnOrigin) return checkFinding("broke-off", "It answers, and the connection ended before.");
   // A request without the swissnum needs no permission: one with it does.
-  return finding("cors", "Something answers, and does not allow this page to send the header Authorization.");
+  return checkFinding("cors", "Something answers, and does not allow this page to send the header Authorization.");
 }
 
 /** A page learns nothing of a WebSocket that was refused; `gridfetch relay` tells it to who asks by HTTP. */
 async function diagnoseRelay(relay: string, origin: string, signal: AbortSignal): Promise<Finding> {
   const probe = await probeByFetch(relay.replace(/^ws/, "http"), signal);
-  if (probe.kind === "silent") return finding("relay-unreachable", "Nothing answers at the relay's address.");
+  if (probe.kind === "silent") return checkFinding("relay-unreachable", "Nothing answers at the relay's address.");
   if (probe.kind === "readable" && probe.status === 403) {
-    return finding("relay-origin", `The relay does not serve pages of ${origin}.`);
+    return checkFinding("relay-origin", `The relay does not serve pages of ${origin}.`);
   }
-  return finding("relay-refused", "Something answers at the relay's address, and did not open a WebSocket.");
+  return checkFinding("relay-refused", "Something answers at the relay's address, and did not open a WebSocket.");
 }

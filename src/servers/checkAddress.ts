@@ -1,10 +1,10 @@
-import type { Clock } from "../../base/Clock.ts";
-import type { AddressCheck, Finding } from "../../base/GridCheck.ts";
-import type { HttpTransport } from "../HttpTransport.ts";
-import type { Address, MakeTransport } from "../serversFromConfig.ts";
-import { diagnose } from "./diagnose.ts";
-import { finding } from "./findings.ts";
-import { readVersion, type VersionReply } from "./readVersion.ts";
+import type { Clock } from "../base/Clock.ts";
+import type { AddressCheck, Finding } from "../base/GridCheck.ts";
+import { checkFinding } from "./checkFinding.ts";
+import { diagnoseAddress } from "./diagnoseAddress.ts";
+import type { HttpTransport } from "./HttpTransport.ts";
+import { readServerVersion, type VersionReply } from "./readServerVersion.ts";
+import type { Address, MakeTransport } from "./serversFromConfig.ts";
 
 /** An address gets this long to answer, and as long again to find out why it does not. */
 const TIMEOUT = 10_000;
@@ -40,7 +40,7 @@ export async function checkAddress(
   const shown = describeAddress(address);
   const transport = platform.makeTransport(address, target.name);
   if (transport === undefined) {
-    return failed(shown, finding("unusable", "This address cannot be used from a browser: it has no relay."));
+    return failed(shown, checkFinding("unusable", "This address cannot be used from a browser: it has no relay."));
   }
   const first = await ask(transport, address, target, platform, signal);
   if ("finding" in first) return failed(shown, first.finding);
@@ -56,7 +56,7 @@ export async function checkAddress(
     latency,
     ...(version !== undefined && { version }),
     ...(latency > SLOW && {
-      finding: finding("slow", `It works, but an answer takes ${(latency / 1000).toFixed(1)} s.`),
+      finding: checkFinding("slow", `It works, but an answer takes ${(latency / 1000).toFixed(1)} s.`),
     }),
   };
 }
@@ -80,13 +80,13 @@ async function ask(
 ): Promise<Asked> {
   const began = clock.now();
   try {
-    const reply = await within(clock, signal, (limited) => readVersion(transport, name, swissnum, limited));
+    const reply = await within(clock, signal, (limited) => readServerVersion(transport, name, swissnum, limited));
     return { reply, ms: clock.now() - began };
   } catch (error) {
     signal.throwIfAborted();
     if (error === TIMED_OUT) return { finding: timedOut() };
     return within(clock, signal, async (limited) => ({
-      finding: await diagnose(error, address, origin, limited),
+      finding: await diagnoseAddress(error, address, origin, limited),
     })).catch((reason: unknown) => {
       if (reason !== TIMED_OUT) throw reason;
       return { finding: timedOut() };
@@ -108,23 +108,26 @@ async function within<T>(clock: Clock, signal: AbortSignal, work: (limited: Abor
 }
 
 function timedOut(): Finding {
-  return finding("timeout", `There was no answer in ${TIMEOUT / 1000} s.`);
+  return checkFinding("timeout", `There was no answer in ${TIMEOUT / 1000} s.`);
 }
 
 function wrongReply(reply: VersionReply, address: Address, { swissnum }: CheckTarget): Finding | undefined {
   if (reply.kind === "version") return undefined;
-  if (reply.kind === "other") return finding("not-a-storage-server", `Something answers: it ${reply.reason}.`);
+  if (reply.kind === "other") return checkFinding("not-a-storage-server", `Something answers: it ${reply.reason}.`);
   const { status } = reply;
   if (status === 401) {
     const what = swissnum === undefined ? "wants a swissnum, and none is known" : "does not accept the swissnum";
-    return finding("wrong-swissnum", `The server ${what} (HTTP 401).`);
+    return checkFinding("wrong-swissnum", `The server ${what} (HTTP 401).`);
   }
-  if (status === 403) return finding("forbidden", "The request is forbidden (HTTP 403).");
+  if (status === 403) return checkFinding("forbidden", "The request is forbidden (HTTP 403).");
   if ("url" in address && (status === 502 || status === 503 || status === 504)) {
-    return finding("server-away", `The proxy answers that it cannot reach the server (HTTP ${status}).`);
+    return checkFinding("server-away", `The proxy answers that it cannot reach the server (HTTP ${status}).`);
   }
-  if (status >= 500) return finding("server-error", `The server answers HTTP ${status}.`);
-  return finding("not-a-storage-server", `Something answers HTTP ${status} where a storage server tells its version.`);
+  if (status >= 500) return checkFinding("server-error", `The server answers HTTP ${status}.`);
+  return checkFinding(
+    "not-a-storage-server",
+    `Something answers HTTP ${status} where a storage server tells its version.`,
+  );
 }
 
 function failed(address: string, why: Finding): AddressCheck {

@@ -3,12 +3,12 @@ import { IDBFactory } from "fake-indexeddb";
 import { openDB } from "idb";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { systemClock } from "../base/Clock.ts";
-import { PassedStore } from "./PassedStore.ts";
+import { ConfigStore } from "./ConfigStore.ts";
 
 const SECRETS = { "v0-oak": "open-sesame" };
-const opened: PassedStore[] = [];
-const open = (): PassedStore => {
-  const store = new PassedStore(systemClock);
+const opened: ConfigStore[] = [];
+const open = (): ConfigStore => {
+  const store = new ConfigStore(systemClock);
   opened.push(store);
   return store;
 };
@@ -35,7 +35,7 @@ it("keeps what was passed over a restart, each kind by itself, until it is taken
 it("writes no secret as text, and a key that cannot be taken out", async () => {
   await open().save("secrets", SECRETS);
   const database = await openDB("gridfetch-grids");
-  const sealed = await database.get("passed", "secrets");
+  const sealed = await database.get("documents", "secrets");
   const key: CryptoKey = await database.get("keys", "key");
   database.close();
   expect(Buffer.from(sealed.ciphertext).includes("sesame")).toBe(false);
@@ -49,7 +49,7 @@ it("never uses a nonce twice", async () => {
   for (let i = 0; i < 3; i++) {
     await store.save("secrets", SECRETS);
     const database = await openDB("gridfetch-grids");
-    nonces.add(String((await database.get("passed", "secrets")).nonce));
+    nonces.add(String((await database.get("documents", "secrets")).nonce));
     database.close();
   }
   expect(nonces.size).toBe(3);
@@ -59,7 +59,7 @@ it("has nothing where the key is gone, or a record was put in another's place", 
   const store = open();
   await store.save("secrets", SECRETS);
   const database = await openDB("gridfetch-grids");
-  await database.put("passed", await database.get("passed", "secrets"), "config");
+  await database.put("documents", await database.get("documents", "secrets"), "config");
   expect(await store.load("config")).toBeUndefined();
   await database.clear("keys");
   database.close();

@@ -2,20 +2,20 @@ import type { Clock } from "../base/Clock.ts";
 import { type Database, openDatabase } from "./openDatabase.ts";
 import { makeKeyStore, type Sealed, SecretBox, type SecretBoxSchema } from "./SecretBox.ts";
 
-/** What pages have told a worker about its grids, each as JSON; secret. */
-export type PassedKind = "config" | "secrets";
+/**
+ * What a worker knows of its grids, each as JSON; secret: a configuration and swissnums that pages have passed, and the
+ * configuration that the web server had last.
+ */
+export type ConfigKind = "config" | "secrets" | "served";
 
 interface Schema extends SecretBoxSchema {
-  passed: { key: PassedKind; value: Sealed };
+  documents: { key: ConfigKind; value: Sealed };
 }
 
 const DATABASE = "gridfetch-grids";
 
-/**
- * Keeps what pages pass to a worker, so that it outlives the worker. All of it is encrypted: a configuration has swissnums in
- * its NURLs.
- */
-export class PassedStore {
+/** Keeps what a worker was told of its grids, so that it outlives the worker. All of it is encrypted: it has swissnums in it. */
+export class ConfigStore {
   readonly #database: Database<Schema>;
   readonly #box: SecretBox;
 
@@ -24,7 +24,7 @@ export class PassedStore {
       name: DATABASE,
       migrations: [
         (database, transaction) => {
-          database.createObjectStore("passed");
+          database.createObjectStore("documents");
           return makeKeyStore(database, transaction);
         },
       ],
@@ -37,8 +37,10 @@ export class PassedStore {
    * The parsed JSON that was kept, or undefined if there is none.
    * @throws GridError STORE_UNAVAILABLE, STORE_FULL
    */
-  async load(kind: PassedKind): Promise<unknown> {
-    const sealed = await this.#database.read(["passed"], (transaction) => transaction.objectStore("passed").get(kind));
+  async load(kind: ConfigKind): Promise<unknown> {
+    const sealed = await this.#database.read(["documents"], (transaction) =>
+      transaction.objectStore("documents").get(kind),
+    );
     const text = sealed && (await this.#box.open(sealed, kind));
     return text === undefined ? undefined : JSON.parse(text);
   }
@@ -47,11 +49,11 @@ export class PassedStore {
    * Resolves when it is kept. Undefined takes it away.
    * @throws GridError STORE_UNAVAILABLE, STORE_FULL
    */
-  async save(kind: PassedKind, value: unknown): Promise<void> {
+  async save(kind: ConfigKind, value: unknown): Promise<void> {
     const sealed = value === undefined ? undefined : await this.#box.seal(JSON.stringify(value), kind);
-    await this.#database.write(["passed"], async (transaction) => {
-      const passed = transaction.objectStore("passed");
-      await (sealed === undefined ? passed.delete(kind) : passed.put(sealed, kind));
+    await this.#database.write(["documents"], async (transaction) => {
+      const documents = transaction.objectStore("documents");
+      await (sealed === undefined ? documents.delete(kind) : documents.put(sealed, kind));
     });
   }
 
