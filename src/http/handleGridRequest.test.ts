@@ -29,6 +29,7 @@ let clock: VirtualClock;
 let failures: FailurePacer;
 let streaming: number;
 let opened: Cap[];
+let grids: (string | undefined)[];
 let failed: unknown[];
 
 beforeEach(() => {
@@ -37,14 +38,16 @@ beforeEach(() => {
   failures = new FailurePacer(clock);
   streaming = 0;
   opened = [];
+  grids = [];
   failed = [];
 });
 
 function handle(path: string, init: RequestInit = {}): Promise<Response> {
   return handleGridRequest(new Request(`https://app.example${path}`, init), {
     base: new URL("https://app.example/"),
-    open(cap) {
+    open(cap, grid) {
       opened.push(cap);
+      grids.push(grid);
       return file;
     },
     clock,
@@ -61,6 +64,12 @@ const get = (headers: Record<string, string> = {}, path = `/uri/${CAP}`) => hand
 const bytesOf = async (response: Response) => new Uint8Array(await response.arrayBuffer());
 
 describe("GET", () => {
+  it("reads from the grid that is named", async () => {
+    await get({}, `/uri/${CAP}?grid=work`);
+    await get({});
+    expect(grids).toEqual(["work", undefined]);
+  });
+
   it("sends the whole file", async () => {
     const response = await get({}, `/file/${CAP}/@@named=/film.webm`);
     expect(response.status).toBe(200);

@@ -16,9 +16,9 @@ export interface GridRequestContext extends AnswerFileContext {
   readonly base: URL;
   /**
    * The file of a cap. May reject where the grid's configuration cannot be had; throws UNSUPPORTED_CAP for what is not
-   * a file.
+   * a file, BAD_URL where no grid has that name.
    */
-  open(cap: Cap): FileNode | Promise<FileNode>;
+  open(cap: Cap, grid: string | undefined): FileNode | Promise<FileNode>;
   /** Hears why a request was answered with an error. */
   readonly failed: (error: unknown) => void;
 }
@@ -62,7 +62,7 @@ function redirectResponse(location: string): Response {
 }
 
 async function answerObject(request: Request, target: ObjectUrl, context: GridRequestContext): Promise<Response> {
-  const { capText, t, path, name, save } = target;
+  const { capText, t, path, name, save, grid } = target;
   let cap: Cap;
   try {
     cap = parseCap(capText);
@@ -77,7 +77,7 @@ async function answerObject(request: Request, target: ObjectUrl, context: GridRe
     if (request.method === "HEAD") return textResponse(400, badView("HEAD", t));
     return viewOfFile(t, cap, etag) ?? textResponse(400, badView("GET", t));
   }
-  return answerFile(request, { node: await context.open(cap), etag, capText, name, save }, context);
+  return answerFile(request, { node: await context.open(cap, grid), etag, capText, name, save, grid }, context);
 }
 
 function badView(method: string, t: string): string {

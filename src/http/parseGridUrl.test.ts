@@ -61,7 +61,7 @@ const BAD: [path: string, reason: RegExp][] = [
 describe("parseGridUrl", () => {
   it.each(FILES)("%s", (path, name, save = false, t = "") => {
     const form = /^.(?:uri|cap)/.test(path) ? "uri" : "file";
-    expect(parse(path)).toEqual({ kind: "object", form, capText: cap, path: [], name, save, t });
+    expect(parse(path)).toEqual({ kind: "object", form, capText: cap, path: [], name, save, grid: undefined, t });
   });
 
   it.each(BAD)("refuses %s", (path, reason) => {
@@ -77,6 +77,15 @@ describe("parseGridUrl", () => {
     ["//x", ["", "x"]],
   ])("hands on what follows the cap: %s", (rest, path) => {
     expect(parse(`/uri/${cap}${rest}`)).toMatchObject({ kind: "object", form: "uri", capText: cap, path });
+  });
+
+  it.each([
+    [`/uri/${cap}?grid=work`, "work"],
+    [`/file/${cap}/@@named=/film.webm?grid=at%20home%20%26`, "at home &"],
+    [`/uri/${cap}?grid=`, undefined],
+    [`/uri/${cap}`, undefined],
+  ])("takes the grid's name from %s", (path, grid) => {
+    expect(parse(path)).toMatchObject({ capText: cap, grid });
   });
 
   it("says why without repeating any of the URL", () => {

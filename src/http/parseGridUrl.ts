@@ -13,6 +13,8 @@ export interface Wanted {
   readonly name: string | undefined;
   /** To be saved rather than shown. */
   readonly save: boolean;
+  /** The grid's name, where one is named. */
+  readonly grid: string | undefined;
 }
 
 /** An object on the grid by its cap: Tahoe-LAFS's own URLs. */
@@ -50,7 +52,7 @@ const GRID_PATH = /^(?:(?:uri|cap)(?:\/|$)|(?:file|named)\/)/;
 /**
  * Reads a URL for which `isGridUrl` holds. The forms are those of Tahoe-LAFS's web API: `/uri/CAP`, its synonym
  * `/cap/CAP`, `/file/CAP/ANY/NAMES/NAME` and its synonym `/named/…`, and `/uri?uri=CAP`, which redirects; with the
- * arguments `filename=`, `save=` and `t=`. An argument without `=` counts as absent; of a repeated one the first
+ * arguments `filename=`, `save=` and `t=`, and of our own `grid=`. An argument without `=` counts as absent; of a repeated one the first
  * counts.
  *
  * The path is split before it is decoded, so `%2F` stays within a name; a colon may be raw or `%3A`.
@@ -88,6 +90,7 @@ function objectUrl(form: ObjectUrl["form"], capText: string, names: readonly str
     path: form === "file" ? [] : names,
     name: query.get("filename") || names.at(-1) || undefined,
     save: parseBoolean(query.get("save") ?? "false"),
+    grid: query.get("grid") || undefined,
     t: (query.get("t") ?? "").trim(),
   };
 }

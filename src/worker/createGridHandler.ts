@@ -62,7 +62,7 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
   });
   const context: Omit<GridRequestContext, "streaming" | "failed"> = {
     base: scope,
-    open: async (cap) => (await grids.files()).open(cap),
+    open: async (cap, grid) => (await grids.files(grid)).open(cap),
     clock,
     failures: new FailurePacer(clock),
   };
