@@ -3,6 +3,7 @@ import { StreamFailure } from "./ByteStream.ts";
 import { decodeTlsId } from "./decodeTlsId.ts";
 import { HttpConnection, Unanswered } from "./HttpConnection.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "./HttpTransport.ts";
+import { isRepeatable } from "./isRepeatable.ts";
 import { openTlsStream } from "./openTlsStream.ts";
 import type { RelayOptions } from "./RelayOptions.ts";
 import { Slots } from "./Slots.ts";
@@ -56,7 +57,7 @@ class RelayWay {
         return await this.#sendOn(old, request, release);
       } catch (error) {
         // The server closed it while it idled. What may be done twice is asked again, on a connection that is new.
-        const mayRepeat = error instanceof Unanswered && REPEATABLE.includes(request.method);
+        const mayRepeat = error instanceof Unanswered && isRepeatable(request);
         if (!mayRepeat || request.signal.aborted) throw error;
       }
     }
@@ -168,6 +169,4 @@ class RelayWay {
   }
 }
 
-/** RFC 9110, section 9.2.2. */
-const REPEATABLE: readonly HttpRequest["method"][] = ["GET", "PUT"];
 const ENDED = { done: true, value: undefined } as const;

@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { GridError } from "../../base/GridError.ts";
 import { StreamFailure } from "../../servers/ByteStream.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "../../servers/HttpTransport.ts";
+import { isRepeatable } from "../../servers/isRepeatable.ts";
 import { Slots } from "../../servers/Slots.ts";
 
 /** Measured on a real server: four connections reach its full speed. Requests are never pipelined, which breaks it. */
@@ -55,12 +56,23 @@ function send(request: HttpRequest, http: NodeHttp, name: string, release: () =>
     // nobody listens for that error any more, which ends the process.
     const stop = () => outgoing.destroy();
     signal.addEventListener("abort", stop, { once: true });
-    outgoing.on("error", (error) => reject(failed(error)));
+    let bytesBefore: number | undefined;
+    let isRepeated = false;
+    outgoing.on("socket", (socket) => {
+      bytesBefore = socket.bytesRead;
+    });
+    outgoing.on("error", (error) => {
+      // The server closed an idle connection just before it was used again. Each repetition uses up one such connection.
+      const isUnanswered = outgoing.reusedSocket && outgoing.socket?.bytesRead === bytesBefore;
+      isRepeated = isUnanswered && !signal.aborted && isRepeatable(request);
+      if (isRepeated) resolve(send(request, http, name, release));
+      else reject(failed(error));
+    });
     outgoing.on("response", (incoming) => resolve(replyOf(incoming, failed)));
     // Comes once the reply is read to its end, or the connection is gone.
     outgoing.on("close", () => {
       signal.removeEventListener("abort", stop);
-      release();
+      if (!isRepeated) release();
     });
     outgoing.end(body);
   });
