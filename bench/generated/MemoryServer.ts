@@ -12,6 +12,7 @@ class MemoryServer implements Server, StorageClient {
   readonly name: string;
   readonly permutationSeed: Uint8Array;
   readonly storage: StorageClient = this;
+  readonly mutableStorage: StorageClient = this;
   readonly #number: number;
   readonly #bytes: Uint8Array;
 

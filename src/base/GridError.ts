@@ -18,10 +18,16 @@ export interface GridErrorDetails {
   SERVER_REFUSED: { server: string; status: number; reason: string };
   /** Fewer than k distinct shares can be had. `found`: distinct share numbers that servers offered. */
   NOT_ENOUGH_SHARES: { needed: number; found: number; servers: ServerOutcome[] };
+  /** Of a mutable file, no version has enough shares. `versions` in words. */
+  NO_VERSION: { versions: string[]; servers: ServerOutcome[] };
+  /** A directory has no such child. */
+  NO_CHILD: { depth: number };
   /** k shares were proven good, and yet the segment made from them is not the uploader's: the file is broken. */
   BAD_SEGMENT: { segment: number; storageIndexPrefix: string };
   /** The file's own numbers (segment size, say) are beyond what is accepted here. */
   TOO_LARGE: { what: string; value: number; limit: number };
+  /** An opaque URL that stands for nothing in this browser profile: forgotten, revoked, or never made here. */
+  UNKNOWN_HANDLE: Record<never, never>;
   /** A grid URL that does not say what is wanted. */
   BAD_URL: { reason: string };
   /** An answer did not come within its time. */

@@ -10,13 +10,16 @@ import type { DownloadContext } from "../download/DownloadContext.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
 import { zfec } from "../erasure/zfec.ts";
 import { encodeBase32 } from "../formats/base32.ts";
-import type { Cap, ChkCap, ChkVerifyCap } from "../formats/Cap.ts";
+import type { Cap, ChkCap, DirectoryCap, LitCap, MutableCap } from "../formats/Cap.ts";
+import { formatCap } from "../formats/formatCap.ts";
 import { importCtrKey } from "../hashing/ctr.ts";
 import { HealthBook } from "../servers/ServerHealth.ts";
 import type { ServerList } from "../servers/ServerList.ts";
+import { Directory } from "./Directory.ts";
 import type { FileNode } from "./FileNode.ts";
 import { ImmutableFile } from "./ImmutableFile.ts";
 import { LiteralFile } from "./LiteralFile.ts";
+import { MutableFile } from "./MutableFile.ts";
 
 /** What files are read with. */
 export interface FileNodesOptions {
@@ -35,11 +38,20 @@ export interface FileNodesOptions {
 /** A grid's files. */
 export interface FileNodes {
   /**
-   * The file that a cap names. Costs nothing until it is read. The last few caps' nodes are kept, so that what was
-   * learned of a file serves its next read.
-   * @throws GridError UNSUPPORTED_CAP for directories, mutable files and verify caps
+   * The file that an immutable file's cap names. Costs nothing until it is read. The last few caps' nodes are kept, so that
+   * what was learned of a file serves its next read.
+   * @throws GridError UNSUPPORTED_CAP for other caps
    */
   open(cap: Cap): FileNode;
+
+  /**
+   * The file that a cap names, as it is now: of a mutable file the latest version that can be read, which is looked for.
+   * @throws GridError UNSUPPORTED_CAP for directories and verify caps; NO_VERSION; the signal's reason
+   */
+  openLatest(cap: Cap, signal: AbortSignal): Promise<FileNode>;
+
+  /** The directory that a cap names. Costs nothing until it is listed. */
+  directory(cap: DirectoryCap): Directory;
 }
 
 /** Nodes kept for the next read of the same file: each holds some pages of hash trees, 128 KiB a share at most. */
@@ -52,6 +64,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const codec = options.codec ?? zfec;
   const health = new HealthBook(clock, limits);
   const nodes = new Map<string, FileNode>();
+  const mutables = new Map<string, MutableFile>();
   const kept = new SegmentedLru<Uint8Array<ArrayBuffer>>(options.keptBytes ?? defaultKeptLimits.inMemory);
 
   function openImmutable(cap: ChkCap): FileNode {
@@ -74,21 +87,42 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     return new ImmutableFile(cap.size, key, new Download(cap, context), context);
   }
 
+  function open(cap: Cap): FileNode {
+    if (cap.kind === "LIT") return new LiteralFile(cap.data);
+    if (cap.kind !== "CHK") throw unsupported(cap);
+    return keep(nodes, nameOf(cap, cap.key), () => openImmutable(cap));
+  }
+
+  function openMutable(cap: MutableCap): MutableFile {
+    // The read key and the fingerprint are all that reading depends on.
+    const name = `${encodeBase32(cap.readKey)}:${encodeBase32(cap.fingerprint)}`;
+    const storageIndexText = encodeBase32(cap.storageIndex);
+    const context = { servers: options.servers, health, codec, clock, limits, storageIndexText };
+    return keep(mutables, name, () => new MutableFile(cap, context));
+  }
+
+  async function openLatest(cap: Cap, signal: AbortSignal): Promise<FileNode> {
+    const isMutable = cap.kind === "SSK" || cap.kind === "MDMF";
+    return isMutable ? openMutable(cap).open(signal) : open(cap);
+  }
+
   return {
-    open(cap) {
-      if (cap.kind === "LIT") return new LiteralFile(cap.data);
-      if (cap.kind !== "CHK") throw unsupported(cap);
-      const name = nameOf(cap, cap.key);
-      const node = nodes.get(name) ?? openImmutable(cap);
-      nodes.delete(name);
-      nodes.set(name, node);
-      for (const oldest of nodes.keys()) {
-        if (nodes.size <= KEPT_NODES) break;
-        nodes.delete(oldest);
-      }
-      return node;
-    },
+    open,
+    openLatest,
+    directory: (cap) => new Directory(cap, (signal) => openLatest(cap.content, signal)),
   };
+}
+
+/** The entry of that name, made if it is not there; only the last few that were asked for stay. */
+function keep<T>(entries: Map<string, T>, name: string, make: () => T): T {
+  const entry = entries.get(name) ?? make();
+  entries.delete(name);
+  entries.set(name, entry);
+  for (const oldest of entries.keys()) {
+    if (entries.size <= KEPT_NODES) break;
+    entries.delete(oldest);
+  }
+  return entry;
 }
 
 /** All of the cap counts: two caps with one storage index may still differ in what they promise. */
@@ -96,11 +130,14 @@ function nameOf({ uebHash, needed, total, size }: ChkCap, first: Uint8Array): st
   return [encodeBase32(first), encodeBase32(uebHash), needed, total, size].join(":");
 }
 
-function unsupported(cap: Exclude<Cap, { kind: "LIT" | "CHK" }>): GridError<"UNSUPPORTED_CAP"> {
-  const kind = cap.kind === "other" ? cap.scheme : `URI:${(cap satisfies ChkVerifyCap).kind}`;
-  return new GridError(
-    "UNSUPPORTED_CAP",
-    { kind },
-    `This is a ${kind} cap. gridfetch reads immutable files: give it a URI:CHK or URI:LIT cap.`,
-  );
+function unsupported(cap: Exclude<Cap, LitCap | ChkCap>): GridError<"UNSUPPORTED_CAP"> {
+  const [kind = ""] = /^URI:[^:]+/.exec(formatCap(cap)) ?? [];
+  return new GridError("UNSUPPORTED_CAP", { kind }, `This is a ${kind} cap: ${whyNot(cap.kind)}.`);
+}
+
+function whyNot(kind: Exclude<Cap, LitCap | ChkCap>["kind"]): string {
+  if (kind === "DIR2") return "it names a directory, and only files can be read";
+  if (kind === "SSK" || kind === "MDMF")
+    return "it names a file that changes, of which the latest version must be opened";
+  return "it allows its holder to check shares, and not to read them";
 }

@@ -18,7 +18,7 @@ export type {
   UrlAddressConfig,
 } from "../base/gridConfig.ts";
 export { defaultLimits, type Limits } from "../base/limits.ts";
-export type { Cap, ChkCap, ChkVerifyCap, LitCap, OtherCap } from "../formats/Cap.ts";
+export type { Cap, ChkCap, ChkVerifyCap, DirectoryCap, LitCap, MutableCap } from "../formats/Cap.ts";
 export { formatCap, verifyCapOf } from "../formats/formatCap.ts";
 export { parseCap } from "../formats/parseCap.ts";
 export { fetchTransport } from "../servers/fetchTransport.ts";

@@ -1,7 +1,13 @@
-/** A cap that names content: what `parseCap` makes of its text. */
-export type Cap = ChkCap | ChkVerifyCap | LitCap | OtherCap;
+/** A cap: what `parseCap` makes of its text. */
+export type Cap = FileCap | DirectoryCap | VerifyCap;
 
-/** Immutable file: may be read. */
+/** A cap that names a file's content. */
+export type FileCap = ChkCap | LitCap | MutableCap;
+
+/** A cap by which shares may be checked, and nothing be read. */
+export type VerifyCap = ChkVerifyCap | MutableVerifyCap | DirectoryVerifyCap;
+
+/** Immutable file. */
 export interface ChkCap {
   readonly kind: "CHK";
   /** 16 bytes. Secret. */
@@ -29,9 +35,32 @@ export interface LitCap {
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** Well-known kinds that gridfetch cannot read yet (directories, mutable files), for clear errors. */
-export interface OtherCap {
-  readonly kind: "other";
-  /** The prefix, as in `URI:DIR2-RO`. */
-  readonly scheme: string;
+/** Mutable file, of either of the two formats: SDMF, whose caps say SSK, and MDMF. */
+export interface MutableCap {
+  readonly kind: "SSK" | "MDMF";
+  /** 16 bytes, in caps that allow writing. Secret. */
+  readonly writeKey?: Uint8Array<ArrayBuffer>;
+  /** 16 bytes, from the write key if there is one. Secret. */
+  readonly readKey: Uint8Array<ArrayBuffer>;
+  /** 16 bytes, from the read key. */
+  readonly storageIndex: Uint8Array<ArrayBuffer>;
+  /** Of the public key, 32 bytes. */
+  readonly fingerprint: Uint8Array<ArrayBuffer>;
+}
+
+/** Mutable file: its shares may be checked, not read. */
+export interface MutableVerifyCap extends Pick<MutableCap, "storageIndex" | "fingerprint"> {
+  readonly kind: "SSK-Verifier" | "MDMF-Verifier";
+}
+
+/** A directory is the content of a file. */
+export interface DirectoryCap {
+  readonly kind: "DIR2";
+  readonly content: FileCap;
+}
+
+/** A directory whose shares may be checked, not read. */
+export interface DirectoryVerifyCap {
+  readonly kind: "DIR2-Verifier";
+  readonly content: ChkVerifyCap | MutableVerifyCap;
 }

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GridError } from "../base/GridError.ts";
 import { encodeBase32 } from "./base32.ts";
-import type { ChkCap } from "./Cap.ts";
-import { formatCap, verifyCapOf } from "./formatCap.ts";
+import type { Cap, ChkCap } from "./Cap.ts";
+import { formatCap, readCapOf, verifyCapOf } from "./formatCap.ts";
 import { parseCap } from "./parseCap.ts";
 import { storageIndexOf, storageIndexText } from "./storageIndex.ts";
 
@@ -97,10 +97,16 @@ test.each([
 });
 
 describe("the promises imm. and ro. before a cap", () => {
-  const immutable = ["DIR2-CHK", "DIR2-LIT", "DIR2-CHK-Verifier", "SSK-Verifier", "MDMF-Verifier", "DIR2-Verifier"];
-  const readable = ["SSK-RO", "MDMF-RO", "DIR2-RO", "DIR2-MDMF-RO"];
-  const writable = ["SSK", "MDMF", "DIR2", "DIR2-MDMF"];
-  const other = (kind: string) => ({ kind: "other", scheme: `URI:${kind}` });
+  const chk = CHK.slice("URI:CHK:".length);
+  const pair = `${KEY}:${HASH}`;
+  const immutable = [
+    `URI:DIR2-CHK:${chk}`,
+    "URI:DIR2-LIT:my",
+    `URI:DIR2-CHK-Verifier:${chk}`,
+    ...["SSK", "MDMF", "DIR2", "DIR2-MDMF"].map((kind) => `URI:${kind}-Verifier:${pair}`),
+  ];
+  const readable = ["SSK-RO", "MDMF-RO", "DIR2-RO", "DIR2-MDMF-RO"].map((kind) => `URI:${kind}:${pair}`);
+  const writable = ["SSK", "MDMF", "DIR2", "DIR2-MDMF"].map((kind) => `URI:${kind}:${pair}`);
 
   test.each(["", "ro.", "imm."])("%j before CHK, CHK-Verifier and LIT", (promise) => {
     for (const text of [CHK, formatCap(verifyCapOf(parseCap(CHK) as ChkCap)), "URI:LIT:my"]) {
@@ -108,19 +114,57 @@ describe("the promises imm. and ro. before a cap", () => {
     }
   });
 
-  test.each([...immutable, "DIR2-MDMF-Verifier"])("%s keeps both", (kind) => {
-    for (const promise of ["", "ro.", "imm."]) expect(parseCap(`${promise}URI:${kind}:x:y`)).toEqual(other(kind));
+  test.each(immutable)("%s keeps both", (text) => {
+    for (const promise of ["", "ro.", "imm."]) expect(formatCap(parseCap(promise + text))).toEqual(text);
   });
 
-  test.each(readable)("%s cannot be immutable", (kind) => {
-    for (const promise of ["", "ro."]) expect(parseCap(`${promise}URI:${kind}:x:y`)).toEqual(other(kind));
-    expect(refusal(`imm.URI:${kind}:x:y`).details.reason).toMatch(/immutable/);
+  test.each(readable)("%s cannot be immutable", (text) => {
+    for (const promise of ["", "ro."]) expect(formatCap(parseCap(promise + text))).toEqual(text);
+    expect(refusal(`imm.${text}`).details.reason).toMatch(/immutable/);
   });
 
-  test.each(writable)("%s keeps neither", (kind) => {
-    expect(parseCap(`URI:${kind}:x:y`)).toEqual(other(kind));
-    expect(refusal(`ro.URI:${kind}:x:y`).details.reason).toMatch(/writing/);
-    expect(refusal(`imm.URI:${kind}:x:y`).details.reason).toMatch(/immutable/);
+  test.each(writable)("%s keeps neither", (text) => {
+    expect(formatCap(parseCap(text))).toEqual(text);
+    expect(refusal(`ro.${text}`).details.reason).toMatch(/writing/);
+    expect(refusal(`imm.${text}`).details.reason).toMatch(/immutable/);
+  });
+});
+
+describe("caps of mutable files and directories", () => {
+  const pair = `${KEY}:${HASH}`;
+
+  test.each(["MDMF", "MDMF-RO", "MDMF-Verifier", "DIR2-MDMF", "DIR2-MDMF-RO", "DIR2-MDMF-Verifier"])(
+    "%s may end in hints, which are dropped",
+    (kind) => {
+      for (const hints of [":3:131073", ":", ":x:y:z"]) {
+        expect(formatCap(parseCap(`URI:${kind}:${pair}${hints}`))).toBe(`URI:${kind}:${pair}`);
+      }
+    },
+  );
+
+  test.each([
+    [`URI:SSK:${pair}:3`, /3 fields/],
+    [`URI:SSK:${KEY}`, /1 fields/],
+    [`URI:DIR2-RO:${pair}:3`, /3 fields/],
+    [`URI:SSK:${KEY.slice(1)}:${HASH}`, /write key/],
+    [`URI:SSK-RO:${KEY.slice(1)}:${HASH}`, /read key/],
+    [`URI:DIR2-Verifier:${KEY.slice(1)}:${HASH}`, /storage index/],
+    [`URI:MDMF:${KEY}:${HASH.slice(1)}`, /fingerprint/],
+  ])("%s is refused, saying why", (text, reason) => {
+    expect(refusal(text).details.reason).toMatch(reason);
+  });
+
+  test("a write cap leads to its read and verify caps, in directories too", () => {
+    for (const kind of ["SSK", "MDMF", "DIR2", "DIR2-MDMF"]) {
+      const readable = readCapOf(parseCap(`URI:${kind}:${pair}`));
+      expect(formatCap(readable)).toMatch(new RegExp(`^URI:${kind}-RO:[a-z2-7]{26}:${HASH}$`));
+      expect(formatCap(parseCap(formatCap(readable)))).toBe(formatCap(readable));
+      const verify = verifyCapOf(readable);
+      expect(formatCap(verify as Cap)).toMatch(new RegExp(`^URI:${kind}-Verifier:[a-z2-7]{26}:${HASH}$`));
+      expect(verifyCapOf(verify as Cap)).toEqual(verify);
+    }
+    expect(verifyCapOf(parseCap("URI:DIR2-LIT:"))).toBeUndefined();
+    expect(formatCap(verifyCapOf(parseCap(`URI:DIR2-CHK:${CHK.slice(8)}`)) as Cap)).toMatch(/^URI:DIR2-CHK-Verifier:/);
   });
 });
 

@@ -1,49 +1,67 @@
 import { GridError, isGridError } from "../base/GridError.ts";
 import { decodeBase32 } from "./base32.ts";
-import type { Cap } from "./Cap.ts";
+import type { Cap, ChkCap, ChkVerifyCap, MutableCap, MutableVerifyCap } from "./Cap.ts";
+import { mutableStorageIndexOf, readKeyOf } from "./mutableKeys.ts";
 import { storageIndexOf } from "./storageIndex.ts";
 
 // What a cap lets its holder do decides which of the prefixes `ro.` and `imm.` may stand before it.
 type Power = "write" | "read-mutable" | "immutable";
 
-const OTHER_KINDS: Readonly<Record<string, Power>> = {
-  "DIR2-CHK": "immutable",
-  "DIR2-CHK-Verifier": "immutable",
-  "DIR2-LIT": "immutable",
-  "SSK-Verifier": "immutable",
-  "MDMF-Verifier": "immutable",
-  "DIR2-Verifier": "immutable",
-  "DIR2-MDMF-Verifier": "immutable",
-  "SSK-RO": "read-mutable",
-  "MDMF-RO": "read-mutable",
-  "DIR2-RO": "read-mutable",
-  "DIR2-MDMF-RO": "read-mutable",
-  SSK: "write",
-  MDMF: "write",
-  DIR2: "write",
-  "DIR2-MDMF": "write",
+interface Kind {
+  readonly power: Power;
+  parse(body: string): Cap;
+}
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  CHK: { power: "immutable", parse: parseChk },
+  "CHK-Verifier": { power: "immutable", parse: parseChkVerifier },
+  LIT: { power: "immutable", parse: parseLit },
+  SSK: { power: "write", parse: (body) => parseWriter("SSK", body) },
+  "SSK-RO": { power: "read-mutable", parse: (body) => parseReader("SSK", body) },
+  "SSK-Verifier": { power: "immutable", parse: (body) => parseMutableVerifier("SSK", body) },
+  MDMF: { power: "write", parse: (body) => parseWriter("MDMF", body) },
+  "MDMF-RO": { power: "read-mutable", parse: (body) => parseReader("MDMF", body) },
+  "MDMF-Verifier": { power: "immutable", parse: (body) => parseMutableVerifier("MDMF", body) },
+  "DIR2-CHK": { power: "immutable", parse: (body) => ({ kind: "DIR2", content: parseChk(body) }) },
+  "DIR2-CHK-Verifier": {
+    power: "immutable",
+    parse: (body) => ({ kind: "DIR2-Verifier", content: parseChkVerifier(body) }),
+  },
+  "DIR2-LIT": { power: "immutable", parse: (body) => ({ kind: "DIR2", content: parseLit(body) }) },
+  DIR2: { power: "write", parse: (body) => ({ kind: "DIR2", content: parseWriter("SSK", body) }) },
+  "DIR2-RO": { power: "read-mutable", parse: (body) => ({ kind: "DIR2", content: parseReader("SSK", body) }) },
+  "DIR2-Verifier": {
+    power: "immutable",
+    parse: (body) => ({ kind: "DIR2-Verifier", content: parseMutableVerifier("SSK", body) }),
+  },
+  "DIR2-MDMF": { power: "write", parse: (body) => ({ kind: "DIR2", content: parseWriter("MDMF", body) }) },
+  "DIR2-MDMF-RO": { power: "read-mutable", parse: (body) => ({ kind: "DIR2", content: parseReader("MDMF", body) }) },
+  "DIR2-MDMF-Verifier": {
+    power: "immutable",
+    parse: (body) => ({ kind: "DIR2-Verifier", content: parseMutableVerifier("MDMF", body) }),
+  },
 };
+
+const CAP = /^((?:imm|ro)\.)?URI:([A-Za-z0-9-]+):/;
 
 /**
  * Reads a cap, exactly as Tahoe-LAFS prints them: lower-case canonical base32, no blanks around it. Leading zeroes of
- * numbers are the one thing that is let pass. A prefix `imm.` or `ro.` is a promise, immutable or not writable, which
- * the kind of cap must keep. Of kinds that are not files (or not immutable) only the prefix is looked at.
+ * numbers, and what may follow the fields of an MDMF cap, are the only things that are let pass. A prefix `imm.` or `ro.` is a
+ * promise, immutable or not writable, which the kind of cap must keep.
  *
  * @throws GridError BAD_CAP with a reason that says which part is wrong; the error never repeats any of the text
  */
 export function parseCap(text: string): Cap {
-  const promise = /^(?:imm|ro)\./.exec(text)?.[0] ?? "";
-  const match = /^URI:([A-Za-z0-9-]+):/.exec(text.slice(promise.length));
+  const match = CAP.exec(text);
   if (match === null) throw badCap("it does not start with URI: and a kind");
-  const [prefix, kind = ""] = match;
-  const body = text.slice(promise.length + prefix.length);
-  if (kind === "CHK" || kind === "CHK-Verifier") return parseChk(kind, body);
-  if (kind === "LIT") return { kind: "LIT", data: base32Field("the data", body) };
-  const power = Object.hasOwn(OTHER_KINDS, kind) ? OTHER_KINDS[kind] : undefined;
-  if (power === undefined) throw badCap("its kind is not one that Tahoe-LAFS has");
-  if (promise === "imm." && power !== "immutable") throw badCap("after imm. it must be the cap of something immutable");
-  if (promise === "ro." && power === "write") throw badCap("after ro. it must not be a cap that allows writing");
-  return { kind: "other", scheme: `URI:${kind}` };
+  const [prefix, promise, name = ""] = match;
+  const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
+  if (kind === undefined) throw badCap("its kind is not one that Tahoe-LAFS has");
+  if (promise === "imm." && kind.power !== "immutable") {
+    throw badCap("after imm. it must be the cap of something immutable");
+  }
+  if (promise === "ro." && kind.power === "write") throw badCap("after ro. it must not be a cap that allows writing");
+  return kind.parse(text.slice(prefix.length));
 }
 
 /**
@@ -51,15 +69,24 @@ export function parseCap(text: string): Cap {
  * known kind, or its prefix promises what that kind does not keep.
  */
 export function hasUnknownKind(text: string): boolean {
-  const kind = /^(?:(?:imm|ro)\.)?URI:([A-Za-z0-9-]+):/.exec(text)?.[1] ?? "";
-  return !["CHK", "CHK-Verifier", "LIT"].includes(kind) && !Object.hasOwn(OTHER_KINDS, kind);
+  return !Object.hasOwn(KINDS, CAP.exec(text)?.[2] ?? "");
 }
 
-function parseChk(kind: "CHK" | "CHK-Verifier", body: string): Cap {
+function parseChk(body: string): ChkCap {
+  const [key, fields] = parseChkFields("the key", body);
+  return { kind: "CHK", key, storageIndex: storageIndexOf(key), ...fields };
+}
+
+function parseChkVerifier(body: string): ChkVerifyCap {
+  const [storageIndex, fields] = parseChkFields("the storage index", body);
+  return { kind: "CHK-Verifier", storageIndex, ...fields };
+}
+
+function parseChkFields(firstName: string, body: string) {
   const fields = body.split(":");
   if (fields.length !== 5) throw badCap(`it has ${fields.length} fields after its kind instead of 5`);
   const [first = "", hash = "", k = "", n = "", bytes = ""] = fields;
-  const secret = base32Field(kind === "CHK" ? "the key" : "the storage index", first, 16);
+  const firstField = base32Field(firstName, first, 16);
   const uebHash = base32Field("the UEB hash", hash, 32);
   const needed = numberField("k", k);
   const total = numberField("N", n);
@@ -70,10 +97,36 @@ function parseChk(kind: "CHK" | "CHK-Verifier", body: string): Cap {
   if (size < 1) throw badCap("the size is 0, which is never stored on a grid");
   // A share holds size/k bytes and its hash trees, and offsets in it must stay below 2^53.
   if (size / needed > 2 ** 52) throw badCap("the size is so large that its shares could not be read");
-  const shared = { uebHash, needed, total, size };
-  return kind === "CHK"
-    ? { kind, key: secret, storageIndex: storageIndexOf(secret), ...shared }
-    : { kind, storageIndex: secret, ...shared };
+  return [firstField, { uebHash, needed, total, size }] as const;
+}
+
+function parseLit(body: string) {
+  return { kind: "LIT", data: base32Field("the data", body) } as const;
+}
+
+function parseWriter(kind: MutableCap["kind"], body: string): MutableCap {
+  const [writeKey, fingerprint] = parseMutableFields(kind, "the write key", body);
+  const readKey = readKeyOf(writeKey);
+  return { kind, writeKey, readKey, storageIndex: mutableStorageIndexOf(readKey), fingerprint };
+}
+
+function parseReader(kind: MutableCap["kind"], body: string): MutableCap {
+  const [readKey, fingerprint] = parseMutableFields(kind, "the read key", body);
+  return { kind, readKey, storageIndex: mutableStorageIndexOf(readKey), fingerprint };
+}
+
+function parseMutableVerifier(kind: MutableCap["kind"], body: string): MutableVerifyCap {
+  const [storageIndex, fingerprint] = parseMutableFields(kind, "the storage index", body);
+  return { kind: `${kind}-Verifier`, storageIndex, fingerprint };
+}
+
+function parseMutableFields(kind: MutableCap["kind"], firstName: string, body: string) {
+  const fields = body.split(":");
+  // Old MDMF caps end in hints, which have no meaning any more.
+  const isRight = kind === "MDMF" ? fields.length >= 2 : fields.length === 2;
+  if (!isRight) throw badCap(`it has ${fields.length} fields after its kind instead of 2`);
+  const [first = "", fingerprint = ""] = fields;
+  return [base32Field(firstName, first, 16), base32Field("the fingerprint", fingerprint, 32)] as const;
 }
 
 function base32Field(name: string, text: string, length?: number): Uint8Array<ArrayBuffer> {

@@ -26,3 +26,20 @@ export const TREE_NODE_TAG = "Merkle tree internal node";
 
 /** The decimal index of a leaf that only fills the Merkle tree up to a power of two. */
 export const TREE_FILLER_TAG = "Merkle tree empty leaf";
+
+// Mutable files and directories.
+
+/** Write key -> read key, of which the first 16 bytes are used. */
+export const READ_KEY_TAG = "allmydata_mutable_writekey_to_readkey_v1";
+
+/** Read key -> storage index, likewise. */
+export const MUTABLE_STORAGE_INDEX_TAG = "allmydata_mutable_readkey_to_storage_index_v1";
+
+/** Public key (DER) -> the fingerprint in the cap. */
+export const FINGERPRINT_TAG = "allmydata_mutable_pubkey_to_fingerprint_v1";
+
+/** The pair of a salt and the read key -> the cipher's key, of which the first 16 bytes are used. */
+export const DATA_KEY_TAG = "allmydata_mutable_readkey_to_datakey_v1";
+
+/** The pair of a salt and a directory's write key -> the key of a child's write cap, likewise. */
+export const CHILD_CAP_KEY_TAG = "allmydata_mutable_writekey_and_salt_to_dirnode_child_capkey_v1";

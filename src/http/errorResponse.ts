@@ -36,9 +36,12 @@ const STATUSES: Readonly<Record<GridErrorCode, number>> = {
   BAD_CAP: 400,
   UNSUPPORTED_CAP: 400,
   BAD_URL: 400,
+  UNKNOWN_HANDLE: 404,
   BAD_RANGE: 400,
   // As a Tahoe-LAFS gateway answers: the file was there once, as far as its cap can tell.
   NOT_ENOUGH_SHARES: 410,
+  NO_VERSION: 410,
+  NO_CHILD: 404,
   BAD_SEGMENT: 500,
   TOO_LARGE: 501,
   BAD_FORMAT: 502,

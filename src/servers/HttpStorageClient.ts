@@ -3,7 +3,7 @@ import { checkRange } from "../base/range.ts";
 import type { HttpReply, HttpTransport } from "./HttpTransport.ts";
 import { discardBody, mediaType } from "./httpBody.ts";
 import type { StorageClient } from "./StorageClient.ts";
-import { SHARE_TYPE, StorageService, sharesPath } from "./StorageService.ts";
+import { SHARE_TYPE, type ShareKind, StorageService, sharesPath } from "./StorageService.ts";
 import { encodeMessage, readShareSet } from "./storageMessages.ts";
 
 const LARGEST_SHARE_NUMBER = 255;
@@ -12,14 +12,19 @@ const LONGEST_REASON = 32765;
 /** The reader's part of the storage protocol ("Great Black Swamp") over HTTP. */
 export class HttpStorageClient implements StorageClient {
   readonly #service: StorageService;
+  readonly #kind: ShareKind;
 
-  /** @param name and swissnum as for StorageService */
-  constructor(transport: HttpTransport, name: string, swissnum?: string) {
+  /**
+   * @param name and swissnum as for StorageService
+   * @param kind whose shares it reads
+   */
+  constructor(transport: HttpTransport, name: string, swissnum?: string, kind: ShareKind = "immutable") {
     this.#service = new StorageService(transport, name, swissnum);
+    this.#kind = kind;
   }
 
   async listShares(storageIndex: string, signal: AbortSignal): Promise<number[]> {
-    const path = `${sharesPath(storageIndex)}/shares`;
+    const path = `${sharesPath(storageIndex, this.#kind)}/shares`;
     const reply = await this.#service.sendForMessage({ method: "GET", path, signal });
     if (reply.status !== 200) return this.#service.refuse(reply);
     const numbers = readShareSet(await this.#service.readMessage(reply));
@@ -38,7 +43,7 @@ export class HttpStorageClient implements StorageClient {
     // HTTP has no range of zero bytes.
     if (length === 0) return;
     const last = offset + length - 1;
-    const path = `${sharesPath(storageIndex)}/${shareNumber}`;
+    const path = `${sharesPath(storageIndex, this.#kind)}/${shareNumber}`;
     const headers = { Accept: SHARE_TYPE, Range: `bytes=${offset}-${last}` };
     const reply = await this.#service.send({ method: "GET", path, headers, signal });
     const promised = await this.#promisedLength(reply, offset, last);
@@ -84,7 +89,7 @@ export class HttpStorageClient implements StorageClient {
       const defect = `a corruption report of ${reason.length} characters`;
       throw new GridError("INTERNAL", { reason: defect }, `A defect in gridfetch: ${defect} was to be sent.`);
     }
-    const path = `${sharesPath(storageIndex)}/${shareNumber}/corrupt`;
+    const path = `${sharesPath(storageIndex, this.#kind)}/${shareNumber}/corrupt`;
     const body = encodeMessage({ reason });
     const reply = await this.#service.sendForMessage({ method: "POST", path, body, signal });
     // 404: the server dropped that share meanwhile, which is as well.

@@ -11,6 +11,8 @@ export interface Server {
   readonly name: string;
   /** Sorts servers for a storage index (wire format: placement). */
   readonly permutationSeed: Uint8Array;
-  /** What the server can do. */
+  /** The shares of immutable files. */
   readonly storage: StorageClient;
+  /** Those of mutable files, which servers keep apart. */
+  readonly mutableStorage: StorageClient;
 }

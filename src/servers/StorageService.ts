@@ -77,9 +77,12 @@ export class StorageService {
   }
 }
 
+/** Servers keep the shares of immutable and of mutable files apart. */
+export type ShareKind = "immutable" | "mutable";
+
 /** Where the share numbers of a file are asked for, and where its shares are allotted. */
-export function sharesPath(storageIndex: string): string {
-  return `/storage/v1/immutable/${storageIndex}`;
+export function sharesPath(storageIndex: string, kind: ShareKind = "immutable"): string {
+  return `/storage/v1/${kind}/${storageIndex}`;
 }
 
 function hint(status: number): string {

@@ -31,5 +31,6 @@ export function httpServer(identity: ServerIdentity, transport: HttpTransport, s
     name,
     permutationSeed: permutationSeedOf(identity.id, identity.permutationSeed),
     storage: new HttpStorageClient(transport, name, swissnum),
+    mutableStorage: new HttpStorageClient(transport, name, swissnum, "mutable"),
   };
 }

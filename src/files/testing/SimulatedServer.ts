@@ -44,6 +44,7 @@ export class SimulatedServer implements Server, StorageClient {
   readonly name: string;
   readonly permutationSeed: Uint8Array;
   readonly storage: StorageClient = this;
+  readonly mutableStorage: StorageClient = this;
   readonly behaviour: Behaviour = { latency: 10, bandwidth: 10_000, ...faultless };
   /** Share numbers and their bytes, by storage index. */
   readonly shares = new Map<string, Map<number, Uint8Array>>();

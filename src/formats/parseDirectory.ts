@@ -1,0 +1,72 @@
+import { badFormat } from "../base/badFormat.ts";
+import { parseNetstrings } from "./parseNetstrings.ts";
+
+/** A child as it stands in a directory's content. */
+export interface DirectoryEntry {
+  /** In NFC. Any characters, also slashes and dots alone. */
+  readonly name: string;
+  /** The text in the slot of the read cap, without the blanks that may fill it up; may be empty. Secret. */
+  readonly readCap: string;
+  /** The slot of the write cap: encrypted in a mutable directory, empty in an immutable one. */
+  readonly writeField: Uint8Array;
+  /** A JSON object, as the writer left it. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+const WHAT = "directory";
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads a directory's content: a netstring for each child, of four netstrings: name, read cap, write cap, metadata. Empty
+ * content is an empty directory. Of children with one name the last counts, in the first one's place.
+ *
+ * @throws GridError BAD_FORMAT for the whole directory where anything in it is broken
+ */
+export function parseDirectory(bytes: Uint8Array): DirectoryEntry[] {
+  const entries = new Map<string, DirectoryEntry>();
+  for (const entry of parseNetstrings(bytes, WHAT)) {
+    const child = parseEntry(entry);
+    entries.set(child.name, child);
+  }
+  return [...entries.values()];
+}
+
+function parseEntry(entry: Uint8Array): DirectoryEntry {
+  const fields = parseNetstrings(entry, WHAT);
+  const [name, readCap, writeField, metadata] = fields;
+  if (fields.length !== 4 || !name || !readCap || !writeField || !metadata) {
+    throw badFormat(WHAT, `a child has ${fields.length} fields instead of 4`);
+  }
+  return {
+    name: text(name, "name").normalize("NFC"),
+    readCap: trimBlanks(text(readCap, "read cap")),
+    writeField,
+    metadata: parseMetadata(text(metadata, "metadata")),
+  };
+}
+
+function parseMetadata(json: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw badFormat(WHAT, "a child's metadata are not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw badFormat(WHAT, "a child's metadata are not a JSON object");
+  }
+  return value as Record<string, unknown>;
+}
+
+function text(bytes: Uint8Array, field: string): string {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    throw badFormat(WHAT, `a child's ${field} is not UTF-8`);
+  }
+}
+
+/** Spaces at the end alone: writers have filled slots up with them. */
+export function trimBlanks(cap: string): string {
+  return cap.replace(/ +$/, "");
+}
