@@ -1,3 +1,4 @@
+import { concatBytes } from "./bytes.ts";
 import type { ByteRange } from "./range.ts";
 import { Spans } from "./Spans.ts";
 
@@ -54,25 +55,27 @@ export class DataSpans {
     return true;
   }
 
-  /** Copies the range into `target`, which is as long as the range. False, and nothing copied, where a byte is missing. */
-  copyTo(target: Uint8Array, offset: number): boolean {
-    if (!this.holds(offset, target.length)) return false;
-    const end = offset + target.length;
+  /**
+   * The range in pieces, in order: views of the arrays that were added, which stay good whatever is removed later. Undefined where
+   * a byte is missing; an empty range has no pieces.
+   */
+  pieces(offset: number, length: number): Uint8Array[] | undefined {
+    if (!this.holds(offset, length)) return undefined;
+    const end = offset + length;
+    const pieces: Uint8Array[] = [];
     for (let i = this.#firstEndingAfter(offset), at = offset; at < end; i++) {
       const chunk = this.#chunks[i] as Chunk;
       const piece = chunk.bytes.subarray(at - chunk.offset, end - chunk.offset);
-      target.set(piece, at - offset);
+      pieces.push(piece);
       at += piece.length;
     }
-    return true;
+    return pieces;
   }
 
   /** A copy of the range, or undefined where a byte is missing. An empty range gives an empty array, never undefined. */
   get(offset: number, length: number): Uint8Array<ArrayBuffer> | undefined {
-    if (!this.holds(offset, length)) return undefined;
-    const bytes = new Uint8Array(length);
-    this.copyTo(bytes, offset);
-    return bytes;
+    const pieces = this.pieces(offset, length);
+    return pieces && concatBytes(pieces);
   }
 
   /** `get`, and what was got is dropped. A failing pop changes nothing. */

@@ -124,12 +124,12 @@ export class RememberedFile {
     return bytes;
   }
 
-  /** Keeps a segment's ciphertext, which must not change any more, unless segments of the file come as fast as in a download. */
+  /** Keeps a copy of a segment's ciphertext, unless segments of the file come as fast as in a download. */
   rememberSegment(segment: number, ciphertext: Uint8Array): void {
     const isPaced = this.#pace.allows(ciphertext.length);
     const key = this.#segmentKey(segment);
     if (!isPaced || this.#known.has(key)) return;
-    if (this.#segments.put(key, ciphertext)) this.#known.add(key);
+    if (this.#segments.put(key, ciphertext.slice())) this.#known.add(key);
   }
 
   forgetSegment(segment: number): void {

@@ -14,15 +14,20 @@ const PROTECTED = 0.5;
  */
 export class SegmentedLru<V> {
   readonly #most: number;
+  readonly #dropped: (value: V) => void;
   // In both the least recently used comes first.
   readonly #fresh = new Map<string, Entry<V>>();
   readonly #proven = new Map<string, Entry<V>>();
   #size = 0;
   #provenSize = 0;
 
-  /** @param most the sizes of all values together */
-  constructor(most: number) {
+  /**
+   * @param most the sizes of all values together
+   * @param dropped hears of every value that had to go
+   */
+  constructor(most: number, dropped: (value: V) => void = () => {}) {
     this.#most = most;
+    this.#dropped = dropped;
   }
 
   /** The value, which counts as used. */
@@ -43,16 +48,21 @@ export class SegmentedLru<V> {
 
   /** Takes a value, in the place of what was under the key. One that is larger than the bound is not kept. */
   set(key: string, value: V, size: number): void {
-    this.#remove(key);
+    this.#drop(key);
     if (size > this.#most) return;
     this.#fresh.set(key, { value, size });
     this.#size += size;
     for (const half of [this.#fresh, this.#proven]) {
       for (const oldest of half.keys()) {
         if (this.#size <= this.#most) return;
-        this.#remove(oldest);
+        this.#drop(oldest);
       }
     }
+  }
+
+  #drop(key: string): void {
+    const entry = this.#remove(key);
+    if (entry !== undefined) this.#dropped(entry.value);
   }
 
   #remove(key: string): Entry<V> | undefined {

@@ -2,7 +2,8 @@ import type { LogScope } from "../base/EventLog.ts";
 import { isGridError } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import { SharedTask } from "../base/SharedTask.ts";
-import { blockLengthOf, type Geometry } from "../formats/Geometry.ts";
+import { blockLengthOf, type Geometry, segmentLength } from "../formats/Geometry.ts";
+import { BlockShelf } from "./BlockShelf.ts";
 import { CorruptionReporter } from "./CorruptionReporter.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import { decodeSegment } from "./decodeSegment.ts";
@@ -11,10 +12,13 @@ import { notEnoughShares } from "./notEnoughShares.ts";
 import { reasonOf } from "./reasonOf.ts";
 import { recallSegment } from "./recallSegment.ts";
 import type { ProvenBlock, Share } from "./Share.ts";
+import { SharedSegment, type TakeSegment } from "./SharedSegment.ts";
 import { ShareFinder } from "./ShareFinder.ts";
 import { ShareLocations } from "./ShareLocations.ts";
 import { SharePool } from "./SharePool.ts";
 import { type RaceHost, ShareRace } from "./ShareRace.ts";
+
+type Serve = (ciphertext: Uint8Array<ArrayBuffer>) => void;
 
 /** What a share brings at least when it is opened: header, chain, UEB. */
 const OPENING_BYTES = 2048;
@@ -31,7 +35,7 @@ export class Download {
   readonly #finder: ShareFinder;
   readonly #reporter: CorruptionReporter;
   readonly #races = new Set<ShareRace<unknown>>();
-  readonly #segments = new Map<number, SharedTask<Uint8Array<ArrayBuffer>>>();
+  readonly #segments = new Map<number, SharedSegment>();
   #opening: SharedTask<Geometry> | undefined;
   /** Keeps alive what was asked for on a guess, until the first segment is there. */
   #speculation: AbortController | undefined;
@@ -107,31 +111,31 @@ export class Download {
   }
 
   /**
-   * A segment's ciphertext, verified, without padding. It is shared with other readers: not to be written to.
-   * `geometry` must have resolved before.
+   * Shows a segment's ciphertext, verified and without padding, to `take`. `geometry` must have resolved before.
    * @param asker whose work this becomes in the log, unless it is under way already
-   * @throws GridError NOT_ENOUGH_SHARES, BAD_SEGMENT; the signal's reason
+   * @throws GridError NOT_ENOUGH_SHARES, BAD_SEGMENT; what `take` rejects with; the signal's reason
    */
-  async segment(
+  async segment<T>(
     segment: number,
+    take: TakeSegment<T>,
     signal: AbortSignal,
     asker: LogScope = this.#context.scope,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+  ): Promise<T> {
     signal.throwIfAborted();
     const kept = this.#context.kept.get(this.#context.keptPrefix + segment);
-    if (kept !== undefined) return kept;
-    let task = this.#segments.get(segment);
-    if (task === undefined || task.isAbandoned) {
+    if (kept !== undefined) return take(kept);
+    let shared = this.#segments.get(segment);
+    if (shared === undefined || shared.isOver) {
       this.#startFreshIfDue();
-      const own = new SharedTask((shared) =>
-        this.#get(segment, shared, asker).finally(() => {
+      const own = new SharedSegment((sharedSignal, serve) =>
+        this.#get(segment, serve, sharedSignal, asker).finally(() => {
           if (this.#segments.get(segment) === own) this.#segments.delete(segment);
         }),
       );
       this.#segments.set(segment, own);
-      task = own;
+      shared = own;
     }
-    return task.join(signal);
+    return shared.join(take, signal);
   }
 
   async #open(offset: number, signal: AbortSignal, asker: LogScope): Promise<Geometry> {
@@ -185,46 +189,59 @@ export class Download {
     scope.log("debug", "recalled", () => ({ isKnown: this.#facts.geometry !== undefined, shares: shares.length }));
   }
 
-  /** A segment from memory, else from the grid. */
-  async #get(segment: number, signal: AbortSignal, asker: LogScope): Promise<Uint8Array<ArrayBuffer>> {
-    const { memory, kept, keptPrefix } = this.#context;
-    const recalled = memory?.knowsSegment(segment) ? await recallSegment(memory, this.#facts, segment) : undefined;
-    signal.throwIfAborted();
-    const ciphertext = recalled ?? (await this.#fetch(segment, signal, asker));
-    kept.set(keptPrefix + segment, ciphertext, ciphertext.buffer.byteLength);
-    if (recalled === undefined) {
+  /** Shows a segment from memory, else from the grid. */
+  async #get(segment: number, serve: Serve, signal: AbortSignal, asker: LogScope): Promise<void> {
+    const { memory, kept, keptPrefix, codec } = this.#context;
+    const show: Serve = (ciphertext) => {
+      serve(ciphertext);
+      kept.keep(keptPrefix + segment, ciphertext);
+    };
+    const recalled = memory?.knowsSegment(segment)
+      ? await recallSegment(memory, this.#facts, segment, codec.memory)
+      : undefined;
+    try {
+      signal.throwIfAborted();
+      if (recalled !== undefined) return show(recalled.bytes);
+    } finally {
+      recalled?.release();
+    }
+    const showNew: Serve = (ciphertext) => {
+      show(ciphertext);
       memory?.rememberSegment(segment, ciphertext);
       this.#locations?.write();
-    }
-    return ciphertext;
+    };
+    await this.#fetch(segment, showNew, signal, asker);
   }
 
-  async #fetch(segment: number, signal: AbortSignal, asker: LogScope): Promise<Uint8Array<ArrayBuffer>> {
+  async #fetch(segment: number, serve: Serve, signal: AbortSignal, asker: LogScope): Promise<void> {
     const { codec, storageIndexText, clock } = this.#context;
     const geometry = this.#facts.geometry as Geometry;
     const log = asker.child("segment");
     const began = clock.now();
     log.log("debug", "start", () => ({ segment }));
+    const blocks = new BlockShelf();
     const race = new ShareRace<ProvenBlock>(
       {
         width: geometry.needed,
         enough: geometry.needed,
         least: geometry.needed,
         bytes: blockLengthOf(geometry, segment),
-        job: (share, jobSignal) => this.#block(share, segment, jobSignal, log),
+        job: async (share, jobSignal) => blocks.add(await this.#block(share, segment, jobSignal, log)),
       },
       this.#host,
     );
     try {
-      const blocks = await this.#run(race, signal);
-      const ciphertext = await decodeSegment(segment, blocks, geometry, codec, storageIndexText);
+      const won = await this.#run(race, signal);
+      const decoded = await decodeSegment(segment, won, geometry, codec, storageIndexText);
+      if (!signal.aborted) serve(decoded.bytes.subarray(0, segmentLength(geometry, segment)));
+      decoded.release();
       signal.throwIfAborted();
-      log.log("debug", "done", () => ({ segment, shares: [...blocks.keys()].join(","), ms: clock.now() - began }));
-      return ciphertext;
+      log.log("debug", "done", () => ({ segment, shares: [...won.keys()].join(","), ms: clock.now() - began }));
     } catch (error) {
       log.log("info", "failed", () => ({ segment, reason: isGridError(error) ? error.code : "cancelled" }));
       throw error;
     } finally {
+      blocks.clear();
       // While somebody still opens the file, it is his.
       if (this.#opening === undefined) this.#stopSpeculating();
     }

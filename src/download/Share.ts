@@ -28,7 +28,7 @@ import { ShareBytes } from "./ShareBytes.ts";
 export interface ProvenBlock {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly ciphertextHash: Uint8Array;
-  /** Says that `bytes` are done with: their memory will be used again. */
+  /** Says that `bytes` are done with: their memory will be used again. A second time does nothing. */
   release(): void;
 }
 
@@ -168,17 +168,24 @@ export class Share {
     this.#countPending(length);
     try {
       const layout = await this.#opened(signal, asker);
-      const block = new HashableBuffer(BLOCK_TAG, length);
       const blockTree = this.#facts.blockTree(this.number);
-      const [blockHash, ciphertextHash] = await Promise.all([
+      const [blockHash, ciphertextHash, pieces] = await Promise.all([
         this.#provenLeaf(blockTree, layout.blockTreeOffset, segment, signal, asker),
         this.#provenLeaf(this.#facts.ciphertextTree, layout.ciphertextTreeOffset, segment, signal, asker),
-        this.#bytes.readInto(block.bytes, layout.dataOffset + blockOffset(geometry, segment), signal, asker),
+        this.#bytes.readPieces(layout.dataOffset + blockOffset(geometry, segment), length, signal, asker),
       ]);
-      const isGood = equalBytes(await block.hash(), blockHash);
-      signal.throwIfAborted();
-      this.#isProven ||= isGood;
-      return isGood ? { bytes: block.bytes, ciphertextHash, release: () => block.release() } : undefined;
+      const block = new HashableBuffer(BLOCK_TAG, length, this.#context.codec.memory);
+      let isProven = false;
+      try {
+        fill(block.bytes, pieces);
+        const isGood = equalBytes(await block.hash(), blockHash);
+        signal.throwIfAborted();
+        isProven = isGood;
+        this.#isProven ||= isGood;
+      } finally {
+        if (!isProven) block.release();
+      }
+      return isProven ? { bytes: block.bytes, ciphertextHash, release: () => block.release() } : undefined;
     } finally {
       this.#pending -= length;
       release();
@@ -296,4 +303,12 @@ function acceptIfGood(tree: HashPages, page: HashPage, bytes: Uint8Array): void 
 /** Does the error say that the server is gone, or has no such share, whatever we know of the share's insides? */
 function isServersOwn(error: unknown): boolean {
   return isGridError(error, "SERVER_UNREACHABLE") || isGridError(error, "SERVER_REFUSED");
+}
+
+function fill(target: Uint8Array, pieces: readonly Uint8Array[]): void {
+  let at = 0;
+  for (const piece of pieces) {
+    target.set(piece, at);
+    at += piece.length;
+  }
 }

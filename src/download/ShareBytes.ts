@@ -1,3 +1,4 @@
+import { concatBytes } from "../base/bytes.ts";
 import { DataSpans } from "../base/DataSpans.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import { GridError, isGridError } from "../base/GridError.ts";
@@ -12,7 +13,7 @@ import { Watchdog } from "./Watchdog.ts";
 interface Want extends ByteRange {
   /** Whose wish it is, for the log. */
   readonly asker: LogScope;
-  readonly needed?: { readonly target: Uint8Array; resolve(): void; reject(error: unknown): void };
+  readonly needed?: { resolve(pieces: readonly Uint8Array[]): void; reject(error: unknown): void };
 }
 
 /** A request under way: its bytes before `arrived` are here. */
@@ -60,21 +61,26 @@ export class ShareBytes {
   }
 
   /**
-   * Fills `target` with the share's bytes from `offset` on.
+   * The share's bytes from `offset` on, in pieces as they came: whoever needs them in one place copies them just once.
    * @throws GridError DATA_UNAVAILABLE where the share ends before, the request's error where that failed, the signal's
    *   reason
    */
-  async readInto(target: Uint8Array, offset: number, signal: AbortSignal, asker = this.#context.scope): Promise<void> {
+  async readPieces(
+    offset: number,
+    length: number,
+    signal: AbortSignal,
+    asker = this.#context.scope,
+  ): Promise<readonly Uint8Array[]> {
     signal.throwIfAborted();
-    if (this.#held.copyTo(target, offset)) this.#dropUnwanted(offset, target.length);
-    else await this.#arrival(target, offset, signal, asker);
+    const held = this.#held.pieces(offset, length);
+    if (held === undefined) return this.#arrival(offset, length, signal, asker);
+    this.#dropUnwanted(offset, length);
+    return held;
   }
 
-  /** As `readInto`, into a new array. */
+  /** As `readPieces`, in a new array. */
   async read(offset: number, length: number, signal: AbortSignal, asker?: LogScope): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(length);
-    await this.readInto(bytes, offset, signal, asker);
-    return bytes;
+    return concatBytes(await this.readPieces(offset, length, signal, asker));
   }
 
   /** Asks for ranges that will probably be needed. They stay wanted until the result is called; that they fail is nobody's concern. */
@@ -87,18 +93,16 @@ export class ShareBytes {
     };
   }
 
-  /** Resolves once `target` is filled. */
-  #arrival(target: Uint8Array, offset: number, signal: AbortSignal, asker: LogScope): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
+  #arrival(offset: number, length: number, signal: AbortSignal, asker: LogScope): Promise<readonly Uint8Array[]> {
+    return new Promise((resolve, reject) => {
       const leave = (): void => {
         signal.removeEventListener("abort", abort);
         this.#unwant(want);
       };
       const needed = {
-        target,
-        resolve: () => {
+        resolve: (pieces: readonly Uint8Array[]) => {
           leave();
-          resolve();
+          resolve(pieces);
         },
         reject: (error: unknown) => {
           leave();
@@ -106,8 +110,8 @@ export class ShareBytes {
         },
       };
       const abort = (): void => needed.reject(signal.reason);
-      const want: Want = { offset, length: target.length, asker, needed };
-      if (offset + target.length > this.#end) {
+      const want: Want = { offset, length, asker, needed };
+      if (offset + length > this.#end) {
         reject(dataUnavailable(want));
         return;
       }
@@ -260,7 +264,8 @@ export class ShareBytes {
   #settleArrived(offset: number, length: number): void {
     for (const want of [...this.#wants]) {
       if (!want.needed || !overlaps(want, offset, length)) continue;
-      if (this.#held.copyTo(want.needed.target, want.offset)) want.needed.resolve();
+      const pieces = this.#held.pieces(want.offset, want.length);
+      if (pieces !== undefined) want.needed.resolve(pieces);
     }
   }
 

@@ -160,7 +160,7 @@ it("C-12 the decoder gets exactly k blocks, when spares have brought theirs as w
   const never = new AbortController().signal;
   await grid.clock.runUntil(download.geometry(0, never));
   for (const { behaviour } of grid.servers.slice(0, 3)) behaviour.latency = 1800;
-  for (const segment of [0, 1, 2]) await grid.clock.runUntil(download.segment(segment, never));
+  for (const segment of [0, 1, 2]) await grid.clock.runUntil(download.segment(segment, async () => {}, never));
   expect(grid.servers.filter(({ reads }) => reads.length > 0).length).toBeGreaterThan(3);
   expect(counts).toEqual([3, 3, 3]);
 });

@@ -7,11 +7,11 @@ import { SEGMENT_TAG } from "../hashing/tags.ts";
 import type { ProvenBlock } from "./Share.ts";
 
 /**
- * A segment's ciphertext from the proven blocks of exactly k shares, without the tail's padding.
+ * A segment's ciphertext from the proven blocks of exactly k shares, which are released. It is to be released, too; what follows the
+ * first `segmentLength` bytes of the tail is padding.
  *
  * Proven blocks are what the uploader stored, but an uploader may have stored shares that decode to different files: the
  * ciphertext hash tree says which one is meant.
- * The blocks are released.
  * @throws GridError BAD_SEGMENT when it is not what the cap promises
  */
 export async function decodeSegment(
@@ -20,21 +20,25 @@ export async function decodeSegment(
   geometry: Geometry,
   codec: ErasureCodec,
   storageIndexText: string,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const padded = new HashableBuffer(SEGMENT_TAG, geometry.needed * blockLengthOf(geometry, segment));
-  const bytes = new Map([...blocks].map(([number, block]) => [number, block.bytes]));
-  codec.decode({ needed: geometry.needed, total: geometry.total }, bytes, padded.bytes);
-  for (const block of blocks.values()) block.release();
-  const length = segmentLength(geometry, segment);
-  const [{ ciphertextHash }] = blocks.values() as Iterable<ProvenBlock> as [ProvenBlock];
-  if (!equalBytes(await padded.hash(length), ciphertextHash)) {
-    const storageIndexPrefix = storageIndexText.slice(0, 12);
-    throw new GridError(
-      "BAD_SEGMENT",
-      { segment, storageIndexPrefix },
-      `Segment ${segment} of the file ${storageIndexPrefix}… is not what its cap promises though its shares are intact: ` +
-        "it was broken when it was uploaded.",
-    );
+): Promise<HashableBuffer> {
+  const padded = new HashableBuffer(SEGMENT_TAG, geometry.needed * blockLengthOf(geometry, segment), codec.memory);
+  try {
+    const bytes = new Map([...blocks].map(([number, block]) => [number, block.bytes]));
+    codec.decode({ needed: geometry.needed, total: geometry.total }, bytes, padded.bytes);
+    for (const block of blocks.values()) block.release();
+    const [{ ciphertextHash }] = blocks.values() as Iterable<ProvenBlock> as [ProvenBlock];
+    if (!equalBytes(await padded.hash(segmentLength(geometry, segment)), ciphertextHash)) {
+      const storageIndexPrefix = storageIndexText.slice(0, 12);
+      throw new GridError(
+        "BAD_SEGMENT",
+        { segment, storageIndexPrefix },
+        `Segment ${segment} of the file ${storageIndexPrefix}… is not what its cap promises though its shares are intact: ` +
+          "it was broken when it was uploaded.",
+      );
+    }
+    return padded;
+  } catch (error) {
+    padded.release();
+    throw error;
   }
-  return padded.bytes.subarray(0, length);
 }

@@ -1,3 +1,5 @@
+import type { Memory } from "../base/Memory.ts";
+
 /** k-of-N: how many shares are needed, and how many there are. 1 <= needed <= total <= 256. */
 export interface Code {
   readonly needed: number;
@@ -9,6 +11,9 @@ export interface Code {
  * its N blocks. Every implementation gives the same bytes. Wrong arguments are the caller's defect: GridError INTERNAL.
  */
 export interface ErasureCodec {
+  /** Where blocks and segments best lie: `decode` neither copies such blocks nor makes such an output elsewhere first. */
+  readonly memory: Memory;
+
   /**
    * Finds the primary blocks again.
    *

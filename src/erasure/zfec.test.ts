@@ -6,6 +6,8 @@ import type { Code, ErasureCodec } from "./ErasureCodec.ts";
 import { zfecTypeScript } from "./zfecTypeScript.ts";
 import { zfecWasm } from "./zfecWasm.ts";
 
+const edge = new Uint8Array(35).fill(0xee);
+
 interface Vector extends Code {
   readonly primaries: string;
   readonly others: string;
@@ -102,6 +104,40 @@ describe.each<[string, ErasureCodec]>([
     expect(out).toEqual(concatBytes([Uint8Array.of(0), ...blocks.slice(0, 3), Uint8Array.of(0)]));
   });
 
+  test("works on blocks in its own memory as on blocks elsewhere, for every length", () => {
+    const { memory } = codec;
+    const place = (bytes: Uint8Array) => {
+      const own = memory.take(bytes.length + 1);
+      own.set(bytes, 1);
+      return own.subarray(1);
+    };
+    const lengths = fc.oneof(fc.integer({ min: 0, max: 100 }), fc.integer({ min: 0, max: 9000 }));
+    fc.assert(
+      fc.property(
+        lengths,
+        fc.shuffledSubarray([...Array(9).keys()], { minLength: 4, maxLength: 4 }),
+        (length, shares) => {
+          const code = { needed: 4, total: 9 };
+          const primaries = [1, 2, 3, 4].map((seed) => Uint8Array.from({ length }, (_, i) => i * seed + seed));
+          const blocks = codec.encode(code, primaries, shares);
+          const isOwn = shares.map((share) => share % 3 > 0);
+          for (const own of [isOwn, isOwn.map(() => true)]) {
+            const placed = blocks.map((bytes, i) => (own[i] ? place(bytes) : bytes));
+            const out = memory.take(4 * length + 70);
+            out.fill(0xee);
+            codec.decode(
+              code,
+              new Map(shares.map((share, i) => [share, placed[i]!])),
+              out.subarray(35, 35 + 4 * length),
+            );
+            expect(Buffer.compare(out, concatBytes([edge, ...primaries, edge]))).toBe(0);
+            memory.give(out);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
   const block = Uint8Array.of(1, 2);
   test.each<[string, Code, [number, Uint8Array][], number]>([
     ["too few blocks", { needed: 2, total: 3 }, [[0, block]], 4],

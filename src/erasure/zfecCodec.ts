@@ -1,4 +1,5 @@
 import { GridError } from "../base/GridError.ts";
+import type { Memory } from "../base/Memory.ts";
 import type { Code, ErasureCodec } from "./ErasureCodec.ts";
 import { type Recipe, Recipes } from "./Recipes.ts";
 
@@ -9,9 +10,11 @@ import { type Recipe, Recipes } from "./Recipes.ts";
 export type Combine = (sources: readonly Uint8Array[], recipes: readonly Recipe[], outs: readonly Uint8Array[]) => void;
 
 /** zfec with the arithmetic done by `combine`: all else is the same for every implementation. */
-export function zfecCodec(combine: Combine): ErasureCodec {
+export function zfecCodec(combine: Combine, memory: Memory): ErasureCodec {
   const recipes = new Recipes();
   return {
+    memory,
+
     decode(code, blocks, out) {
       checkCode(code);
       const shares = [...blocks.keys()].sort((a, b) => a - b);

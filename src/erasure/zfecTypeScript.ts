@@ -1,9 +1,12 @@
+import { recycledMemory } from "../base/Memory.ts";
 import { productsOf } from "./gf256.ts";
 import type { Recipe } from "./Recipes.ts";
 import { zfecCodec } from "./zfecCodec.ts";
 
+const KEEP_BYTES = 4 * 1024 * 1024;
+
 /** zfec in plain TypeScript: works everywhere. */
-export const zfecTypeScript = zfecCodec(combine);
+export const zfecTypeScript = zfecCodec(combine, recycledMemory(KEEP_BYTES));
 
 /**
  * Makes the blocks of the recipes, into `outs`. One look-up serves up to four outputs: the four products of a source's

@@ -1,14 +1,16 @@
+import { recycledMemory } from "../base/Memory.ts";
+import { Arena } from "./Arena.ts";
 import type { ErasureCodec } from "./ErasureCodec.ts";
 import { productsOf } from "./gf256.ts";
 import type { Recipe } from "./Recipes.ts";
-import { zfecCodec } from "./zfecCodec.ts";
+import { type Combine, zfecCodec } from "./zfecCodec.ts";
 import { zfecKernel } from "./zfecKernel.ts";
 
-/** (tables, inputs, number of inputs, distance of one input or output to the next, outputs, bytes of each) */
-type Make = (tables: number, inputs: number, count: number, stride: number, out: number, length: number) => void;
+/** (tables, list of inputs' addresses, number of inputs, addresses of one to three outputs, bytes of each) */
+type Make = (tables: number, inputs: number, count: number, ...outsAndLength: number[]) => void;
 
 interface Kernel {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer };
   readonly make1: Make;
   readonly make2: Make;
   readonly make3: Make;
@@ -18,10 +20,15 @@ interface Kernel {
 const TABLE = 32;
 /** Outputs made in one pass. */
 const MOST_ROWS = 3;
-/** For 256 inputs and 3 outputs. */
-const TABLES_LENGTH = 256 * MOST_ROWS * TABLE;
-/** The kernel works on so many bytes at a time. */
+/** The kernel works on so many bytes at a time, and on no fewer. */
 const STEP = 32;
+const MOST_INPUTS = 256;
+/** The kernel's memory: tables, then addresses, then room for what lies elsewhere, then what is handed out. */
+const ADDRESSES = MOST_INPUTS * MOST_ROWS * TABLE;
+const ROOM = ADDRESSES + 4 * MOST_INPUTS;
+const ROOM_END = 1024 * 1024;
+/** Kept of the memory that is used when the kernel's own is full. */
+const KEEP_BYTES = 4 * 1024 * 1024;
 
 /**
  * zfec in WebAssembly SIMD. Undefined where the platform has no SIMD, or forbids WebAssembly (a Content-Security-Policy without
@@ -29,7 +36,10 @@ const STEP = 32;
  */
 export function zfecWasm(): ErasureCodec | undefined {
   const kernel = instantiate();
-  return kernel && zfecCodec(combineWith(kernel));
+  if (kernel === undefined) return undefined;
+  // The memory never grows: views of it stay good.
+  const { buffer } = kernel.memory;
+  return zfecCodec(combineWith(kernel), new Arena(buffer, ROOM_END, recycledMemory(KEEP_BYTES)));
 }
 
 function instantiate(): Kernel | undefined {
@@ -42,9 +52,10 @@ function instantiate(): Kernel | undefined {
   }
 }
 
-function combineWith({ memory, make1, make2, make3 }: Kernel): Parameters<typeof zfecCodec>[0] {
-  // The memory never grows: a view of it stays good.
-  const bytes = new Uint8Array(memory.buffer);
+function combineWith({ memory, make1, make2, make3 }: Kernel): Combine {
+  const { buffer } = memory;
+  const bytes = new Uint8Array(buffer);
+  const addresses = new Uint32Array(buffer, ADDRESSES, MOST_INPUTS);
   const makers = [make1, make2, make3];
   const tables = new WeakMap<readonly Recipe[], Uint8Array[]>();
 
@@ -56,23 +67,31 @@ function combineWith({ memory, make1, make2, make3 }: Kernel): Parameters<typeof
       groups = tablesOf(recipes, sources.length);
       tables.set(recipes, groups);
     }
-    // Long blocks are done in pieces, so that inputs and outputs of one piece fit: k inputs and up to three outputs.
-    const places = sources.length + Math.min(recipes.length, MOST_ROWS);
-    const room = Math.floor((bytes.length - TABLES_LENGTH) / places);
-    const stride = Math.min(room - (room % STEP), Math.ceil(length / STEP) * STEP);
-    for (let at = 0; at < length; at += stride) {
-      const end = Math.min(at + stride, length);
-      const padded = Math.ceil((end - at) / STEP) * STEP;
-      for (const [i, source] of sources.entries()) bytes.set(source.subarray(at, end), TABLES_LENGTH + i * stride);
-      const results = TABLES_LENGTH + sources.length * stride;
+    const isHere = (one: Uint8Array) => one.buffer === buffer && length >= STEP;
+    const outsAreHere = outs.every(isHere);
+    // What lies elsewhere is copied in and out, in pieces of which k inputs and up to three outputs have room.
+    const places = sources.length + MOST_ROWS;
+    const room = Math.floor((ROOM_END - ROOM) / places / STEP) * STEP;
+    const piece = outsAreHere && sources.every(isHere) ? length : Math.min(room, length);
+    const stride = Math.ceil(piece / STEP) * STEP;
+    const results = ROOM + sources.length * stride;
+    for (let at = 0; at < length; at += piece) {
+      // The last piece goes back a little rather than be short.
+      const start = Math.max(0, Math.min(at, length - piece));
+      for (const [i, source] of sources.entries()) {
+        const place = ROOM + i * stride;
+        addresses[i] = isHere(source) ? source.byteOffset + start : place;
+        if (!isHere(source)) bytes.set(source.subarray(start, start + piece), place);
+      }
       for (const [group, table] of groups.entries()) {
         bytes.set(table, 0);
-        const first = group * MOST_ROWS;
-        const rows = Math.min(MOST_ROWS, recipes.length - first);
-        (makers[rows - 1] as Make)(0, TABLES_LENGTH, sources.length, stride, results, padded);
-        for (let row = 0; row < rows; row++) {
+        const rows = outs.slice(group * MOST_ROWS, (group + 1) * MOST_ROWS);
+        const places = rows.map((out, row) => (outsAreHere ? out.byteOffset + start : results + row * stride));
+        (makers[rows.length - 1] as Make)(0, ADDRESSES, sources.length, ...places, Math.max(piece, STEP));
+        if (outsAreHere) continue;
+        for (const [row, out] of rows.entries()) {
           const from = results + row * stride;
-          (outs[first + row] as Uint8Array).set(bytes.subarray(from, from + end - at), at);
+          out.set(bytes.subarray(from, from + piece), start);
         }
       }
     }

@@ -70,8 +70,18 @@ export class ImmutableFile implements FileNode {
       const geometry = await this.#download.geometry(offset, signal, log);
       const end = offset + length;
       const first = segmentAt(geometry, offset);
+      const key = await this.#key;
+      const decipher = (segment: number, ciphertext: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>[]> => {
+        const start = segment * geometry.segmentSize;
+        const to = Math.min(end, start + ciphertext.length);
+        const pieces: Promise<Uint8Array<ArrayBuffer>>[] = [];
+        for (let at = Math.max(offset, start); at < to; at += CTR_PIECE) {
+          pieces.push(decryptCtr(key, at, ciphertext.subarray(at - start, Math.min(at + CTR_PIECE, to) - start)));
+        }
+        return Promise.all(pieces);
+      };
       const ahead = new ReadAhead(
-        (segment, own) => this.#download.segment(segment, own, log),
+        (segment, own) => this.#download.segment(segment, (bytes) => decipher(segment, bytes), own, log),
         geometry,
         first,
         segmentAt(geometry, end - 1) + 1,
@@ -79,15 +89,8 @@ export class ImmutableFile implements FileNode {
         () => this.#context.health.underWay(geometry.needed),
         signal,
       );
-      const key = await this.#key;
-      for (let start = first * geometry.segmentSize; start < end; start += geometry.segmentSize) {
-        const ciphertext = await ahead.next();
-        if (ciphertext === undefined) return;
-        const from = Math.max(offset, start);
-        const to = Math.min(end, start + ciphertext.length);
-        for (let at = from; at < to; at += CTR_PIECE) {
-          const piece = ciphertext.subarray(at - start, Math.min(at + CTR_PIECE, to) - start);
-          const plaintext = await decryptCtr(key, at, piece);
+      for (let pieces = await ahead.next(); pieces !== undefined; pieces = await ahead.next()) {
+        for (const plaintext of pieces) {
           signal.throwIfAborted();
           read += plaintext.length;
           yield plaintext;

@@ -1,12 +1,12 @@
 import type { Limits } from "../base/limits.ts";
 import { type Geometry, segmentLength } from "../formats/Geometry.ts";
 
-type FetchSegment = (segment: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
+type FetchSegment<T> = (segment: number, signal: AbortSignal) => Promise<T>;
 
-interface Ahead {
+interface Ahead<T> {
   readonly segment: number;
   readonly bytes: number;
-  readonly ciphertext: Promise<Uint8Array<ArrayBuffer>>;
+  readonly result: Promise<T>;
   readonly controller: AbortController;
   isHere: boolean;
 }
@@ -18,14 +18,14 @@ interface Ahead {
  * that has read on for two windows: larger runs are fewer requests. It is filled in runs, a half of it or a third: neighbouring
  * blocks that are asked for together cost one request.
  */
-export class ReadAhead {
-  readonly #fetch: FetchSegment;
+export class ReadAhead<T> {
+  readonly #fetch: FetchSegment<T>;
   readonly #geometry: Geometry;
   readonly #end: number;
   readonly #limits: Limits;
   readonly #underWay: () => number;
   readonly #signal: AbortSignal;
-  readonly #ahead: Ahead[] = [];
+  readonly #ahead: Ahead<T>[] = [];
   #next: number;
   #window: number;
   /** Bytes read since the window last grew. */
@@ -36,7 +36,7 @@ export class ReadAhead {
    * @param underWay bytes that are on their way at any moment while servers send at their full speed
    */
   constructor(
-    fetch: FetchSegment,
+    fetch: FetchSegment<T>,
     geometry: Geometry,
     first: number,
     end: number,
@@ -56,18 +56,18 @@ export class ReadAhead {
     signal.addEventListener("abort", () => this.#drop(), { once: true });
   }
 
-  /** The next segment's ciphertext, not to be written to; undefined after the last one. */
-  async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  /** What was fetched for the next segment; undefined after the last one. */
+  async next(): Promise<T | undefined> {
     this.#fill();
     const head = this.#ahead[0];
     if (head === undefined) return undefined;
     if (!head.isHere) this.#widen(this.#limits.windowGrowth);
     else if (this.#readOn >= 2 * this.#window) this.#widen(2);
-    const ciphertext = await head.ciphertext;
-    this.#readOn += ciphertext.length;
+    const result = await head.result;
+    this.#readOn += head.bytes;
     this.#ahead.shift();
     this.#fill();
-    return ciphertext;
+    return result;
   }
 
   #widen(times: number): void {
@@ -107,10 +107,10 @@ export class ReadAhead {
 
   #ask(segment: number, bytes: number): void {
     const controller = new AbortController();
-    const ciphertext = this.#fetch(segment, controller.signal);
-    const ahead: Ahead = { segment, bytes, ciphertext, controller, isHere: false };
+    const result = this.#fetch(segment, controller.signal);
+    const ahead: Ahead<T> = { segment, bytes, result, controller, isHere: false };
     // A failure ahead of the consumer shows when it gets there.
-    ahead.ciphertext.then(
+    ahead.result.then(
       () => {
         ahead.isHere = true;
       },

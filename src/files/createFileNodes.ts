@@ -4,7 +4,7 @@ import { GridError } from "../base/GridError.ts";
 import { defaultKeptLimits } from "../base/keptLimits.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import type { FileMemory } from "../cache/FileMemory.ts";
-import { SegmentedLru } from "../cache/SegmentedLru.ts";
+import { KeptSegments } from "../cache/KeptSegments.ts";
 import { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
@@ -65,7 +65,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const health = new HealthBook(clock, limits);
   const nodes = new Map<string, FileNode>();
   const mutables = new Map<string, MutableFile>();
-  const kept = new SegmentedLru<Uint8Array<ArrayBuffer>>(options.keptBytes ?? defaultKeptLimits.inMemory);
+  const kept = new KeptSegments(options.keptBytes ?? defaultKeptLimits.inMemory);
 
   function openImmutable(cap: ChkCap): FileNode {
     const storageIndexText = encodeBase32(cap.storageIndex);

@@ -90,6 +90,7 @@ async function runHistory(seed: number, isVerbose: boolean): Promise<void> {
   const lies = 40 * grid.requests.reads;
   expect(grid.requests.bytes, "bytes from servers").toBeLessThanOrEqual((most.reads + 1) * 2 * stored + lies);
   expect(grid.inFlight, "requests after the last reader left").toBe(0);
+  expect(grid.memory.takenCount, "buffers in use after the last reader left").toBe(0);
   expect(grid.pendingTimers, "timers after the last reader left").toBe(0);
 }
 

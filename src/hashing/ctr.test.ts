@@ -63,6 +63,15 @@ test("what stands in front in the same memory changes nothing", async () => {
   expect(memory).toEqual(pattern(200));
 });
 
+test("the bytes may be written to as soon as decryptCtr was called", async () => {
+  for (const length of [10, 100_000]) {
+    const bytes = pattern(length);
+    const plain = decryptCtr(key, 5, bytes);
+    bytes.fill(0);
+    expect(Buffer.compare(await plain, expected(5, pattern(length)))).toBe(0);
+  }
+});
+
 test("any part of a file is the same as that part of the whole", async () => {
   const file = pattern(200);
   const whole = expected(0, file);

@@ -1,5 +1,5 @@
-import { sha256 } from "@noble/hashes/sha2.js";
 import { concatBytes, utf8 } from "../base/bytes.ts";
+import { hashTwice } from "./hashTwice.ts";
 import { netstring } from "./netstring.ts";
 import { HASH_LENGTH, taggedHash, tagPrefix } from "./taggedHash.ts";
 import { TREE_FILLER_TAG, TREE_NODE_TAG } from "./tags.ts";
@@ -38,7 +38,7 @@ export function siblingOf(node: number): number {
 export function parentHash(left: Uint8Array, right: Uint8Array): Uint8Array<ArrayBuffer> {
   pair.set(left, LEFT_AT);
   pair.set(right, RIGHT_AT);
-  return sha256(sha256(pair));
+  return hashTwice(pair);
 }
 
 /** The hash that stands at a leaf index beyond the leaves that there are. */

@@ -2,12 +2,14 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { utf8 } from "../base/bytes.ts";
+import { recycledMemory } from "../base/Memory.ts";
 import { HashableBuffer } from "./HashableBuffer.ts";
 import { fillerLeaf, parentHash } from "./merkle.ts";
 import { netstring } from "./netstring.ts";
-import { taggedHash, taggedPairHash, tagPrefix } from "./taggedHash.ts";
+import { taggedHash, taggedPairHash } from "./taggedHash.ts";
 import { BLOCK_TAG, SEGMENT_TAG, STORAGE_INDEX_TAG, TREE_NODE_TAG, UEB_TAG } from "./tags.ts";
 
+const memory = recycledMemory(1 << 20);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const filled = (value: number) => new Uint8Array(32).fill(value);
 
@@ -22,7 +24,7 @@ test.each([
   [SEGMENT_TAG, "abc", "8ca3a93e7852bec59c152d3e4138c2c19f5d80bc70aa74afc21e90db01197b2c"],
 ])("hash of %s, %j", async (tag, text, expected) => {
   expect(hex(taggedHash(tag, utf8(text)))).toBe(expected);
-  const buffer = new HashableBuffer(tag, text.length);
+  const buffer = new HashableBuffer(tag, text.length, memory);
   buffer.bytes.set(utf8(text));
   expect(hex(await buffer.hash())).toBe(expected);
 });
@@ -66,7 +68,7 @@ test("a HashableBuffer agrees with taggedHash for every length, with either way 
   const whole = Uint8Array.from({ length: 5000 }, (_, i) => i * 7);
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 0, max: 5000 }), async (length) => {
-      const buffer = new HashableBuffer(BLOCK_TAG, 5000);
+      const buffer = new HashableBuffer(BLOCK_TAG, 5000, memory);
       buffer.bytes.set(whole);
       expect(await buffer.hash(length)).toEqual(taggedHash(BLOCK_TAG, whole.subarray(0, length)));
     }),
@@ -76,21 +78,21 @@ test("a HashableBuffer agrees with taggedHash for every length, with either way 
 
 test("a HashableBuffer may be written to as soon as hash() was called", async () => {
   for (const length of [10, 100_000]) {
-    const buffer = new HashableBuffer(BLOCK_TAG, length);
+    const buffer = new HashableBuffer(BLOCK_TAG, length, memory);
     const hash = buffer.hash();
     buffer.bytes.fill(1);
     expect(await hash).toEqual(taggedHash(BLOCK_TAG, new Uint8Array(length)));
   }
 });
 
-test("memory that was given back is used again, and hashes as new memory does", async () => {
-  const first = new HashableBuffer(SEGMENT_TAG, 5000);
+test("a HashableBuffer hashes right in memory that had another use, and gives it back once", async () => {
+  const first = new HashableBuffer(SEGMENT_TAG, 5000, memory);
   first.bytes.fill(7);
   first.release();
-  const length = 5000 + tagPrefix(SEGMENT_TAG).length - tagPrefix(BLOCK_TAG).length;
-  const second = new HashableBuffer(BLOCK_TAG, length);
+  first.release();
+  const second = new HashableBuffer(BLOCK_TAG, 5000, memory);
   expect(second.bytes.buffer).toBe(first.bytes.buffer);
   second.bytes.fill(9);
-  expect(await second.hash()).toEqual(taggedHash(BLOCK_TAG, new Uint8Array(length).fill(9)));
-  expect(new HashableBuffer(BLOCK_TAG, length).bytes.buffer).not.toBe(second.bytes.buffer);
+  expect(await second.hash()).toEqual(taggedHash(BLOCK_TAG, new Uint8Array(5000).fill(9)));
+  expect(new HashableBuffer(BLOCK_TAG, 5000, memory).bytes.buffer).not.toBe(second.bytes.buffer);
 });

@@ -1,5 +1,5 @@
-import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8 } from "../base/bytes.ts";
+import { hashTwice } from "./hashTwice.ts";
 import { netstring } from "./netstring.ts";
 
 /** Bytes in every hash of an immutable file. */
@@ -12,9 +12,7 @@ export const HASH_LENGTH = 32;
  * @param tag one of the constants of tags.ts, or bytes where a tag has a secret in it
  */
 export function taggedHash(tag: string | Uint8Array, ...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const hash = sha256.create().update(tagPrefix(tag));
-  for (const part of parts) hash.update(part);
-  return sha256(hash.digest());
+  return hashTwice(tagPrefix(tag), ...parts);
 }
 
 /** SHA-256(SHA-256(netstring(tag) || netstring(a) || netstring(b))). */

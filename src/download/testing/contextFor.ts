@@ -1,5 +1,5 @@
 import { defaultLimits, type Limits } from "../../base/limits.ts";
-import { SegmentedLru } from "../../cache/SegmentedLru.ts";
+import { KeptSegments } from "../../cache/KeptSegments.ts";
 import { zfecTypeScript } from "../../erasure/zfecTypeScript.ts";
 import type { SimulatedGrid } from "../../files/testing/SimulatedGrid.ts";
 import { HealthBook } from "../../servers/ServerHealth.ts";
@@ -21,7 +21,7 @@ export function contextFor(
     scope: grid.log.scope("node"),
     storageIndexText,
     traffic: { received: 0, hedged: 0 },
-    kept: new SegmentedLru(0),
+    kept: new KeptSegments(0),
     keptPrefix: "",
     memory: undefined,
   };

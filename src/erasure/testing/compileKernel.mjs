@@ -22,7 +22,8 @@ export async function compileKernel() {
       "--enable",
       "simd",
       "--initialMemory",
-      "16",
+      // 32 MiB. Not more later: growing would detach every view.
+      "512",
       "--noAssert",
     ],
     {

@@ -1,10 +1,12 @@
 import { EventLog } from "../../base/EventLog.ts";
 import { defaultLimits, type Limits } from "../../base/limits.ts";
+import { zfec } from "../../erasure/zfec.ts";
 import type { ServerList } from "../../servers/ServerList.ts";
 import { createFileNodes, type FileNodes } from "../createFileNodes.ts";
 import type { FileNode } from "../FileNode.ts";
 import { type EncodedFile, type EncodeOptions, encodeShares } from "./encodeShares.ts";
 import { SimulatedServer } from "./SimulatedServer.ts";
+import { StrictMemory } from "./StrictMemory.ts";
 import { VirtualClock } from "./VirtualClock.ts";
 
 /** A grid without network or real time: servers in their given order, files made on the spot. */
@@ -14,6 +16,8 @@ export class SimulatedGrid implements ServerList {
   servers: SimulatedServer[];
   revision = 0;
   readonly nodes: FileNodes;
+  /** Where the nodes' blocks and segments lie. */
+  readonly memory = new StrictMemory();
   #planned = 0;
 
   constructor(serverCount: number, limits: Partial<Limits> = {}) {
@@ -25,6 +29,7 @@ export class SimulatedGrid implements ServerList {
       limits: { ...defaultLimits, ...limits },
       // What a read asks servers for is what most scenarios are about, the second time as well.
       keptBytes: 0,
+      codec: { ...zfec, memory: this.memory },
     });
   }
 
