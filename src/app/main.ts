@@ -4,6 +4,7 @@ import { byId, element } from "./element.ts";
 import { formatSize } from "./formatSize.ts";
 import { Notice } from "./Notice.ts";
 import { OpenForm } from "./OpenForm.ts";
+import { ServerChecks } from "./ServerChecks.ts";
 import { downloadLink, Stage } from "./Stage.ts";
 import { fetchSamples, fetchServerNames, type Sample } from "./samples.ts";
 
@@ -18,6 +19,7 @@ async function start(grid: Grid): Promise<void> {
     markCurrent(undefined);
     stage.show(file, type);
   });
+  new ServerChecks(byId("checks"), grid);
   try {
     await Promise.all([listServers(), listFiles(grid, stage)]);
   } catch (error) {
@@ -27,7 +29,7 @@ async function start(grid: Grid): Promise<void> {
 
 async function listServers(): Promise<void> {
   const names = await fetchServerNames();
-  byId("servers").textContent = `This grid's servers: ${names.join(", ")}`;
+  byId("servers").textContent = names.join(", ");
 }
 
 async function listFiles(grid: Grid, stage: Stage): Promise<void> {

@@ -1,3 +1,5 @@
+import type { GridConfigDocument } from "../base/gridConfig.ts";
+
 /** A file to offer. */
 export interface Sample {
   readonly name: string;
@@ -20,10 +22,11 @@ export async function fetchSamples(): Promise<Sample[]> {
   return response.json();
 }
 
-/** The names of the grid's servers, as its configuration has them. */
+/** The names of the servers of all grids, as the served configuration has them. */
 export async function fetchServerNames(): Promise<string[]> {
   const response = await fetch("grid.json", { cache: "no-cache" });
   if (!response.ok) throw new Error("This grid has no configuration: grid.json is missing next to this page.");
-  const { servers }: { servers: { id: string; nickname?: string }[] } = await response.json();
-  return servers.map(({ id, nickname }) => nickname ?? id);
+  const document: GridConfigDocument = await response.json();
+  const grids = "grids" in document ? document.grids : [document];
+  return grids.flatMap(({ servers }) => servers.map(({ id, nickname }) => nickname ?? id));
 }

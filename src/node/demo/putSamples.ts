@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { utf8 } from "../../base/bytes.ts";
-import { contentType } from "../../http/contentType.ts";
+import { typeOfName, UNKNOWN_TYPE } from "../../http/contentType.ts";
 import { UploadServer } from "../encode/UploadServer.ts";
 import { type UploadProgress, uploadFile } from "../encode/uploadFile.ts";
 import { readServerList } from "../transport/readServerList.ts";
@@ -69,7 +69,7 @@ export async function putSamples(options: PutSamplesOptions): Promise<Sample[]> 
       remembered[proof] = cap;
       await writeFile(options.rememberIn, `${JSON.stringify(remembered, undefined, 2)}\n`, { mode: 0o600 });
     }
-    samples.push({ name, cap, size, type: contentType(name) });
+    samples.push({ name, cap, size, type: typeOfName(name) ?? UNKNOWN_TYPE });
   }
   return samples;
 }
