@@ -1,5 +1,6 @@
 import type { Clock } from "./Clock.ts";
 
+/** How much an event matters. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** One thing that happened. Plain data, fit for a message or a file; holds no cap, key or swissnum. */
@@ -16,6 +17,7 @@ export interface LogEvent {
 }
 
 export type LogFields = LogEvent["fields"];
+/** Is called with each event, at once. */
 export type LogListener = (event: LogEvent) => void;
 
 /** Where events are heard. With no listener nothing is built and nothing is kept. */

@@ -8,6 +8,7 @@ export interface GridCheck {
   readonly servers: readonly ServerCheck[];
 }
 
+/** What a check found out about one server. */
 export interface ServerCheck {
   readonly id: string;
   /** Nickname, else the start of the id. */
@@ -17,6 +18,7 @@ export interface ServerCheck {
   readonly addresses: readonly AddressCheck[];
 }
 
+/** What a check found out about one address of a server. */
 export interface AddressCheck {
   /** For people: a URL, or host and port and by which relay. */
   readonly address: string;
@@ -29,6 +31,7 @@ export interface AddressCheck {
   readonly finding?: Finding;
 }
 
+/** Something that is wrong, or that could be better. */
 export interface Finding {
   readonly problem: CheckProblem;
   /** What is the matter, in a sentence. */
@@ -37,6 +40,7 @@ export interface Finding {
   readonly advice: string;
 }
 
+/** What kinds of things are wrong with an address. */
 export type CheckProblem =
   /** An address that this platform cannot use: in a browser, a NURL without a relay. */
   | "unusable"

@@ -77,6 +77,7 @@ export interface ServerOutcome {
   outcome: string;
 }
 
+/** What went wrong, in a word for programs. */
 export type GridErrorCode = keyof GridErrorDetails;
 
 /**

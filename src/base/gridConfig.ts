@@ -11,6 +11,7 @@ export interface GridConfig {
   readonly servers: readonly ServerConfig[];
 }
 
+/** A storage server of a grid. */
 export interface ServerConfig {
   /** As the grid's other clients have it, for instance `v0-…`: it decides where a file's shares are looked for first. */
   readonly id: string;
@@ -26,6 +27,7 @@ export interface ServerConfig {
   readonly swissnum?: string;
 }
 
+/** A way to a server. A browser can use a URL, or a NURL with a relay; Node can use all. */
 export type AddressConfig = UrlAddressConfig | NurlAddressConfig;
 
 /** HTTP as the platform's own client speaks it: a development grid's server, or a proxy before a real one. */

@@ -58,6 +58,7 @@ export interface Limits {
   readonly segmentSizeGuesses: readonly number[];
 }
 
+/** What a read goes by unless told otherwise. */
 export const defaultLimits: Limits = {
   queriesAtOnce: 10,
   queryOverdue: 3_000,

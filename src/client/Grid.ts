@@ -92,6 +92,7 @@ function controllerOf({ controller }: ServiceWorkerContainer): ServiceWorker {
   throw new GridError("NO_WORKER", { reason: "lost" }, message);
 }
 
+/** Which grid a file is on, and for how long opening it matters. */
 export interface OpenOptions extends Pick<UrlOptions, "grid"> {
   readonly signal?: AbortSignal;
 }

@@ -5,6 +5,7 @@ import { Grid } from "./Grid.ts";
 import { keepWorkerAlive } from "./keepWorkerAlive.ts";
 import { letUpdateIn } from "./letUpdateIn.ts";
 
+/** Where the worker is, and what it is told at the start. */
 export interface ConnectOptions {
   /** The worker's script, on the page's own origin: `/gridfetch-worker.js` unless given. */
   readonly workerUrl?: string | URL;

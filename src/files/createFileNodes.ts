@@ -57,6 +57,7 @@ export interface FileNodes {
 /** Nodes kept for the next read of the same file: each holds some pages of hash trees, 128 KiB a share at most. */
 const KEPT_NODES = 16;
 
+/** Opens files on the grid of these servers. Costs nothing until a file is read. */
 export function createFileNodes(options: FileNodesOptions): FileNodes {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? new EventLog(clock);

@@ -9,6 +9,7 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
 }
 
+/** The head of an answer, and its body to come. */
 export interface HttpReply {
   readonly status: number;
   /** A header's value by its lower-case name. */

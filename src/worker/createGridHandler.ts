@@ -15,6 +15,7 @@ import { workerTransport } from "./workerTransport.ts";
 
 declare const self: ServiceWorkerGlobalScope;
 
+/** How a handler is made. */
 export interface GridHandlerOptions {
   /** Where the grid's configuration is, relative to the worker's scope: `grid.json` unless given. */
   readonly config?: string | URL;

@@ -37,6 +37,7 @@ export interface Encoding {
 /** What Tahoe-LAFS clients of today do unless told otherwise. */
 export const defaultEncoding: Encoding = { needed: 3, total: 10, maxSegmentSize: 1024 * 1024 };
 
+/** What to put where, and how. */
 export interface UploadOptions {
   readonly path: string;
   readonly servers: readonly UploadServer[];
@@ -50,6 +51,7 @@ export interface UploadOptions {
   readonly signal: AbortSignal;
 }
 
+/** How far an upload is. */
 export interface UploadProgress {
   /** A file with a convergence secret is gone through once for its key, and then again for its shares. */
   readonly phase: "key" | "shares";
@@ -58,6 +60,7 @@ export interface UploadProgress {
   readonly total: number;
 }
 
+/** What became of an upload. */
 export interface UploadResult {
   /** The read cap: whoever has it can read the file. */
   readonly cap: string;

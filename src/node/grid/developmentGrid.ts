@@ -9,6 +9,7 @@ import { lockFolder } from "./lockFolder.ts";
 
 const MOST_SERVERS = 100;
 
+/** How a development grid is set up. */
 export interface DevelopmentGridOptions {
   /** Where shares, ports and identities are kept; made if it is not there. */
   readonly folder: string;

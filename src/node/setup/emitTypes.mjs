@@ -3,9 +3,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { checkout } from "./checkout.mjs";
+import { declarationFile } from "./declarationFile.mjs";
 
-/** tsc's output of each realm; a room is in one of them only. */
-const REALMS = { client: "page", worker: "worker", node: "node" };
 const ENTRIES = ["client/index.ts", "worker/index.ts", "files/index.ts", "node/index.ts", "erasure/index.ts"];
 
 /** In `from "./a.ts"`, `import "./a.ts"` and `import("./a.ts")`. */
@@ -17,7 +16,7 @@ async function emitTypes() {
   const left = [...ENTRIES];
   const seen = new Set(left);
   for (let path = left.pop(); path !== undefined; path = left.pop()) {
-    const text = await readFile(join(checkout, ".cache/types", realmOf(path), "src", declaration(path)), "utf8");
+    const text = await readFile(join(checkout, declarationFile(path)), "utf8");
     for (const [, , specifier] of text.matchAll(SPECIFIER)) {
       const found = join(dirname(path), `${specifier}.ts`);
       if (!seen.has(found)) left.push(found);
@@ -27,12 +26,6 @@ async function emitTypes() {
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, text.replaceAll(SPECIFIER, '$1"$2.js"'));
   }
-}
-
-/** @param {string} path */
-function realmOf(path) {
-  const [room = ""] = path.split("/");
-  return REALMS[/** @type {keyof typeof REALMS} */ (room)] ?? "core";
 }
 
 /** @param {string} path */

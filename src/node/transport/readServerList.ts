@@ -15,6 +15,7 @@ export interface ListedServer {
   readonly swissnum?: string;
 }
 
+/** The servers of a list, and the entries that are none. */
 export interface ReadServerList {
   readonly servers: readonly ListedServer[];
   /** Entries that cannot be used, by nickname or id, and why. */

@@ -1,0 +1,79 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { makeApiPage } from "../src/node/setup/makeApiPage.mjs";
+import { samplesOf } from "./testing/samples.ts";
+
+const checkout = fileURLToPath(new URL("../", import.meta.url));
+const DOCUMENTS = ["README.md", "docs/guide.md"];
+
+it("docs/api.md has every export with what its comment says (`npm run docs` makes it)", () => {
+  expect(readFileSync(join(checkout, "docs/api.md"), "utf8")).toBe(makeApiPage());
+});
+
+it.each([
+  ["pages", ["ES2023", "DOM", "DOM.Iterable"], (code: string) => !code.includes("gridfetch/worker"), ""],
+  [
+    "workers",
+    ["ES2023", "WebWorker"],
+    (code: string) => code.includes("gridfetch/worker"),
+    "/** @type {ServiceWorkerGlobalScope} */\nconst self = /** @type {any} */ (globalThis);\n",
+  ],
+])("every sample for %s fits the package's types", (_, lib, belongs, before) => {
+  const samples = DOCUMENTS.flatMap(samplesOf)
+    .map(({ name, code, language }) => ({ name, language, code: language === "html" ? moduleIn(code) : code }))
+    .filter(({ language, code }) => ["js", "jsx", "html"].includes(language) && belongs(code));
+  expect(samples.length).toBeGreaterThan(1);
+  expect(typeErrors(Object.fromEntries(samples.map(({ name, code }) => [name, before + code])), lib)).toBe("");
+});
+
+it("notices a sample that does not fit", () => {
+  const wrong = 'import { connect } from "gridfetch";\n(await connect()).play();\n';
+  expect(typeErrors({ "wrong.js": wrong }, ["ES2023", "DOM"])).toContain("'play' does not exist");
+});
+
+/** The script in a page. */
+function moduleIn(html: string): string {
+  return /<script type="module">(.*?)<\/script>/s.exec(html)?.[1] ?? "";
+}
+
+/** What tsc says about these modules. */
+function typeErrors(files: Readonly<Record<string, string>>, lib: readonly string[]): string {
+  mkdirSync(join(checkout, ".cache"), { recursive: true });
+  // In the checkout, where its packages are found.
+  const folder = mkdtempSync(join(checkout, ".cache/samples-"));
+  try {
+    for (const [name, code] of Object.entries(files)) {
+      writeFileSync(join(folder, name.replace(/\.html$/, ".js")), code);
+    }
+    const source = (path: string) => [join(checkout, "src", path)];
+    const compilerOptions = {
+      target: "ES2022",
+      module: "ESNext",
+      moduleResolution: "bundler",
+      allowJs: true,
+      checkJs: true,
+      strict: false,
+      noEmit: true,
+      skipLibCheck: true,
+      allowImportingTsExtensions: true,
+      jsx: "react-jsx",
+      lib,
+      types: [],
+      paths: { gridfetch: source("client/index.ts"), "gridfetch/worker": source("worker/index.ts") },
+    };
+    const include = Object.keys(files).map((name) => name.replace(/\.html$/, ".js"));
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include }));
+    const tsc = join(checkout, "node_modules/typescript/bin/tsc");
+    const { stdout } = spawnSync(process.execPath, [tsc, "-p", folder, "--pretty", "false"], { encoding: "utf8" });
+    // The package's own source is checked elsewhere, and more strictly.
+    return stdout
+      .split("\n")
+      .filter((line) => /^\S*samples-/.test(line))
+      .join("\n");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

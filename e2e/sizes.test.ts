@@ -1,0 +1,83 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build, type Rolldown } from "vite";
+import { expect, it } from "vitest";
+
+// What a visitor of an app has to load, as a web server sends it. Of what was built: `npm test` builds before.
+
+const dist = fileURLToPath(new URL("../dist/", import.meta.url));
+const library = join(dist, "lib");
+const gzipped = (text: string | Buffer) => gzipSync(text, { level: 9 }).length;
+
+it("the ready-made worker, without TLS, is at most 60 KB", () => {
+  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(60_000);
+});
+
+it("TLS is a file of its own", () => {
+  expect(existsSync(join(dist, "app/gridfetch-tls.wasm"))).toBe(true);
+});
+
+it("the client is at most 6 KB", async () => {
+  const [chunk] = await bundle('export * from "gridfetch";');
+  expect(chunk?.code).toContain("serviceWorker");
+  expect(gzipped(chunk?.code ?? "")).toBeLessThanOrEqual(6_000);
+});
+
+it("the client stands alone, so that a page without a bundler can import it", async () => {
+  const [chunk] = await bundle('export * from "gridfetch";');
+  expect([chunk?.imports, chunk?.dynamicImports]).toEqual([[], []]);
+});
+
+it("who takes parseCap alone gets no downloader, no erasure code and no servers", async () => {
+  const [chunk] = await bundle('export { parseCap } from "gridfetch/core";');
+  const modules = Object.entries(chunk?.modules ?? {}).filter(([, { code }]) => code !== null && code !== "");
+  const rooms = new Set(modules.map(([id]) => id.replace(`${library}/`, "").split("/")[0]));
+  expect(rooms.has("formats")).toBe(true);
+  expect([...rooms].filter((room) => ["download", "files", "erasure", "servers", "cache"].includes(room!))).toEqual([]);
+  expect(gzipped(chunk?.code ?? "")).toBeLessThan(5_000);
+});
+
+it("nothing of the package runs at import besides what is imported", async () => {
+  const entries = readdirSync(library).filter((room) => existsSync(join(library, room, "index.js")));
+  expect(entries.length).toBeGreaterThan(3);
+  const imports = ["gridfetch", "gridfetch/core", "gridfetch/zfec", "gridfetch/worker"];
+  const [chunk] = await bundle(imports.map((one) => `import "${one}";`).join("\n"));
+  expect(chunk?.code.trim()).toBe("");
+});
+
+/** What a bundler makes of a module that uses the package. */
+async function bundle(code: string): Promise<Rolldown.OutputChunk[]> {
+  const entry = "\0entry";
+  const alias = (room: string) => join(library, room, "index.js");
+  const built = await build({
+    root: dist,
+    configFile: false,
+    logLevel: "warn",
+    resolve: {
+      alias: [
+        { find: /^gridfetch$/, replacement: alias("client") },
+        { find: "gridfetch/worker", replacement: alias("worker") },
+        { find: "gridfetch/core", replacement: alias("files") },
+        { find: "gridfetch/zfec", replacement: alias("erasure") },
+      ],
+    },
+    build: {
+      write: false,
+      target: "es2022",
+      modulePreload: false,
+      minify: true,
+      rolldownOptions: { input: entry, preserveEntrySignatures: "strict" },
+    },
+    plugins: [
+      {
+        name: "entry",
+        resolveId: (id) => (id === entry ? { id, moduleSideEffects: true } : undefined),
+        load: (id) => (id === entry ? code : undefined),
+      },
+    ],
+  });
+  const [{ output }] = [built].flat() as [Rolldown.RolldownOutput];
+  return output.filter((file) => file.type === "chunk");
+}
