@@ -186,6 +186,7 @@ export class Download {
     const { servers, scope } = this.#context;
     const shares = await this.#facts.recall();
     locations.recall(shares, servers, this.#pool, this.#facts.cap.needed);
+    this.#finder.postpone(locations.servers);
     scope.log("debug", "recalled", () => ({ isKnown: this.#facts.geometry !== undefined, shares: shares.length }));
   }
 

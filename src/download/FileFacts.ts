@@ -169,7 +169,10 @@ export class FileFacts {
   #recallTree(name: TreeName, tree: HashPages, segment: number): Promise<void> | undefined {
     const memory = this.#memory;
     if (memory === undefined || !tree.hasRoot) return undefined;
-    const pages = tree.missing(segment).filter(({ firstNode }) => memory.knowsPage(name, firstNode));
+    const missing = tree.missing(segment);
+    // Those that would be asked of servers along with them.
+    const ahead = missing.length === 0 ? [] : tree.ahead(segment);
+    const pages = [...missing, ...ahead].filter(({ firstNode }) => memory.knowsPage(name, firstNode));
     const lowest = pages.at(-1);
     if (lowest === undefined) return undefined;
     // Readers ask for many segments at once, and nearly all of them lie under the same page.

@@ -36,6 +36,7 @@ export class ShareFinder {
   readonly #empty = new Set<Server>();
   #fastest: number | undefined;
   #sought = 0;
+  #postponed: ReadonlySet<Server> = new Set();
   #isGivenUp = false;
   #cancelGiveUp: (() => void) | undefined;
   #cancelTick: (() => void) | undefined;
@@ -109,6 +110,11 @@ export class ShareFinder {
     this.#isGivenUp = false;
   }
 
+  /** These are asked after others: what they have is remembered, and what is sought now is shares to spare. */
+  postpone(servers: Iterable<Server>): void {
+    this.#postponed = new Set(servers);
+  }
+
   /** What became of each server that gave no share, in words. */
   outcomes(): Map<Server, string> {
     const outcomes = new Map(this.#failures);
@@ -138,13 +144,14 @@ export class ShareFinder {
     this.#isGivenUp = false;
   }
 
-  /** The file's servers, those last that have done badly of late. */
+  /** The file's servers, those last that have done badly of late or are postponed. */
   #listed(): Server[] {
     const { health, servers } = this.#context;
     this.#revision = servers.revision;
     const inOrder = servers.inOrderFor(this.#storageIndex);
-    const isTrusted = (server: Server): boolean => !health.of(server).isOnProbation;
-    return [...inOrder.filter(isTrusted), ...inOrder.filter((server) => !isTrusted(server))];
+    const distrust = (server: Server): number =>
+      (health.of(server).isOnProbation ? 2 : 0) + (this.#postponed.has(server) ? 1 : 0);
+    return inOrder.toSorted((a, b) => distrust(a) - distrust(b));
   }
 
   #ask(): void {

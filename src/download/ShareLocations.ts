@@ -1,5 +1,6 @@
 import type { RememberedFile } from "../cache/RememberedFile.ts";
 import type { ShareLocation } from "../cache/shareMap.ts";
+import type { Server } from "../servers/Server.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import type { Share } from "./Share.ts";
 import type { SharePool } from "./SharePool.ts";
@@ -21,6 +22,11 @@ export class ShareLocations {
   /** Are as many shares as the file needs where they were remembered, as far as has shown? */
   get isEnough(): boolean {
     return this.#isEnough;
+  }
+
+  /** Where shares are to be found. */
+  get servers(): Set<Server> {
+    return new Set([...this.#shares].map(({ server }) => server));
   }
 
   /** Puts remembered shares into the pool, of servers that still are in the list. */

@@ -1,0 +1,49 @@
+import { EventLog } from "../../base/EventLog.ts";
+import { defaultKeptLimits, type KeptLimits } from "../../base/keptLimits.ts";
+import { defaultLimits } from "../../base/limits.ts";
+import type { ByteStore } from "../../cache/ByteStore.ts";
+import { FileMemory } from "../../cache/FileMemory.ts";
+import { MemoryStore } from "../../cache/MemoryStore.ts";
+import type { ServerList } from "../../servers/ServerList.ts";
+import { createFileNodes, type FileNodes } from "../createFileNodes.ts";
+import type { SimulatedGrid } from "./SimulatedGrid.ts";
+
+/** As the scenarios' files have them: a reader expects them as it does the usual ones in the world. */
+const SEGMENT_SIZES = [300, 120];
+
+/** What a worker has from its start to its death. */
+export interface Life {
+  readonly nodes: FileNodes;
+  readonly memory: FileMemory;
+}
+
+/** Workers that live one after the other: all that goes from one to the next is what is in the stores. */
+export class Lives {
+  readonly facts: ByteStore;
+  readonly segments: ByteStore;
+  readonly #grid: SimulatedGrid;
+  readonly #limits: KeptLimits;
+
+  constructor(
+    grid: SimulatedGrid,
+    stores: { facts?: ByteStore; segments?: ByteStore } = {},
+    limits: Partial<KeptLimits> = {},
+  ) {
+    this.#grid = grid;
+    this.#limits = { ...defaultKeptLimits, ...limits };
+    this.facts = stores.facts ?? new MemoryStore(this.#limits.facts);
+    this.segments = stores.segments ?? new MemoryStore(this.#limits.segments);
+  }
+
+  /** A new worker, which knows nothing. @param servers the grid's unless others are given */
+  begin(servers: ServerList = this.#grid): Life {
+    const { clock } = this.#grid;
+    const log = new EventLog(clock);
+    const limits = { ...defaultLimits, segmentSizeGuesses: SEGMENT_SIZES };
+    const memory = new FileMemory({ facts: this.facts, segments: this.segments }, clock, this.#limits, log);
+    return {
+      nodes: createFileNodes({ servers, clock, log, memory, limits, keptBytes: this.#limits.inMemory }),
+      memory,
+    };
+  }
+}
