@@ -62,3 +62,8 @@ export function pathOption(text: string): string {
   if (/^\/([\w.~-]+\/)*$/.test(text) && !/\/\.{1,2}\//.test(text)) return text;
   throw new InvalidArgumentError("It must start and end with a slash and be plain, as in /grid/.");
 }
+
+/** A text that may be given several times. */
+export function textOption(text: string, before: readonly string[]): string[] {
+  return [...before, text];
+}

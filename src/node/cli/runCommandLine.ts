@@ -5,8 +5,9 @@ import { defaultRelayLimits } from "../relay/relayLimits.ts";
 import { type CheckOptions, checkCommand } from "./checkCommand.ts";
 import { type GetOptions, getCommand } from "./getCommand.ts";
 import { type GridOptions, gridCommand } from "./gridCommand.ts";
+import { type GridConfigOptions, gridConfigCommand } from "./gridConfigCommand.ts";
 import { installCommand } from "./installCommand.ts";
-import { dialOption, integer, originOption, pathOption, rangeOption, urlOption } from "./optionParsers.ts";
+import { dialOption, integer, originOption, pathOption, rangeOption, textOption, urlOption } from "./optionParsers.ts";
 import { packageVersion } from "./packageVersion.ts";
 import { type ProxyConfigOptions, proxyConfigCommand } from "./proxyConfigCommand.ts";
 import { type PutOptions, putCommand } from "./putCommand.ts";
@@ -147,6 +148,17 @@ function addOperatorCommands(program: Command, terminal: Terminal): void {
     .option("--tls-certificate <file>", "what that origin shows to browsers")
     .option("--tls-key <file>", "its key")
     .action((options: ProxyConfigOptions) => proxyConfigCommand(options, terminal));
+
+  program
+    .command("grid-config")
+    .description("make the document from which pages learn the grid's servers: grid.json")
+    .option("--servers <file>", `${SERVERS}; may be given several times`, textOption, [])
+    .option("--node <folder>", "a Tahoe-LAFS node directory; may be given several times", textOption, [])
+    .option("--name <name>", "of the grid, where an app has several")
+    .option("--proxy <url>", "the servers are behind this one, as proxy-config says it", urlOption("https:", "http:"))
+    .option("--relay <url>", "the servers are reached through this one, wss://relay.example/", urlOption("wss:", "ws:"))
+    .option("--without-secrets <file>", "leave the swissnums out of the document and write them into this file")
+    .action((options: GridConfigOptions) => gridConfigCommand(options, terminal));
 }
 
 function addGridCommand(program: Command, terminal: Terminal): void {
