@@ -1,6 +1,7 @@
 import { systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
 import { ConfigStore } from "../cache/ConfigStore.ts";
+import { openFileMemory } from "../cache/openFileMemory.ts";
 import { createFileNodes } from "../files/createFileNodes.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
@@ -52,13 +53,14 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
   const scope = new URL(self.registration.scope);
   const clock = systemClock;
   const log = new EventLog(clock);
+  const memory = openFileMemory(clock, log);
   const reads = new Reads(clock, (event) => announce("read", event));
   const grids = new GridSource({
     url: new URL(config, scope),
     memory: new ConfigStore(clock),
     makeTransport: workerTransport(self.location.href),
     origin: self.location.origin,
-    makeFiles: (servers) => createFileNodes({ servers, clock, log }),
+    makeFiles: (servers) => createFileNodes({ servers, clock, log, memory }),
     clock,
   });
   const context: Omit<GridRequestContext, "streaming" | "failed"> = {
