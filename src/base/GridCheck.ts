@@ -62,6 +62,8 @@ export type CheckProblem =
   | "relay-busy"
   /** The relay or the proxy works, and cannot reach the server behind it. */
   | "server-away"
+  /** This browser cannot speak TLS to the server: the WebAssembly module is missing, or forbidden. */
+  | "no-module"
   /** The server owns another key than the configuration names. */
   | "wrong-key"
   /** Something shows the server's certificate and does not own its key. */

@@ -60,6 +60,8 @@ export type UnreachableWhy =
   | "server-away"
   /** The connection ended in the middle. */
   | "broke-off"
+  /** This side cannot speak TLS: its WebAssembly module is missing, or a policy forbids it. */
+  | "no-module"
   /** Another key than the pinned one. */
   | "wrong-key"
   /** It shows a certificate and cannot prove that it owns its key, or shows none. */

@@ -1,9 +1,11 @@
 import { GridError } from "../base/GridError.ts";
+import { SharedTask } from "../base/SharedTask.ts";
+import { StreamFailure } from "./ByteStream.ts";
 import { TlsSession } from "./TlsSession.ts";
 import type { TlsExports } from "./tlsExports.ts";
 
 /** Gives the bytes of gridfetch-tls.wasm. */
-export type LoadTls = () => Promise<ArrayBuffer | Uint8Array<ArrayBuffer>>;
+export type LoadTls = (signal: AbortSignal) => Promise<ArrayBuffer | Uint8Array<ArrayBuffer>>;
 
 /** SHA-256 */
 const PIN_LENGTH = 32;
@@ -14,7 +16,7 @@ const PIN_LENGTH = 32;
  */
 export class TlsEngine {
   readonly #load: LoadTls;
-  #instance: Promise<TlsExports> | undefined;
+  #instance: SharedTask<TlsExports> | undefined;
 
   /** @param load gives the module. Called again after it has failed. */
   constructor(load: LoadTls) {
@@ -24,20 +26,26 @@ export class TlsEngine {
   /**
    * A session with the server whose SubjectPublicKeyInfo has this SHA-256, before its first byte.
    *
-   * @throws what `load` rejects with
+   * @throws StreamFailure "no-module", or the signal's reason
    */
-  async open(pin: Uint8Array): Promise<TlsSession> {
+  async open(pin: Uint8Array, signal: AbortSignal): Promise<TlsSession> {
     if (pin.length !== PIN_LENGTH) throw defect(`a pin of ${pin.length} bytes`);
-    this.#instance ??= this.#load().then(instantiate);
+    if (this.#instance === undefined || this.#instance.isAbandoned) {
+      this.#instance = new SharedTask((wanted) => this.#start(wanted));
+    }
     const instance = this.#instance;
     const startAnew = (): void => {
       if (this.#instance === instance) this.#instance = undefined;
     };
+    return new TlsSession(await instance.join(signal), pin, startAnew);
+  }
+
+  async #start(signal: AbortSignal): Promise<TlsExports> {
     try {
-      return new TlsSession(await instance, pin, startAnew);
-    } catch (error) {
-      startAnew();
-      throw error;
+      return await instantiate(await this.#load(signal));
+    } catch (cause) {
+      const reason = "gridfetch-tls.wasm could not be loaded; it has to be beside the worker, and WebAssembly allowed";
+      throw new StreamFailure("no-module", reason, { cause });
     }
   }
 }

@@ -19,6 +19,8 @@ const ADVICE: Readonly<Record<CheckProblem, string>> = {
     "Add the server to the list that the relay was started with, or correct the TLS id (the first part of the NURL) in the configuration.",
   "relay-busy": "Wait, or raise the relay's limits.",
   "server-away": "See whether the storage server runs, and whether the relay's or proxy's address of it is right.",
+  "no-module":
+    "See whether gridfetch-tls.wasm is served beside the worker's script, and whether its Content-Security-Policy allows WebAssembly ('wasm-unsafe-eval').",
   "wrong-key":
     "If the server was set up anew, take its new NURL into the configuration. If not, something else answers in its place: do not trust it.",
   impostor:

@@ -52,6 +52,8 @@ function fromTransport(why: Exclude<UnreachableWhy, "relay-away">, reason: strin
       return checkFinding("relay-busy", "The relay has too many connections.");
     case "server-away":
       return checkFinding("server-away", "The relay works, and could not connect to the server.");
+    case "no-module":
+      return checkFinding("no-module", "The TLS module that servers behind a relay need could not be loaded.");
     case "wrong-key":
       return checkFinding("wrong-key", "What answers has another key than the one that the NURL names.");
     case "impostor":

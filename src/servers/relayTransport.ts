@@ -113,7 +113,7 @@ class RelayWay {
   /** A connection whose other side has proven who it is. */
   async #connect(signal: AbortSignal): Promise<HttpConnection> {
     const { connect, tls, nurl } = this.#options;
-    const session = await tls.open(decodeTlsId(nurl.tlsId));
+    const session = await tls.open(decodeTlsId(nurl.tlsId), signal);
     try {
       const stream = await connect(this.#url, signal);
       const abort = (): void => stream.close();

@@ -8,8 +8,10 @@ const FETCH_LIMIT_MS = 30_000;
  *
  * @param script URL of the worker's script
  */
-export async function loadTls(script: string): Promise<ArrayBuffer> {
-  const response = await fetch(new URL(FILE, script), { signal: AbortSignal.timeout(FETCH_LIMIT_MS) });
+export async function loadTls(script: string, signal: AbortSignal): Promise<ArrayBuffer> {
+  const response = await fetch(new URL(FILE, script), {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_LIMIT_MS)]),
+  });
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   return response.arrayBuffer();
 }

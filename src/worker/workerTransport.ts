@@ -12,7 +12,7 @@ import { webSocketStream } from "./webSocketStream.ts";
  * @param script URL of the worker's script, beside which the TLS module is
  */
 export function workerTransport(script: string): MakeTransport {
-  const tls = new TlsEngine(() => loadTls(script));
+  const tls = new TlsEngine((signal) => loadTls(script, signal));
   return (address, name) => {
     if ("url" in address) return fetchTransport(address.url, name);
     const { nurl, relay } = address;

@@ -1,0 +1,292 @@
+import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
+import { type Clock, systemClock } from "../../base/Clock.ts";
+import { isGridError } from "../../base/GridError.ts";
+import type { Connect } from "../../servers/ByteStream.ts";
+import { HttpStorageClient } from "../../servers/HttpStorageClient.ts";
+import { relayTransport } from "../../servers/relayTransport.ts";
+import { socketStream } from "../../servers/socketStream.ts";
+import { TlsEngine } from "../../servers/TlsEngine.ts";
+import { ScriptedHttpServer } from "../../servers/testing/ScriptedHttpServer.ts";
+import { tlsIdOfKey, v1Certificate } from "../../servers/testing/v1Certificate.ts";
+import { Relay, type RelayOptions } from "../relay/Relay.ts";
+import { loadTls } from "./loadTls.ts";
+import { nodeSocketStream } from "./nodeSocketStream.ts";
+
+const ORIGIN = "https://app.example";
+const SI = "hdis5iaveku6lnlaiccydyid7q";
+const SWISSNUM = "a-secret-that-lets-clients-in";
+const EMPTY_SET = "\xd9\x01\x02\x80";
+const never = new AbortController().signal;
+
+const key = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+}).privateKey;
+const cert = `-----BEGIN CERTIFICATE-----\n${v1Certificate(key).toString("base64")}\n-----END CERTIFICATE-----\n`;
+const tlsId = tlsIdOfKey(key);
+
+/** As a browser has it: nothing is told of a refused upgrade, and nothing makes the other side wait. */
+const likeABrowser: Connect = (url, signal) => {
+  return socketStream(new WebSocket(url, { origin: ORIGIN }), systemClock, signal);
+};
+
+let server: ScriptedHttpServer;
+let relay: Relay | undefined;
+let relayUrl = "";
+let loads = 0;
+const closers: (() => unknown)[] = [];
+
+beforeEach(async () => {
+  server = new ScriptedHttpServer({ key, cert });
+  server.script = (_, reply) => {
+    const head = "HTTP/1.1 200 OK\r\nContent-Type: application/cbor\r\nContent-Length: 4\r\n\r\n";
+    return reply.send(Buffer.from(head + EMPTY_SET, "latin1"));
+  };
+  await server.start();
+  loads = 0;
+});
+
+afterEach(async () => {
+  await server.stop();
+  await relay?.close();
+  relay = undefined;
+  for (const close of closers.splice(0)) close();
+});
+
+async function startRelay(options: Partial<RelayOptions> = {}): Promise<void> {
+  const address = { host: "127.0.0.1", port: server.port };
+  relay = await Relay.start({
+    servers: new Map([[tlsId, [address]]]),
+    origins: [ORIGIN],
+    host: "127.0.0.1",
+    port: 0,
+    log: () => undefined,
+    ...options,
+  });
+  relayUrl = `ws://127.0.0.1:${relay.port}/`;
+}
+
+function clientVia({ connect = likeABrowser, clock = systemClock, id = tlsId, load = loadTls } = {}) {
+  const tls = new TlsEngine(() => {
+    loads++;
+    return load();
+  });
+  const nurl = { tlsId: id, host: "127.0.0.1", port: 1 };
+  const transport = relayTransport({ relay: relayUrl, nurl, name: "oak", connect, tls, clock });
+  const client = new HttpStorageClient(transport, "oak", SWISSNUM);
+  return { list: (signal = never) => client.listShares(SI, signal) };
+}
+
+async function whyOf(work: Promise<unknown>): Promise<unknown> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(String(error)).not.toContain(SWISSNUM);
+  return isGridError(error, "SERVER_UNREACHABLE") ? error.details.why : error;
+}
+
+describe("which part of the way failed", () => {
+  it("the relay is not there", async () => {
+    await startRelay();
+    await relay?.close();
+    expect(await whyOf(clientVia().list())).toBe("relay-away");
+    expect(await whyOf(clientVia({ connect: nodeSocketStream(ORIGIN) }).list())).toBe("relay-away");
+  });
+
+  it("the relay refuses the origin, of which a browser is told nothing", async () => {
+    await startRelay({ origins: ["https://other.example"] });
+    expect(await whyOf(clientVia().list())).toBe("relay-away");
+    expect(await whyOf(clientVia({ connect: nodeSocketStream(ORIGIN) }).list())).toBe("relay-origin");
+  });
+
+  it("the relay does not know the server", async () => {
+    await startRelay({ servers: new Map() });
+    expect(await whyOf(clientVia().list())).toBe("relay-token");
+  });
+
+  it("the relay has too many connections", async () => {
+    await startRelay({ limits: { connections: 0 } });
+    expect(await whyOf(clientVia().list())).toBe("relay-busy");
+  });
+
+  it("the server is not there", async () => {
+    await startRelay();
+    await server.stop();
+    expect(await whyOf(clientVia().list())).toBe("server-away");
+  });
+
+  it("the server has another key", async () => {
+    const other = tlsId.startsWith("A") ? `B${tlsId.slice(1)}` : `A${tlsId.slice(1)}`;
+    await startRelay({ servers: new Map([[other, [{ host: "127.0.0.1", port: server.port }]]]) });
+    expect(await whyOf(clientVia({ id: other }).list())).toBe("wrong-key");
+  });
+
+  it("the server does not speak TLS, or not HTTP", async () => {
+    const plain = new ScriptedHttpServer();
+    await plain.start();
+    closers.push(() => plain.stop());
+    const mute = createServer((socket) => socket.end("220 mail.example ESMTP\r\n")).listen(0, "127.0.0.1");
+    await once(mute, "listening");
+    closers.push(() => mute.close());
+    await startRelay({
+      servers: new Map([[tlsId, [{ host: "127.0.0.1", port: (mute.address() as AddressInfo).port }]]]),
+    });
+    expect(await whyOf(clientVia().list())).toBe("not-tls");
+    await relay?.close();
+    await startRelay();
+    server.script = (_, reply) => reply.send("220 mail.example ESMTP\r\n");
+    expect(await whyOf(clientVia().list())).toBe("not-http");
+  });
+
+  it("the connection breaks off", async () => {
+    await startRelay();
+    server.script = (_, reply) => reply.destroy();
+    expect(await whyOf(clientVia().list())).toBe("broke-off");
+  });
+
+  it("the TLS module cannot be had, until it can", async () => {
+    await startRelay();
+    let isThere = false;
+    const client = clientVia({ load: async () => (isThere ? loadTls() : Promise.reject(new Error("HTTP 404"))) });
+    expect(await whyOf(client.list())).toBe("no-module");
+    isThere = true;
+    expect(await client.list()).toEqual([]);
+  });
+});
+
+describe("connections", () => {
+  it("the TLS module is loaded with the first request, once", async () => {
+    await startRelay();
+    const client = clientVia();
+    expect(loads).toBe(0);
+    await Promise.all([client.list(), client.list(), client.list()]);
+    expect(loads).toBe(1);
+  });
+
+  it("a relay that restarts is a failure of what is under way, and of nothing else", async () => {
+    await startRelay();
+    const { port } = relay!;
+    const client = clientVia();
+    await Promise.all([client.list(), client.list()]);
+    await relay!.close();
+    await startRelay({ port });
+    expect(await client.list()).toEqual([]);
+    const { script } = server;
+    let isAsked = () => {};
+    const asked = new Promise<void>((resolve) => {
+      isAsked = resolve;
+    });
+    server.script = () => isAsked();
+    // The server holds its answer back, and so the request could only be sent twice.
+    const hanging = client.list();
+    await asked;
+    server.script = script;
+    await relay!.close();
+    await startRelay({ port });
+    await hanging.then(
+      (shares) => expect(shares).toEqual([]),
+      (error: unknown) => expect(error).toMatchObject({ code: "SERVER_UNREACHABLE" }),
+    );
+    expect(await client.list()).toEqual([]);
+  });
+
+  it("one that has idled for longer than servers allow is not used again", async () => {
+    await startRelay();
+    let now = 0;
+    const clock: Clock = { ...systemClock, now: () => now };
+    const client = clientVia({ clock });
+    await client.list();
+    now += 40_000;
+    await client.list();
+    expect(server.connections).toBe(1);
+    now += 50_000;
+    await client.list();
+    expect(server.connections).toBe(2);
+  });
+
+  it("what goes through the relay shows neither requests nor replies", async () => {
+    await startRelay();
+    const seen: Buffer[] = [];
+    const spied: Connect = async (url, signal) => {
+      const stream = await likeABrowser(url, signal);
+      return {
+        async read() {
+          const bytes = await stream.read();
+          if (bytes !== undefined) seen.push(Buffer.from(bytes));
+          return bytes;
+        },
+        write(bytes) {
+          seen.push(Buffer.from(bytes));
+          return stream.write(bytes);
+        },
+        rest: (isResting) => stream.rest(isResting),
+        close: () => stream.close(),
+      };
+    };
+    expect(await clientVia({ connect: spied }).list()).toEqual([]);
+    const all = Buffer.concat(seen).toString("latin1");
+    expect(all.length).toBeGreaterThan(1000);
+    for (const word of [SWISSNUM, Buffer.from(SWISSNUM).toString("base64"), SI, "GET ", "HTTP/1.1", "127.0.0.1"]) {
+      expect(all).not.toContain(word);
+    }
+  });
+});
+
+describe("a relay's messages", () => {
+  const startHostile = async (talk: (socket: WebSocket) => void) => {
+    const hostile = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: false });
+    await once(hostile, "listening");
+    hostile.on("connection", (socket) => {
+      socket.on("error", () => undefined);
+      talk(socket);
+    });
+    closers.push(() => {
+      for (const socket of hostile.clients) socket.terminate();
+      hostile.close();
+    });
+    relayUrl = `ws://127.0.0.1:${(hostile.address() as AddressInfo).port}/`;
+  };
+
+  it("text is refused", async () => {
+    await startHostile((socket) => socket.send("hello"));
+    expect(await whyOf(clientVia().list())).toBe("broke-off");
+  });
+
+  it("a flood that was not asked for is cut off, and so are messages of no bytes ignored", async () => {
+    let closed = 0;
+    await startHostile((socket) => {
+      socket.on("close", () => closed++);
+      for (let i = 0; i < 100; i++) socket.send(new Uint8Array(0));
+      for (let i = 0; i < 40; i++) socket.send(new Uint8Array(1024 * 1024));
+    });
+    const stream = await likeABrowser(relayUrl, never);
+    while (closed === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await expect(
+      (async () => {
+        for (;;) await stream.read();
+      })(),
+    ).rejects.toMatchObject({ why: "broke-off", message: "far more came than was asked for" });
+  });
+
+  it("a relay that accepts and says nothing is waited for only as long as the caller wants", async () => {
+    await startHostile(() => undefined);
+    const reason = new Error("enough");
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(reason), 50);
+    await expect(clientVia().list(stop.signal)).rejects.toBe(reason);
+    // The same before the WebSocket is there.
+    const mute = createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(mute, "listening");
+    closers.push(() => mute.close());
+    relayUrl = `ws://127.0.0.1:${(mute.address() as AddressInfo).port}/`;
+    const second = new AbortController();
+    setTimeout(() => second.abort(reason), 50);
+    await expect(clientVia().list(second.signal)).rejects.toBe(reason);
+  });
+});
