@@ -1,5 +1,6 @@
 import { type ErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
+import { type HandleEntry, isHandle, isHandleEntry } from "../base/HandleRecord.ts";
 import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
 
 /**
@@ -43,6 +44,12 @@ export interface Questions {
   };
   /** Which servers work, and why others do not? */
   check: { payload: Nothing; answer: { readonly grids: readonly GridCheck[] } };
+  /** The secret of this browser profile, 32 bytes, with which handles are computed. */
+  profile: { payload: Nothing; answer: { readonly secret: Uint8Array } };
+  /** What handles stand for. Answered once that is written down. */
+  handles: { payload: { readonly entries: readonly HandleEntry[] }; answer: Nothing };
+  /** Forget a handle. Answered once that is written down. */
+  revoke: { payload: { readonly handle: string }; answer: Nothing };
 }
 
 export type QuestionKind = keyof Questions;
@@ -53,6 +60,10 @@ export type Answer<Kind extends QuestionKind> = Questions[Kind]["answer"];
 export interface Announcements {
   /** Something became of a read. Once one has started the worker must be kept alive. */
   read: ReadEvent;
+  /** Somebody asks for a handle that the worker does not know: whoever made it tells what it stands for, again. */
+  handleWanted: { readonly handle: string };
+  /** A handle was revoked: nobody shall tell it again. */
+  handleRevoked: { readonly handle: string };
 }
 
 export type AnnouncementKind = keyof Announcements;
@@ -67,10 +78,15 @@ const questionChecks: Checks<Questions> = {
   // Looked at by the configuration's own parser, which says what is wrong.
   configure: () => true,
   check: () => true,
+  profile: () => true,
+  handles: ({ entries }) => Array.isArray(entries) && entries.length <= 1_000 && entries.every(isHandleEntry),
+  revoke: ({ handle }) => isHandle(handle),
 };
 
 const announcementChecks: Checks<Announcements> = {
   read: isReadEvent,
+  handleWanted: ({ handle }) => isHandle(handle),
+  handleRevoked: ({ handle }) => isHandle(handle),
 };
 
 interface Envelope {

@@ -5,7 +5,7 @@ import type { ReadEvent } from "../channel/ReadEvent.ts";
 import { askWorker } from "./askWorker.ts";
 import { downloadByFrame } from "./downloadByFrame.ts";
 import { GridFile } from "./GridFile.ts";
-import { handleFor } from "./handles.ts";
+import type { Handles } from "./handles.ts";
 import { readEvents } from "./readEvents.ts";
 import type { UrlOptions } from "./UrlOptions.ts";
 
@@ -14,15 +14,32 @@ export class Grid {
   /** What its URLs are under. */
   readonly scope: URL;
   readonly #container: ServiceWorkerContainer;
+  readonly #handles: Handles;
 
-  constructor(scope: URL, container: ServiceWorkerContainer) {
+  constructor(scope: URL, container: ServiceWorkerContainer, handles: Handles) {
     this.scope = scope;
     this.#container = container;
+    this.#handles = handles;
   }
 
-  /** A URL for `<video src>`, `<img>`, a link or `fetch`. The same arguments make the same URL. */
+  /**
+   * A URL for `<video src>`, `<img>`, a link or `fetch`. It holds nothing of the cap, works in this browser profile
+   * only, also after a restart, and the same arguments always make the same one.
+   *
+   * @throws GridError BAD_URL for a cap or a name of thousands of characters, or a type that is none
+   */
   url(cap: string, options: UrlOptions = {}): string {
-    return handleFor(this.scope, cap, options);
+    return this.#handles.url(cap, options);
+  }
+
+  /**
+   * Makes a URL useless, in all tabs, until one of them makes it again from the cap. What streams goes on. Resolves when
+   * that is written down.
+   *
+   * @throws GridError STORE_UNAVAILABLE, NO_WORKER, TIMED_OUT
+   */
+  revoke(url: string): Promise<void> {
+    return this.#handles.revoke(url);
   }
 
   /**

@@ -2,6 +2,7 @@ import { GridError, type GridErrorDetails } from "../base/GridError.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
 import { askWorker } from "./askWorker.ts";
 import { Grid } from "./Grid.ts";
+import { Handles } from "./handles.ts";
 import { keepWorkerAlive } from "./keepWorkerAlive.ts";
 import { letUpdateIn } from "./letUpdateIn.ts";
 
@@ -39,12 +40,14 @@ export async function connect(options: ConnectOptions = {}): Promise<Grid> {
     if (!location.href.startsWith(registration.scope)) {
       throw noWorker("scope", `the worker answers for ${registration.scope} only, and this page is not there`);
     }
-    await Promise.race([takeControl(container, registration), limit.passed]);
+    const worker = await Promise.race([takeControl(container, registration), limit.passed]);
     // The browser holds messages back until the page is parsed, and that may wait for a script that waits for them.
     container.startMessages();
     keepWorkerAlive(container);
     letUpdateIn(registration);
-    const grid = new Grid(new URL(registration.scope), container);
+    const scope = new URL(registration.scope);
+    const { secret } = await Promise.race([askWorker(worker, "profile", {}), limit.passed]);
+    const grid = new Grid(scope, container, new Handles(scope, secret, container));
     if (options.config !== undefined || options.secrets !== undefined) {
       await Promise.race([grid.configure(options), limit.passed]);
     }
@@ -82,14 +85,18 @@ async function register(
   }
 }
 
-async function takeControl(container: ServiceWorkerContainer, registration: ServiceWorkerRegistration): Promise<void> {
+async function takeControl(
+  container: ServiceWorkerContainer,
+  registration: ServiceWorkerRegistration,
+): Promise<ServiceWorker> {
   const worker = await activeWorker(registration);
-  if (container.controller?.scriptURL === worker.scriptURL) return;
+  if (container.controller?.scriptURL === worker.scriptURL) return worker;
   const controlled = new Promise<void>((resolve) => {
     container.addEventListener("controllerchange", () => resolve(), { once: true });
   });
   await askWorker(worker, "claim", {}, { limit: CONTROL_LIMIT_MS });
   await controlled;
+  return worker;
 }
 
 async function activeWorker(registration: ServiceWorkerRegistration): Promise<ServiceWorker> {

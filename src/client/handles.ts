@@ -1,21 +1,131 @@
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { utf8 } from "../base/bytes.ts";
+import { GridError } from "../base/GridError.ts";
+import { type HandleEntry, isHandleRecord } from "../base/HandleRecord.ts";
+import { isAnnouncement } from "../channel/messages.ts";
+import { askWorker } from "./askWorker.ts";
 import type { UrlOptions } from "./UrlOptions.ts";
 
+const HANDLE_LENGTH = 16;
+/** As many entries as go into one message. */
+const MOST_AT_ONCE = 500;
+/** Between two tries to tell the worker; doubled each time. */
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 30_000;
+
 /**
- * A URL under `scope`, in Tahoe-LAFS's own forms: `/uri/CAP`, `/file/CAP/@@named=/NAME`, and
- * `/uri/CAP?filename=NAME&save=true` for downloads. It holds the cap: whoever sees the URL can read the file.
+ * The opaque URLs that this page has made. A handle is computed here, so that its URL is there at once and is the same
+ * after a reload; what it stands for is told to the worker until that says that it has written it down, and again
+ * whenever the worker asks for it.
  */
-export function handleFor(scope: URL, cap: string, { filename, download = false }: UrlOptions): string {
-  const capPart = encodeURIComponent(cap);
-  if (filename && !download && !isDots(filename)) {
-    return new URL(`file/${capPart}/@@named=/${encodeURIComponent(filename)}`, scope).href;
+export class Handles {
+  readonly #scope: URL;
+  readonly #secret: Uint8Array;
+  readonly #container: ServiceWorkerContainer;
+  readonly #made = new Map<string, HandleEntry>();
+  readonly #untold = new Set<HandleEntry>();
+  #isTelling = false;
+
+  /**
+   * @param secret the profile's, 32 bytes: whoever does not have it can compute no handle from a cap, and no cap from a
+   *   handle
+   */
+  constructor(scope: URL, secret: Uint8Array, container: ServiceWorkerContainer) {
+    this.#scope = scope;
+    this.#secret = secret;
+    this.#container = container;
+    container.addEventListener("message", ({ data }) => {
+      if (!isAnnouncement(data)) return;
+      if (data.kind === "handleWanted") this.#tellAgain(data.content.handle);
+      if (data.kind === "handleRevoked") this.#forget(data.content.handle);
+    });
+    container.addEventListener("controllerchange", () => this.#tellSoon());
   }
-  const url = new URL(`uri/${capPart}`, scope);
-  if (filename) url.searchParams.set("filename", filename);
-  if (download) url.searchParams.set("save", "true");
-  return url.href;
+
+  /** @throws GridError BAD_URL for a cap, a name or a type that is too long, and a type that is none */
+  url(cap: string, { filename = "", download = false, type = "", grid = "" }: UrlOptions): string {
+    const record = { cap, filename, download, type, grid };
+    if (!isHandleRecord(record)) throw unusable();
+    const message = JSON.stringify([cap, filename, download, type, grid]);
+    const handle = base64url(hmac(sha256, this.#secret, utf8(message)).subarray(0, HANDLE_LENGTH));
+    if (!this.#made.has(handle)) {
+      const entry = { handle, record };
+      this.#made.set(handle, entry);
+      this.#untold.add(entry);
+      this.#tellSoon();
+    }
+    return new URL(`grid/${handle}`, this.#scope).href;
+  }
+
+  /**
+   * Makes a URL of `url` useless, in all tabs, until one makes it again. Resolves when that is written down.
+   * @throws GridError NO_WORKER, TIMED_OUT, STORE_UNAVAILABLE
+   */
+  async revoke(url: string): Promise<void> {
+    const handle = url.startsWith(`${this.#scope.href}grid/`) ? url.slice(`${this.#scope.href}grid/`.length) : "";
+    this.#forget(handle);
+    const worker = this.#container.controller;
+    if (worker === null) throw noWorker();
+    await askWorker(worker, "revoke", { handle });
+  }
+
+  #forget(handle: string): void {
+    const entry = this.#made.get(handle);
+    this.#made.delete(handle);
+    if (entry !== undefined) this.#untold.delete(entry);
+  }
+
+  #tellAgain(handle: string): void {
+    const entry = this.#made.get(handle);
+    if (entry === undefined) return;
+    this.#untold.add(entry);
+    // At once, and not after a pause between tries: a request waits for it.
+    void this.#tell([entry]).catch(() => this.#tellSoon());
+  }
+
+  /** All that are made in one go are told in one go. */
+  #tellSoon(): void {
+    if (this.#isTelling || this.#untold.size === 0) return;
+    this.#isTelling = true;
+    void this.#tellAll().finally(() => {
+      this.#isTelling = false;
+    });
+  }
+
+  async #tellAll(): Promise<void> {
+    await Promise.resolve();
+    for (let pause = FIRST_RETRY_MS; this.#untold.size > 0; ) {
+      try {
+        await this.#tell([...this.#untold].slice(0, MOST_AT_ONCE));
+        pause = FIRST_RETRY_MS;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        pause = Math.min(2 * pause, LAST_RETRY_MS);
+      }
+    }
+  }
+
+  async #tell(entries: readonly HandleEntry[]): Promise<void> {
+    const worker = this.#container.controller;
+    if (worker === null) throw noWorker();
+    await askWorker(worker, "handles", { entries });
+    for (const entry of entries) this.#untold.delete(entry);
+  }
 }
 
-/** A path cannot hold these two: browsers resolve them away, also percent-encoded. */
-function isDots(name: string): boolean {
-  return name === "." || name === "..";
+function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
+}
+
+function noWorker(): GridError<"NO_WORKER"> {
+  return new GridError("NO_WORKER", { reason: "scope" }, "No Service Worker controls this page any more. Reload it.");
+}
+
+function unusable(): GridError<"BAD_URL"> {
+  const reason = "the cap, the file's name or the grid's is too long, or the type is not a media type";
+  return new GridError("BAD_URL", { reason }, `No address can be made for this file: ${reason}.`);
 }

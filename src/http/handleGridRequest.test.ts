@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GridError } from "../base/GridError.ts";
+import type { HandleRecord } from "../base/HandleRecord.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import type { Cap } from "../formats/Cap.ts";
 import { FailurePacer } from "./FailurePacer.ts";
@@ -31,6 +32,7 @@ let streaming: number;
 let opened: Cap[];
 let grids: (string | undefined)[];
 let failed: unknown[];
+let records: Map<string, HandleRecord>;
 
 beforeEach(() => {
   file = new FakeFile(content);
@@ -40,11 +42,13 @@ beforeEach(() => {
   opened = [];
   grids = [];
   failed = [];
+  records = new Map();
 });
 
 function handle(path: string, init: RequestInit = {}): Promise<Response> {
   return handleGridRequest(new Request(`https://app.example${path}`, init), {
     base: new URL("https://app.example/"),
+    findHandle: async (handle) => records.get(handle),
     open(cap, grid) {
       opened.push(cap);
       grids.push(grid);
@@ -182,6 +186,47 @@ describe("without a byte from the grid", () => {
     const text = await response.text();
     expect(text).toMatch(reason);
     expect(text).not.toContain(SECRET);
+  });
+});
+
+describe("an opaque URL", () => {
+  const handle = "ZkV4c3ZqYnJpa2xkYWZtbg";
+  const record: HandleRecord = { cap: CAP, filename: "", download: false, type: "", grid: "" };
+
+  it("is answered as its record says, whatever is asked in the query", async () => {
+    records.set(handle, { ...record, filename: "ü.webm", download: true });
+    const response = await get({ Range: "bytes=0-9" }, `/grid/${handle}?t=uri&filename=a.html&save=false`);
+    expect([response.status, response.headers.get("Content-Type")]).toEqual([206, "video/webm"]);
+    expect(response.headers.get("Content-Disposition")).toMatch(/^attachment; .*%C3%BC\.webm$/);
+    expect(await bytesOf(response)).toEqual(content.slice(0, 10));
+  });
+
+  it.each([
+    ["video/mp4", null],
+    ["text/html", /^sandbox;/],
+    ["image/svg+xml", /^sandbox;/],
+  ])("has the type %s if that was asked for, and its sandbox", async (type, sandbox) => {
+    records.set(handle, { ...record, filename: "a.bin", type });
+    const { headers } = await get({}, `/grid/${handle}`);
+    expect(headers.get("Content-Type")).toBe(type);
+    if (sandbox === null) expect(headers.has("Content-Security-Policy")).toBe(false);
+    else expect(headers.get("Content-Security-Policy")).toMatch(sandbox);
+  });
+
+  it("is 404 where nobody knows it", async () => {
+    for (const unknown of [handle, "", "x", `${handle}/`, `${handle}/more`]) {
+      const response = await get({}, `/grid/${unknown}`);
+      expect(response.status).toBe(404);
+      expect(await response.text()).toMatch(/stands for nothing in this browser/);
+    }
+    expect(opened).toEqual([]);
+  });
+
+  it("tells nothing of its cap where that is broken", async () => {
+    records.set(handle, { ...record, cap: `${CAP}:${SECRET}` });
+    const response = await get({}, `/grid/${handle}`);
+    expect(response.status).toBe(400);
+    expect(await response.text()).not.toContain(SECRET);
   });
 });
 

@@ -1,4 +1,5 @@
 import { GridError, isGridError } from "../base/GridError.ts";
+import type { HandleRecord } from "../base/HandleRecord.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import type { Cap } from "../formats/Cap.ts";
 import { hasUnknownKind, parseCap } from "../formats/parseCap.ts";
@@ -15,7 +16,12 @@ export interface GridRequestContext extends AnswerFileContext {
   /** What grid URLs are under; its path ends in a slash. */
   readonly base: URL;
   /**
-   * The file of a cap. May reject where the grid's configuration cannot be had; throws UNSUPPORTED_CAP for what is not
+   * What the handle of an opaque URL stands for; undefined if nobody knows. May take a while where pages are asked.
+   * @throws the signal's reason
+   */
+  findHandle(handle: string, signal: AbortSignal): Promise<HandleRecord | undefined>;
+  /**
+   * The file of a cap, on the grid of this name (the first if undefined). May reject where the grid's configuration cannot be had; throws UNSUPPORTED_CAP for what is not
    * a file, BAD_URL where no grid has that name.
    */
   open(cap: Cap, grid: string | undefined): FileNode | Promise<FileNode>;
@@ -54,15 +60,46 @@ async function answer(request: Request, context: GridRequestContext): Promise<Re
   }
   const target = parseGridUrl(new URL(request.url), context.base);
   if (target.kind === "redirect") return redirectResponse(target.location);
-  return answerObject(request, target, context);
+  if (target.kind === "object") return answerObject(request, target, context);
+  const record = await context.findHandle(target.handle, request.signal);
+  if (record === undefined) throw unknownHandle();
+  return answerObject(request, wantedByHandle(record), context);
+}
+
+/** An object, and what no Tahoe-LAFS URL can say of it. */
+interface WantedObject extends ObjectUrl {
+  /** The media type that was asked for. */
+  readonly type?: string | undefined;
+}
+
+/** No views: they would tell the cap to whoever has the URL. */
+function wantedByHandle({ cap, filename, download, type, grid }: HandleRecord): WantedObject {
+  return {
+    kind: "object",
+    form: "uri",
+    capText: cap,
+    path: [],
+    t: "",
+    name: filename || undefined,
+    save: download,
+    type: type || undefined,
+    grid: grid || undefined,
+  };
+}
+
+function unknownHandle(): GridError<"UNKNOWN_HANDLE"> {
+  const message =
+    "This address stands for nothing in this browser: it was made in another one, was revoked, or was not used for " +
+    "very long. Open the file again where you found it.";
+  return new GridError("UNKNOWN_HANDLE", {}, message);
 }
 
 function redirectResponse(location: string): Response {
   return new Response(null, { status: 302, headers: { ...SAFETY_HEADERS, Location: location } });
 }
 
-async function answerObject(request: Request, target: ObjectUrl, context: GridRequestContext): Promise<Response> {
-  const { capText, t, path, name, save, grid } = target;
+async function answerObject(request: Request, target: WantedObject, context: GridRequestContext): Promise<Response> {
+  const { capText, t, path, name, save, grid, type } = target;
   let cap: Cap;
   try {
     cap = parseCap(capText);
@@ -77,7 +114,7 @@ async function answerObject(request: Request, target: ObjectUrl, context: GridRe
     if (request.method === "HEAD") return textResponse(400, badView("HEAD", t));
     return viewOfFile(t, cap, etag) ?? textResponse(400, badView("GET", t));
   }
-  return answerFile(request, { node: await context.open(cap, grid), etag, capText, name, save, grid }, context);
+  return answerFile(request, { node: await context.open(cap, grid), etag, capText, name, save, grid, type }, context);
 }
 
 function badView(method: string, t: string): string {

@@ -114,8 +114,26 @@ describe("parseGridUrl", () => {
 });
 
 describe("isGridUrl", () => {
-  const yes = ["/sub/uri", "/sub/uri/x", "/sub/uri?uri=x", "/sub/cap/x", "/sub/file/x", "/sub/named/x/y"];
-  const no = ["/", "/sub/", "/uri/x", "/sub/urix", "/sub/file", "/sub/assets/uri/x", "/sub/grid.json", "/other/uri/x"];
+  const yes = [
+    "/sub/uri",
+    "/sub/uri/x",
+    "/sub/uri?uri=x",
+    "/sub/cap/x",
+    "/sub/file/x",
+    "/sub/named/x/y",
+    "/sub/grid/x",
+  ];
+  const no = [
+    "/",
+    "/sub/",
+    "/uri/x",
+    "/sub/urix",
+    "/sub/file",
+    "/sub/assets/uri/x",
+    "/sub/grid.json",
+    "/sub/grid",
+    "/other/uri/x",
+  ];
   it.each(yes)("%s is one", (path) => expect(isGridUrl(new URL(path, base), base)).toBe(true));
   it.each(no)("%s is none", (path) => expect(isGridUrl(new URL(path, base), base)).toBe(false));
   it("another origin's is none", () => expect(isGridUrl(new URL("https://b.example/sub/uri/x"), base)).toBe(false));

@@ -3,7 +3,7 @@ import { parseCap } from "../formats/parseCap.ts";
 import { badUrl } from "./badUrl.ts";
 
 /** What a grid URL asks for. */
-export type GridUrl = ObjectUrl | RedirectUrl;
+export type GridUrl = ObjectUrl | HandleUrl | RedirectUrl;
 
 /** What to answer with, however it was named. */
 export interface Wanted {
@@ -33,6 +33,12 @@ export interface ObjectUrl extends Wanted {
   readonly t: string;
 }
 
+/** An object by a handle that a page of this browser made: the URLs of `Grid.url`. */
+export interface HandleUrl {
+  readonly kind: "handle";
+  readonly handle: string;
+}
+
 export interface RedirectUrl {
   readonly kind: "redirect";
   /** Absolute, under the same base. Holds the cap. */
@@ -40,20 +46,20 @@ export interface RedirectUrl {
 }
 
 /**
- * Is this a URL that the grid answers? Those are `uri`, `uri/…`, `cap`, `cap/…`, `file/…` and `named/…` under
+ * Is this a URL that the grid answers? Those are `uri`, `uri/…`, `cap`, `cap/…`, `file/…`, `named/…` and `grid/…` under
  * `base`, whose path ends in a slash. Everything else is the web server's.
  */
 export function isGridUrl(url: URL, base: URL): boolean {
   return url.origin === base.origin && url.pathname.startsWith(base.pathname) && GRID_PATH.test(pathUnder(base, url));
 }
 
-const GRID_PATH = /^(?:(?:uri|cap)(?:\/|$)|(?:file|named)\/)/;
+const GRID_PATH = /^(?:(?:uri|cap)(?:\/|$)|(?:file|named|grid)\/)/;
 
 /**
  * Reads a URL for which `isGridUrl` holds. The forms are those of Tahoe-LAFS's web API: `/uri/CAP`, its synonym
  * `/cap/CAP`, `/file/CAP/ANY/NAMES/NAME` and its synonym `/named/…`, and `/uri?uri=CAP`, which redirects; with the
  * arguments `filename=`, `save=` and `t=`, and of our own `grid=`. An argument without `=` counts as absent; of a repeated one the first
- * counts.
+ * counts. And gridfetch's own `/grid/HANDLE`, which takes no arguments: what was said when it was made counts.
  *
  * The path is split before it is decoded, so `%2F` stays within a name; a colon may be raw or `%3A`.
  * @throws GridError BAD_URL where it names no cap, is not UTF-8, or `save=` is no boolean
@@ -61,6 +67,7 @@ const GRID_PATH = /^(?:(?:uri|cap)(?:\/|$)|(?:file|named)\/)/;
 export function parseGridUrl(url: URL, base: URL): GridUrl {
   const [form = "", ...rest] = pathUnder(base, url).split("/");
   const [first = "", ...names] = rest.map(decodeSegment);
+  if (form === "grid") return { kind: "handle", handle: [first, ...names].join("/") };
   const query = new Query(url);
   if (form === "file" || form === "named") {
     if (first === "") throw badUrl(`/${form}/ must be followed by a cap: nothing is not a file-cap`);

@@ -32,6 +32,7 @@ class Web {
     return this.grid.clock.runUntil(
       handleGridRequest(request, {
         base: new URL("https://app.example/"),
+        findHandle: async () => undefined,
         open: (opened) => this.grid.nodes.open(opened),
         clock: this.grid.clock,
         failures: this.failures,

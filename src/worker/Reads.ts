@@ -17,7 +17,7 @@ export interface ReadReport {
 /** The requests for grid URLs that are being answered: how many stream, and what the pages hear of each. */
 export class Reads {
   readonly #clock: Clock;
-  readonly #announce: (event: ReadEvent) => Promise<void>;
+  readonly #announce: (event: ReadEvent) => Promise<unknown>;
   /** Ids go on where the last start of the worker ended: no two reads of a page's life share one. */
   readonly #start = crypto.randomUUID();
   #begun = 0;
@@ -26,7 +26,7 @@ export class Reads {
   #sent: Promise<unknown> = Promise.resolve();
 
   /** @param announce tells all pages; what it fails with is ignored, for no read depends on being watched */
-  constructor(clock: Clock, announce: (event: ReadEvent) => Promise<void>) {
+  constructor(clock: Clock, announce: (event: ReadEvent) => Promise<unknown>) {
     this.#clock = clock;
     this.#announce = announce;
   }

@@ -1,6 +1,7 @@
 import { systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
 import { ConfigStore } from "../cache/ConfigStore.ts";
+import { HandleStore } from "../cache/HandleStore.ts";
 import { openFileMemory } from "../cache/openFileMemory.ts";
 import { createFileNodes } from "../files/createFileNodes.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
@@ -10,6 +11,7 @@ import { isGridUrl } from "../http/parseGridUrl.ts";
 import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
 import { GridSource } from "./GridSource.ts";
+import { HandleBook } from "./HandleBook.ts";
 import { Reads } from "./Reads.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
 import { workerTransport } from "./workerTransport.ts";
@@ -63,8 +65,14 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
     makeFiles: (servers) => createFileNodes({ servers, clock, log, memory }),
     clock,
   });
+  const handles = new HandleBook({
+    store: new HandleStore(clock),
+    clock,
+    askPages: (handle) => announce("handleWanted", { handle }),
+  });
   const context: Omit<GridRequestContext, "streaming" | "failed"> = {
     base: scope,
+    findHandle: (handle, signal) => handles.find(handle, signal),
     open: async (cap, grid) => (await grids.files(grid)).open(cap),
     clock,
     failures: new FailurePacer(clock),
@@ -81,6 +89,16 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
       return {};
     },
     configure: async (passed) => ({ isKept: await grids.pass(passed) }),
+    profile: async () => ({ secret: await handles.secret() }),
+    async handles({ entries }) {
+      await handles.keep(entries);
+      return {};
+    },
+    async revoke({ handle }) {
+      await announce("handleRevoked", { handle });
+      await handles.revoke(handle);
+      return {};
+    },
     check: async () => ({ grids: await grids.check(AbortSignal.timeout(CHECK_LIMIT_MS)) }),
   });
   if (takesOver) takeOverWhenQuiet();

@@ -1,0 +1,55 @@
+/** What an opaque URL stands for. Secret: it holds the cap. */
+export interface HandleRecord {
+  readonly cap: string;
+  /** Decides the type and is what the file is saved as; none if empty. */
+  readonly filename: string;
+  /** To be saved rather than shown. */
+  readonly download: boolean;
+  /** The media type, where the name is not to decide it; empty otherwise. */
+  readonly type: string;
+  /** The grid's name in the configuration; empty for the first. */
+  readonly grid: string;
+}
+
+/** A record with the handle that its URL has. */
+export interface HandleEntry {
+  readonly handle: string;
+  readonly record: HandleRecord;
+}
+
+/** Long enough for every cap of a real file; a LIT cap, which is the file itself, has 55 bytes. */
+const MOST_CAP = 8_192;
+const MOST_TEXT = 1_024;
+
+/** 16 bytes in base64url. */
+export function isHandle(value: unknown): value is string {
+  return typeof value === "string" && /^[\w-]{22}$/.test(value);
+}
+
+/** Anybody on the page's origin may send one, and a database may hold one of another version. */
+export function isHandleRecord(value: unknown): value is HandleRecord {
+  if (typeof value !== "object" || value === null) return false;
+  const { cap, filename, download, type, grid } = value as Record<string, unknown>;
+  if (!isText(cap, MOST_CAP) || !isText(filename, MOST_TEXT) || !isText(grid, MOST_TEXT)) return false;
+  return typeof download === "boolean" && isText(type, MOST_TEXT) && (type === "" || isMediaType(type));
+}
+
+export function isHandleEntry(value: unknown): value is HandleEntry {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "handle" in value &&
+    isHandle(value.handle) &&
+    "record" in value &&
+    isHandleRecord(value.record)
+  );
+}
+
+/** A type, a subtype and perhaps parameters, in characters that a header can hold. (RFC 9110, section 8.3.1) */
+export function isMediaType(text: string): boolean {
+  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:\s*;[\x20-\x7e]*)?$/.test(text);
+}
+
+function isText(value: unknown, most: number): value is string {
+  return typeof value === "string" && value.length <= most;
+}

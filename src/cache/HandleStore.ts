@@ -1,0 +1,150 @@
+import type { Clock } from "../base/Clock.ts";
+import { type HandleEntry, type HandleRecord, isHandleRecord } from "../base/HandleRecord.ts";
+import { type Database, openDatabase } from "./openDatabase.ts";
+import { makeKeyStore, type Sealed, SecretBox, type SecretBoxSchema } from "./SecretBox.ts";
+
+interface Row {
+  readonly handle: string;
+  readonly sealed: Sealed;
+  /** When it was made or last found, in milliseconds since 1970; within `TOUCH_MS`. */
+  readonly usedAt: number;
+}
+
+interface Schema extends SecretBoxSchema {
+  handles: { key: string; value: Row; indexes: { usedAt: number } };
+  profile: { key: string; value: Sealed };
+}
+
+const DATABASE = "gridfetch-handles";
+const SECRET = "secret";
+const SECRET_LENGTH = 32;
+
+/** Some 300 bytes each. The least recently used go first; a page that still shows one sends it again. */
+const MOST_HANDLES = 20_000;
+/** A handle in use is written to disk anew this rarely. */
+const TOUCH_MS = 3_600_000;
+
+/**
+ * The opaque URLs of this browser profile and what they stand for, and the secret that they are made with. Outlives
+ * worker and browser. All of it is encrypted under a key that cannot be taken out.
+ */
+export class HandleStore {
+  readonly #database: Database<Schema>;
+  readonly #box: SecretBox;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#database = openDatabase<Schema>({
+      name: DATABASE,
+      migrations: [
+        (database, transaction) => {
+          database.createObjectStore("handles", { keyPath: "handle" }).createIndex("usedAt", "usedAt");
+          database.createObjectStore("profile");
+          return makeKeyStore(database, transaction);
+        },
+      ],
+      clock,
+    });
+    this.#box = new SecretBox(this.#database as unknown as Database<SecretBoxSchema>);
+  }
+
+  /**
+   * The profile's secret, 32 bytes; made on first use, once, however many ask at the same time.
+   * @throws GridError STORE_UNAVAILABLE, STORE_FULL
+   */
+  async secret(): Promise<Uint8Array<ArrayBuffer>> {
+    return (await this.#openSecret(await this.#sealedSecret())) ?? this.#replaceSecret();
+  }
+
+  /**
+   * Resolves when all are kept.
+   * @throws GridError STORE_UNAVAILABLE, STORE_FULL
+   */
+  async put(entries: readonly HandleEntry[]): Promise<void> {
+    const usedAt = this.#clock.now();
+    const rows: Row[] = [];
+    for (const { handle, record } of entries) {
+      rows.push({ handle, sealed: await this.#box.seal(JSON.stringify(record), handle), usedAt });
+    }
+    await this.#database.write(["handles"], async (transaction) => {
+      const handles = transaction.objectStore("handles");
+      await Promise.all(rows.map((row) => handles.put(row)));
+      const surplus = (await handles.count()) - MOST_HANDLES;
+      if (surplus <= 0) return;
+      const oldest = await handles.index("usedAt").getAllKeys(null, surplus);
+      await Promise.all(oldest.map((handle) => handles.delete(handle)));
+    });
+  }
+
+  /**
+   * What a handle stands for, if it is known.
+   * @throws GridError STORE_UNAVAILABLE
+   */
+  async get(handle: string): Promise<HandleRecord | undefined> {
+    const row = await this.#database.read(["handles"], (transaction) => transaction.objectStore("handles").get(handle));
+    const text = row && (await this.#box.open(row.sealed, handle));
+    if (row === undefined || text === undefined) return undefined;
+    const record: unknown = JSON.parse(text);
+    if (!isHandleRecord(record)) return undefined;
+    if (this.#clock.now() - row.usedAt > TOUCH_MS) await this.#touch(handle);
+    return record;
+  }
+
+  /**
+   * Resolves when it is forgotten.
+   * @throws GridError STORE_UNAVAILABLE
+   */
+  async delete(handle: string): Promise<void> {
+    await this.#database.write(["handles"], (transaction) => transaction.objectStore("handles").delete(handle));
+  }
+
+  /** Closes the connection; the next use opens it again. */
+  close(): void {
+    this.#database.close();
+  }
+
+  /** Not where it was deleted in between: a revoked handle must not come back. */
+  async #touch(handle: string): Promise<void> {
+    await this.#database.write(["handles"], async (transaction) => {
+      const handles = transaction.objectStore("handles");
+      const row = await handles.get(handle);
+      if (row !== undefined) await handles.put({ ...row, usedAt: this.#clock.now() });
+    });
+  }
+
+  async #sealedSecret(): Promise<Sealed> {
+    const known = await this.#database.read(["profile"], (transaction) =>
+      transaction.objectStore("profile").get(SECRET),
+    );
+    if (known !== undefined) return known;
+    const made = await this.#newSecret();
+    return this.#database.write(["profile"], async (transaction) => {
+      const profile = transaction.objectStore("profile");
+      // Another worker, an update of this one say, may have been faster.
+      const present = await profile.get(SECRET);
+      if (present !== undefined) return present;
+      await profile.put(made, SECRET);
+      return made;
+    });
+  }
+
+  /** What cannot be opened was sealed with a key that is gone, and all handles with it. */
+  async #replaceSecret(): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#database.write(["profile", "handles"], async (transaction) => {
+      await Promise.all([transaction.objectStore("profile").clear(), transaction.objectStore("handles").clear()]);
+    });
+    const secret = await this.#openSecret(await this.#sealedSecret());
+    return secret ?? crypto.getRandomValues(new Uint8Array(SECRET_LENGTH));
+  }
+
+  #newSecret(): Promise<Sealed> {
+    const bytes = crypto.getRandomValues(new Uint8Array(SECRET_LENGTH));
+    return this.#box.seal(JSON.stringify([...bytes]), SECRET);
+  }
+
+  async #openSecret(sealed: Sealed): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const text = await this.#box.open(sealed, SECRET);
+    return text === undefined ? undefined : Uint8Array.from(JSON.parse(text) as number[]);
+  }
+}

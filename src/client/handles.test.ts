@@ -1,0 +1,146 @@
+import { createHmac } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { HandleEntry } from "../base/HandleRecord.ts";
+import { announcement, isQuestion, reply } from "../channel/messages.ts";
+import { Handles } from "./handles.ts";
+import type { UrlOptions } from "./UrlOptions.ts";
+
+const scope = new URL("https://app.example/sub/");
+const cap = "URI:CHK:aaaqeayeaudaocajbifqydiob4:24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq:3:10:900";
+const secret = Uint8Array.from({ length: 32 }, (_, i) => i);
+
+/** The worker: what it was told, and whether it answers. */
+let told: (readonly HandleEntry[])[];
+let revoked: string[];
+let isAwake: boolean;
+let container: ServiceWorkerContainer;
+let handles: Handles;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  told = [];
+  revoked = [];
+  isAwake = true;
+  const controller = {
+    postMessage(data: unknown, [port]: [MessagePort]) {
+      if (!isQuestion(data)) throw new Error("not a question");
+      if (data.kind === "handles") told.push(data.payload.entries);
+      if (data.kind === "revoke") revoked.push(data.payload.handle);
+      if (isAwake) port.postMessage(reply(data.kind, {}));
+      port.close();
+    },
+  };
+  container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
+  handles = new Handles(scope, secret, container);
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const hear = (data: unknown) => container.dispatchEvent(new MessageEvent("message", { data }));
+const handleOf = (url: string) => url.slice(url.lastIndexOf("/") + 1);
+
+async function pass(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("a URL", () => {
+  it("is the scope, grid/ and a keyed hash of all that makes it, and nothing else", () => {
+    const message = JSON.stringify([cap, "film.webm", true, "video/webm", "home"]);
+    const digest = createHmac("sha256", secret).update(message).digest().subarray(0, 16).toString("base64url");
+    const options = { filename: "film.webm", download: true, type: "video/webm", grid: "home" };
+    expect(handles.url(cap, options)).toBe(`https://app.example/sub/grid/${digest}`);
+  });
+
+  it("is the same for the same arguments, and another for any other", () => {
+    const all: UrlOptions[] = [
+      {},
+      { filename: "a" },
+      { type: "a/b" },
+      { grid: "a" },
+      { download: true },
+      { filename: "a", download: true },
+    ];
+    const urls = all.map((options) => handles.url(cap, options));
+    expect(new Set(urls).size).toBe(all.length);
+    expect(all.map((options) => new Handles(scope, secret, container).url(cap, options))).toEqual(urls);
+    expect(new Handles(scope, new Uint8Array(32), container).url(cap, {})).not.toBe(urls[0]);
+    for (const url of urls) expect(url).toMatch(/^https:\/\/app\.example\/sub\/grid\/[\w-]{22}$/);
+  });
+
+  it.each<[string, UrlOptions]>([
+    ["x".repeat(9_000), {}],
+    [cap, { filename: "x".repeat(2_000) }],
+    [cap, { type: "nonsense" }],
+    [cap, { type: "a/b\r\nSet-Cookie: c" }],
+  ])("cannot be made of what no header can hold", (text, options) => {
+    expect(() => handles.url(text, options)).toThrow(expect.objectContaining({ code: "BAD_URL" }));
+  });
+});
+
+describe("the worker is told", () => {
+  it("of many at once, and of each once", async () => {
+    handles.url(cap, {});
+    handles.url(cap, { filename: "a.png" });
+    handles.url(cap, {});
+    await pass(100);
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatchObject([{ record: { cap, filename: "" } }, { record: { cap, filename: "a.png" } }]);
+    handles.url(cap, {});
+    await pass(100_000);
+    expect(told).toHaveLength(1);
+  });
+
+  it("again and again until it answers", async () => {
+    isAwake = false;
+    handles.url(cap, {});
+    await pass(60_000);
+    expect(told.length).toBeGreaterThan(2);
+    isAwake = true;
+    await pass(60_000);
+    const { length } = told;
+    await pass(600_000);
+    expect(told).toHaveLength(length);
+  });
+
+  it("again when it asks, if it was made here", async () => {
+    const handle = handleOf(handles.url(cap, {}));
+    await pass(100);
+    hear(announcement("handleWanted", { handle }));
+    hear(
+      announcement("handleWanted", {
+        handle: handleOf(new Handles(scope, new Uint8Array(32), container).url("x", {})),
+      }),
+    );
+    hear({ kind: "handleWanted", handle });
+    await pass(100);
+    expect(told.flat().filter((entry) => entry.handle === handle)).toHaveLength(2);
+  });
+});
+
+describe("revoking", () => {
+  it("is told to the worker, and the page does not bring it back", async () => {
+    const url = handles.url(cap, {});
+    await pass(100);
+    const revoking = handles.revoke(url);
+    await pass(100);
+    await revoking;
+    expect(revoked).toEqual([handleOf(url)]);
+    hear(announcement("handleWanted", { handle: handleOf(url) }));
+    await pass(100);
+    expect(told).toHaveLength(1);
+  });
+
+  it("in another tab counts here too, until the URL is made again", async () => {
+    const handle = handleOf(handles.url(cap, {}));
+    await pass(100);
+    hear(announcement("handleRevoked", { handle }));
+    hear(announcement("handleWanted", { handle }));
+    await pass(100);
+    expect(told).toHaveLength(1);
+    handles.url(cap, {});
+    await pass(100);
+    expect(told).toHaveLength(2);
+  });
+});

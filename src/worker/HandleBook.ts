@@ -1,0 +1,118 @@
+import type { Clock } from "../base/Clock.ts";
+import { isGridError } from "../base/GridError.ts";
+import { type HandleEntry, type HandleRecord, isHandle } from "../base/HandleRecord.ts";
+import type { HandleStore } from "../cache/HandleStore.ts";
+
+/** Records kept beside the database: so a player's every range costs no look-up, and it works without a database too. */
+const MOST_REMEMBERED = 1_000;
+/** A page's answer takes milliseconds. A page that sleeps, or has no such record, never answers. */
+const PAGES_LIMIT_MS = 3_000;
+
+export interface HandleBookOptions {
+  readonly store: HandleStore;
+  readonly clock: Clock;
+  /** Asks all pages for what a handle stands for. Resolves with how many were asked. */
+  askPages(handle: string): Promise<number>;
+}
+
+/** Knows what handles stand for: from memory, from the database, or from the pages that made them. */
+export class HandleBook {
+  readonly #options: HandleBookOptions;
+  /** Least recently used first. */
+  readonly #remembered = new Map<string, HandleRecord>();
+  readonly #waiting = new Map<string, Set<(record: HandleRecord) => void>>();
+  #passingSecret: Uint8Array<ArrayBuffer> | undefined;
+
+  constructor(options: HandleBookOptions) {
+    this.#options = options;
+  }
+
+  /** What pages make handles with, 32 bytes. Where nothing can be stored it is the worker's own, for its life. */
+  async secret(): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      return await this.#options.store.secret();
+    } catch (error) {
+      throwUnlessStore(error);
+      this.#passingSecret ??= crypto.getRandomValues(new Uint8Array(32));
+      return this.#passingSecret;
+    }
+  }
+
+  /** Resolves when the entries are on disk, or where that cannot be, when this worker knows them. */
+  async keep(entries: readonly HandleEntry[]): Promise<void> {
+    for (const { handle, record } of entries) {
+      this.#remember(handle, record);
+      for (const found of this.#waiting.get(handle) ?? []) found(record);
+    }
+    try {
+      await this.#options.store.put(entries);
+    } catch (error) {
+      throwUnlessStore(error);
+    }
+  }
+
+  /** What a handle stands for. Pages are asked where nothing is stored; undefined if none of them says it in time. */
+  async find(handle: string, signal: AbortSignal): Promise<HandleRecord | undefined> {
+    if (!isHandle(handle)) return undefined;
+    const known = this.#remembered.get(handle) ?? (await this.#stored(handle)) ?? this.#remembered.get(handle);
+    signal.throwIfAborted();
+    if (known !== undefined) {
+      this.#remember(handle, known);
+      return known;
+    }
+    return this.#fromPages(handle, signal);
+  }
+
+  /** Resolves when nobody can use the handle any more, until a page makes it again from the cap. */
+  async revoke(handle: string): Promise<void> {
+    this.#remembered.delete(handle);
+    await this.#options.store.delete(handle);
+    this.#remembered.delete(handle);
+  }
+
+  async #stored(handle: string): Promise<HandleRecord | undefined> {
+    try {
+      return await this.#options.store.get(handle);
+    } catch (error) {
+      throwUnlessStore(error);
+      return undefined;
+    }
+  }
+
+  #fromPages(handle: string, signal: AbortSignal): Promise<HandleRecord | undefined> {
+    const waiting = this.#waiting.get(handle) ?? new Set();
+    this.#waiting.set(handle, waiting);
+    return new Promise<HandleRecord | undefined>((resolve, reject) => {
+      const settle = (how: () => void): void => {
+        waiting.delete(found);
+        if (waiting.size === 0) this.#waiting.delete(handle);
+        cancel();
+        signal.removeEventListener("abort", leave);
+        how();
+      };
+      const found = (record: HandleRecord) => settle(() => resolve(record));
+      const leave = () => settle(() => reject(signal.reason));
+      const none = () => settle(() => resolve(undefined));
+      const cancel = this.#options.clock.after(PAGES_LIMIT_MS, none);
+      waiting.add(found);
+      signal.addEventListener("abort", leave);
+      this.#options.askPages(handle).then((asked) => {
+        if (asked === 0) none();
+      }, none);
+    });
+  }
+
+  #remember(handle: string, record: HandleRecord): void {
+    this.#remembered.delete(handle);
+    this.#remembered.set(handle, record);
+    for (const oldest of this.#remembered.keys()) {
+      if (this.#remembered.size <= MOST_REMEMBERED) break;
+      this.#remembered.delete(oldest);
+    }
+  }
+}
+
+/** Without a database handles live as long as the worker and the pages that made them. */
+function throwUnlessStore(error: unknown): void {
+  if (!isGridError(error, "STORE_UNAVAILABLE") && !isGridError(error, "STORE_FULL")) throw error;
+}
