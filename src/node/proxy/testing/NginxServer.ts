@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { join } from "node:path";
+import { listens } from "../../testing/listens.ts";
 
 /**
  * nginx's program: what the environment variable GRIDFETCH_NGINX names (the test command looks for one), undefined
@@ -60,13 +60,4 @@ export class NginxServer {
     this.#child.kill("SIGTERM");
     await gone;
   }
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true));
-    socket.once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
 }
