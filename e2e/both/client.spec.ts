@@ -1,0 +1,151 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { AppServer } from "../../src/node/demo/AppServer.ts";
+import { expect, test } from "../testing/bothBrowsers.ts";
+import { type ClientWindow, openClientTab, startClientApp } from "../testing/clientApp.ts";
+import { sha256 } from "../testing/inPage.ts";
+import { makeFile } from "../testing/makeFile.ts";
+
+// Functions given to `evaluate` run in the page, where nothing of this file is.
+declare const window: ClientWindow & typeof globalThis;
+
+const NAME = "gridfetch-sample.webm";
+const content = readFileSync(fileURLToPath(new URL(`../../src/node/demo/samples/${NAME}`, import.meta.url)));
+
+let app: AppServer;
+test.beforeAll(async ({ demo }) => {
+  app = await startClientApp(demo, join(demo.folder, "client-app"));
+});
+test.afterAll(() => app.close());
+test.beforeEach(({ tab }) => openClientTab(tab, app));
+
+test.describe("a file that a page opens", () => {
+  test("is read by any range, exactly", async ({ tab, demo }) => {
+    const read = await tab.evaluate(
+      async (cap, size) => {
+        const file = await window.grid.open(cap);
+        const ranges = [
+          { length: 4 },
+          { offset: 1_000_000, length: 1_000 },
+          { offset: size - 5 },
+          { offset: size - 5, length: 500 },
+          { offset: size, length: 5 },
+          { offset: 7, length: 0 },
+        ];
+        const parts = [];
+        for (const range of ranges) parts.push([...(await file.bytes(range))]);
+        return { size: file.size, parts };
+      },
+      demo.sample(NAME).cap,
+      content.length,
+    );
+    expect(read.size).toBe(content.length);
+    const slice = (from: number, to?: number) => [...content.subarray(from, to)];
+    const tail = slice(content.length - 5);
+    expect(read.parts).toEqual([slice(0, 4), slice(1_000_000, 1_001_000), tail, tail, [], []]);
+  });
+
+  test("fails with the worker's own code and details, and with the signal's reason", async ({ tab, demo }) => {
+    for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
+    const cap = demo.sample(NAME).cap;
+    const failures = await tab.evaluate(async (cap) => {
+      const { isGridError } = window.client;
+      const told = (error: unknown) => (isGridError(error) ? [error.code, error.details] : String(error));
+      const file = await window.grid.open(cap);
+      const stop = AbortSignal.abort(new Error("changed my mind"));
+      return [
+        await file.bytes({ length: 10 }).catch(told),
+        await window.grid.open("URI:CHK:nonsense").catch(told),
+        await file.bytes({ signal: stop }).catch(told),
+      ];
+    }, cap);
+    expect(failures[0]).toEqual(["NOT_ENOUGH_SHARES", expect.objectContaining({ needed: 3, found: 0 })]);
+    expect(failures[1]).toEqual(["BAD_CAP", expect.anything()]);
+    expect(failures[2]).toBe("Error: changed my mind");
+    expect(JSON.stringify(failures)).not.toContain(cap.split(":")[2]);
+  });
+});
+
+test.describe("where the browser ends the worker in the middle", () => {
+  // Firefox cannot be told to; with this it does so whenever nothing has happened for a second.
+  test.use({
+    choices: {
+      firefoxPreferences: {
+        "dom.serviceWorkers.idle_timeout": 1_000,
+        "dom.serviceWorkers.idle_extended_timeout": 1_000,
+      },
+    },
+  });
+
+  test("a read goes on to its last byte", async ({ browserUnderTest, tab, demo }) => {
+    const path = join(demo.folder, "resumed.bin");
+    const hash = await makeFile(path, 12_000_000);
+    const cap = await demo.put(path);
+    for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { bandwidth: 600_000 });
+    const reading = tab.evaluate(async (cap) => {
+      const file = await window.grid.open(cap);
+      const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.bytes()));
+      return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    }, cap);
+    for (let i = 1; i <= 2; i++) {
+      await expect
+        .poll(() => demo.grid.status().reduce((sum, { counters }) => sum + counters.bytesSent, 0))
+        .toBeGreaterThan(i * 4_000_000);
+      if (browserUnderTest.kind === "chromium") await browserUnderTest.stopWorkers(tab);
+    }
+    demo.grid.reset();
+    expect(await reading).toBe(hash);
+  });
+});
+
+test("every tab hears what becomes of each read, and never a cap", async ({ browserUnderTest, tab, demo }) => {
+  const other = await browserUnderTest.newTab();
+  await openClientTab(other, app);
+  const { cap } = demo.sample(NAME);
+  for (const page of [tab, other]) {
+    await page.evaluate(() => {
+      const heard: unknown[] = [];
+      Object.assign(window, { heard });
+      const listen = async () => {
+        for await (const event of window.grid.reads()) heard.push(event);
+      };
+      void listen();
+    });
+  }
+  await tab.evaluate(async (cap) => {
+    const url = window.grid.url(cap, { filename: "film.webm" });
+    await (await fetch(url)).arrayBuffer();
+    const { body } = await fetch(url);
+    const reader = (body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    await reader.cancel();
+  }, cap);
+  for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
+  await tab.evaluate(async (cap) => void (await fetch(window.grid.url(cap))), demo.sample("melody.mp3").cap);
+  for (const page of [tab, other]) {
+    const heard = () => page.evaluate(() => (window as unknown as { heard: Heard[] }).heard);
+    await expect.poll(async () => (await heard()).at(-1)?.type).toBe("failed");
+    const events = (await heard()).filter(({ type }) => type !== "progress");
+    expect(events.map(({ type }) => type)).toEqual(["started", "finished", "started", "cancelled", "failed"]);
+    expect(events[0]).toMatchObject({ offset: 0, length: content.length });
+    expect(events[1]).toMatchObject({ id: events[0]?.id, delivered: content.length });
+    expect(events[2]?.id).not.toBe(events[0]?.id);
+    expect(events.at(-1)).toMatchObject({ error: { code: "NOT_ENOUGH_SHARES" } });
+    expect(JSON.stringify(events)).not.toMatch(/URI|[a-z2-7]{26}/);
+  }
+});
+
+interface Heard {
+  readonly type: string;
+  readonly id: string;
+}
+
+test("a page whose file was read has the very bytes", async ({ tab, demo }) => {
+  const hash = await tab.evaluate(async (cap) => {
+    const bytes = await (await window.grid.open(cap)).bytes();
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }, demo.sample(NAME).cap);
+  expect(hash).toBe(sha256(content));
+});

@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { cp, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Page } from "puppeteer-core";
+import type * as Client from "../../src/client/index.ts";
+import { AppServer } from "../../src/node/demo/AppServer.ts";
+import type { DemoGrid } from "./demoGrid.ts";
+
+const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
+
+/** What `openClientTab` leaves in the page. */
+export interface ClientWindow {
+  readonly client: typeof Client;
+  readonly grid: Client.Grid;
+}
+
+/** An app that does nothing by itself: the built client, the worker, the demo grid's configuration. */
+export async function startClientApp(demo: DemoGrid, folder: string): Promise<AppServer> {
+  await cp(join(dist, "lib"), join(folder, "lib"), { recursive: true });
+  for (const name of ["gridfetch-worker.js", "gridfetch-tls.wasm"]) {
+    await cp(join(dist, "app", name), join(folder, name));
+  }
+  const script =
+    'import * as client from "/lib/client/index.js"; Object.assign(window, { client, grid: await client.connect() });';
+  await writeFile(join(folder, "index.html"), `<!doctype html><script type="module">${script}</script>`);
+  return serveClientApp(demo, folder);
+}
+
+/** Serves what `startClientApp` has made, and what a test has changed in it. */
+export function serveClientApp(demo: DemoGrid, folder: string, port = 0): Promise<AppServer> {
+  const config: unknown = JSON.parse(readFileSync(demo.grid.configFile, "utf8"));
+  return AppServer.start({ folder, port, documents: { "/grid.json": config } });
+}
+
+/** Opens its page and waits until `window.grid` is there. */
+export async function openClientTab(tab: Page, app: AppServer): Promise<void> {
+  await tab.goto(app.url);
+  await tab.waitForFunction(() => "grid" in window);
+}
