@@ -19,8 +19,6 @@ export interface FoundVersion {
 
 /** A share's start holds all that its version is known by, and most directories whole. */
 const START_LENGTH = 4_000;
-/** Until a share has told k: the usual one. */
-const USUAL_NEEDED = 3;
 const QUERIES_AT_ONCE = 5;
 /** Of one server: more would only be its way to keep a reader busy. */
 const MOST_SHARES_OF_SERVER = 20;
@@ -37,7 +35,7 @@ interface Group {
  * Finds the latest version of a mutable file that can be read.
  *
  * The first k shares found are never enough: a few servers with old shares could take readers back. Servers are asked in the
- * file's order until twice k have answered, and on from there while a newer version is seen than the best that can be read.
+ * file's order until the first twice k have answered, and on from there while a newer version is seen than the best that can be read.
  */
 export class MutableVersionFinder {
   readonly #cap: MutableCap;
@@ -45,7 +43,10 @@ export class MutableVersionFinder {
   readonly #groups = new Map<string, Group>();
   readonly #outcomes: ServerOutcome[] = [];
   readonly #all: boolean;
+  #asked = 0;
   #answered = 0;
+  /** Whose answers are awaited, by the order in which they were asked; not those that take long. */
+  readonly #awaited = new Set<number>();
 
   /** @param all asks every server, as after a version that turned out to be unreadable */
   constructor(cap: MutableCap, context: MutableContext, all: boolean) {
@@ -86,9 +87,12 @@ export class MutableVersionFinder {
         unanswered++;
         places--;
         let holdsPlace = true;
+        const order = this.#asked++;
+        this.#awaited.add(order);
         const giveUpPlace = (): void => {
           if (holdsPlace) places++;
           holdsPlace = false;
+          this.#awaited.delete(order);
         };
         const cancel = clock.after(limits.queryOverdue, () => {
           giveUpPlace();
@@ -157,7 +161,8 @@ export class MutableVersionFinder {
     if (best === undefined || newest === undefined || best.header.version.sequence < newest.header.version.sequence) {
       return false;
     }
-    return this.#answered >= 2 * (best.header.version.needed ?? USUAL_NEEDED);
+    const enough = 2 * best.header.version.needed;
+    return this.#answered >= enough && [...this.#awaited].every((order) => order >= enough);
   }
 
   #note(server: Server, outcome: string): void {
