@@ -1,9 +1,18 @@
 import { systemClock } from "../base/Clock.ts";
-import type { Connect } from "../servers/ByteStream.ts";
+import { type Connect, StreamFailure } from "../servers/ByteStream.ts";
 import { socketStream } from "../servers/socketStream.ts";
 
 /** Bytes over a WebSocket as browsers have it. */
 export const webSocketStream: Connect = async (url, signal) => {
   signal.throwIfAborted();
-  return socketStream(new WebSocket(url), systemClock, signal);
+  return socketStream(openSocket(url), systemClock, signal);
 };
+
+/** A browser that forbids it throws at once: ws from a page that was loaded by https, say. */
+function openSocket(url: string): WebSocket {
+  try {
+    return new WebSocket(url);
+  } catch (cause) {
+    throw new StreamFailure("relay-away", "the browser forbids a WebSocket to this address", { cause });
+  }
+}
