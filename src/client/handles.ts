@@ -1,10 +1,9 @@
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8 } from "../base/bytes.ts";
 import { GridError } from "../base/GridError.ts";
 import { type HandleEntry, isHandleRecord } from "../base/HandleRecord.ts";
 import { isAnnouncement } from "../channel/messages.ts";
 import { askWorker } from "./askWorker.ts";
+import { keyedHash } from "./keyedHash.ts";
 import type { UrlOptions } from "./UrlOptions.ts";
 
 const HANDLE_LENGTH = 16;
@@ -48,7 +47,7 @@ export class Handles {
     const record = { cap, filename, download, type, grid };
     if (!isHandleRecord(record)) throw unusable();
     const message = JSON.stringify([cap, filename, download, type, grid]);
-    const handle = base64url(hmac(sha256, this.#secret, utf8(message)).subarray(0, HANDLE_LENGTH));
+    const handle = base64url(keyedHash(this.#secret, utf8(message)).subarray(0, HANDLE_LENGTH));
     if (!this.#made.has(handle)) {
       const entry = { handle, record };
       this.#made.set(handle, entry);
