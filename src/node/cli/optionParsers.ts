@@ -57,10 +57,10 @@ export function dialOption(text: string, before: readonly DialOption[]): DialOpt
   }
 }
 
-/** The path of a URL under which other paths are, as in `/grid/`. */
+/** The path of a URL under which other paths are, as in `/grid-servers/`. */
 export function pathOption(text: string): string {
   if (/^\/([\w.~-]+\/)*$/.test(text) && !/\/\.{1,2}\//.test(text)) return text;
-  throw new InvalidArgumentError("It must start and end with a slash and be plain, as in /grid/.");
+  throw new InvalidArgumentError("It must start and end with a slash and be plain, as in /grid-servers/.");
 }
 
 /** A text that may be given several times. */

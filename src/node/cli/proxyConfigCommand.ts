@@ -54,8 +54,9 @@ export async function proxyConfigCommand(options: ProxyConfigOptions, terminal: 
 function placeOf(options: ProxyConfigOptions): Pick<NginxSettings, "path" | "host"> {
   const { sameOriginPath, url, tlsCertificate: certificate, tlsKey: key } = options;
   if (url === undefined) {
+    // Not /grid/: under that the worker has the files' own URLs, and answers what a page asks for.
     if (certificate ?? key) throw new UsageError("--tls-certificate and --tls-key are for --url");
-    return { path: sameOriginPath ?? "/grid/" };
+    return { path: sameOriginPath ?? "/grid-servers/" };
   }
   if (sameOriginPath !== undefined) throw new UsageError("--same-origin-path and --url cannot both be given");
   const { protocol, hostname, port, pathname } = new URL(url);

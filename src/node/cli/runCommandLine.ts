@@ -143,7 +143,11 @@ function addOperatorCommands(program: Command, terminal: Terminal): void {
       originOption,
     )
     .requiredOption("--folder <folder>", "where the configuration and the pinned certificates are written")
-    .option("--same-origin-path <path>", "on the app's own origin, under this path (/grid/ unless given)", pathOption)
+    .option(
+      "--same-origin-path <path>",
+      "on the app's own origin, under this path (/grid-servers/ unless given)",
+      pathOption,
+    )
     .option("--url <url>", "on an origin of its own instead, https://grid.example:8443/", urlOption("https:", "http:"))
     .option("--tls-certificate <file>", "what that origin shows to browsers")
     .option("--tls-key <file>", "its key")

@@ -105,7 +105,7 @@ describe.skipIf(nginxBin === undefined)("with nginx (GRIDFETCH_NGINX)", () => {
     await writeFile(certificate, identity.cert);
     await writeFile(key, identity.key);
     const [ownPort, otherPort] = [await freePort(), await freePort()];
-    own = `http://127.0.0.1:${ownPort}/grid/`;
+    own = `http://127.0.0.1:${ownPort}/grid-servers/`;
     other = `https://127.0.0.1:${otherPort}/`;
     const run = (...options: string[]) =>
       runGridfetch(["proxy-config", "--servers", list, "--origin", ORIGIN, ...options]);
@@ -264,7 +264,7 @@ describe.skipIf(nginxBin === undefined)("with nginx (GRIDFETCH_NGINX)", () => {
     const port = await freePort();
     const http = `include ${join(folder, "gone/http.conf")}; server { listen 127.0.0.1:${port}; include ${join(folder, "gone/locations.conf")}; }`;
     const strict = await NginxServer.start(join(folder, "strict"), http, port);
-    const url = `http://127.0.0.1:${port}/grid/${parseNurl(before.nurl).tlsId}/storage/v1/version`;
+    const url = `http://127.0.0.1:${port}/grid-servers/${parseNurl(before.nurl).tlsId}/storage/v1/version`;
     expect((await fetch(url)).status).toBe(502);
     expect(requests).toBe(0);
     await strict.stop();
@@ -280,7 +280,7 @@ describe.skipIf(nginxBin === undefined)("with nginx (GRIDFETCH_NGINX)", () => {
     beforeAll(async () => {
       grid = await TahoeGrid.start(tahoeBin!, 2);
       const port = await freePort();
-      root = `http://127.0.0.1:${port}/grid/`;
+      root = `http://127.0.0.1:${port}/grid-servers/`;
       listed = grid.serversFile;
       const { status } = await runGridfetch([
         ...["proxy-config", "--servers", listed, "--origin", new URL(root).origin, "--folder", join(folder, "real")],

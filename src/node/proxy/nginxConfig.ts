@@ -17,7 +17,7 @@ export interface NginxSettings {
   readonly servers: readonly ProxiedServer[];
   /** The apps that may read. */
   readonly origins: readonly string[];
-  /** Under which path the servers are, as in `/grid/`. */
+  /** Under which path the servers are, as in `/grid-servers/`. */
   readonly path: string;
   /** Only for an origin of its own. */
   readonly host?: OwnOrigin;
