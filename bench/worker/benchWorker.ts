@@ -1,4 +1,4 @@
-import "../../src/worker/serviceWorker.ts";
+import { createGridHandler } from "../../src/worker/createGridHandler.ts";
 import { comparePipeline, isPipelineQuestion } from "./comparePipeline.ts";
 
 /**
@@ -8,7 +8,10 @@ import { comparePipeline, isPipelineQuestion } from "./comparePipeline.ts";
  */
 declare const self: ServiceWorkerGlobalScope;
 
+const handler = createGridHandler({ takesOver: true });
+
 self.addEventListener("fetch", (event) => {
+  if (handler.match(event.request)) return event.respondWith(handler.handle(event));
   const [, way, path] = /^\/bench\/(pump|pass)(\/.*)$/.exec(new URL(event.request.url).pathname) ?? [];
   if (path === undefined) return;
   const fetched = fetch(path, { cache: "no-store" });
