@@ -87,7 +87,6 @@ test.describe("what a browser can tell of servers", () => {
       "no relay": "unusable",
     });
     await expect(page.getByRole("status")).toHaveText("2 of 12 servers work.");
-    await page.screenshot({ path: join(".cache", "servers.png"), fullPage: true });
   });
 
   test("through relays", async ({ page }) => {

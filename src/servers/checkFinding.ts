@@ -31,7 +31,7 @@ const ADVICE: Readonly<Record<CheckProblem, string>> = {
     "Take the swissnum from the server's NURL (its part before #v=1) into the configuration, or give it to the page as a secret.",
   forbidden: "Let the proxy allow GET requests to the storage server.",
   "not-a-storage-server":
-    "See whether the address leads to the storage server's root: a proxy must pass on /storage/v1/ under it. Servers before Tahoe-LAFS 1.19 do not speak HTTP.",
+    "See whether the address leads to the storage server's root: a proxy must pass on /storage/v1/ under it. Old servers speak Foolscap alone, which is not HTTP.",
   "server-error": "See the log of the server, or of the proxy before it.",
   timeout: "See whether the server is overloaded, or a firewall drops the packets to it.",
   slow: "Nothing has to be done: files are read from faster servers first.",

@@ -37,7 +37,9 @@ export async function readServerVersion(
   const body = await readBounded(reply, VERSION_LIMIT);
   if (reply.status !== 200) return { kind: "status", status: reply.status };
   const type = mediaType(reply);
-  if (type !== "application/cbor") return { kind: "other", reason: `sends ${printable(type)} and not CBOR` };
+  if (type !== "application/cbor") {
+    return { kind: "other", reason: type === "none" ? "sends no CBOR" : `sends ${printable(type)} and not CBOR` };
+  }
   if (body === undefined) return { kind: "other", reason: "sends more than a version" };
   return parseVersion(body);
 }
