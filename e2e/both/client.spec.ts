@@ -113,13 +113,14 @@ test("every tab hears what becomes of each read, and never a cap", async ({ brow
       void listen();
     });
   }
-  await tab.evaluate(async (cap) => {
+  const url = await tab.evaluate(async (cap) => {
     const url = window.grid.url(cap, { filename: "film.webm" });
     await (await fetch(url)).arrayBuffer();
     const { body } = await fetch(url);
     const reader = (body as ReadableStream<Uint8Array>).getReader();
     await reader.read();
     await reader.cancel();
+    return url;
   }, cap);
   for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
   await tab.evaluate(async (cap) => void (await fetch(window.grid.url(cap))), demo.sample("melody.mp3").cap);
@@ -128,8 +129,8 @@ test("every tab hears what becomes of each read, and never a cap", async ({ brow
     await expect.poll(async () => (await heard()).at(-1)?.type).toBe("failed");
     const events = (await heard()).filter(({ type }) => type !== "progress");
     expect(events.map(({ type }) => type)).toEqual(["started", "finished", "started", "cancelled", "failed"]);
-    expect(events[0]).toMatchObject({ offset: 0, length: content.length });
-    expect(events[1]).toMatchObject({ id: events[0]?.id, delivered: content.length });
+    expect(events[0]).toMatchObject({ url, offset: 0, length: content.length });
+    expect(events[1]).toMatchObject({ id: events[0]?.id, url, delivered: content.length });
     expect(events[2]?.id).not.toBe(events[0]?.id);
     expect(events.at(-1)).toMatchObject({ error: { code: "NOT_ENOUGH_SHARES" } });
     expect(JSON.stringify(events)).not.toMatch(/URI|[a-z2-7]{26}/);
