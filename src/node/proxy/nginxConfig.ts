@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** A storage server as nginx is to reach it. */
 export interface ProxiedServer {
   readonly tlsId: string;
@@ -58,31 +60,35 @@ const HIDDEN_HEADERS = [
  * under which a browser runs none of it, since it may be on the app's own origin.
  */
 export function nginxConfig(settings: NginxSettings): NginxConfig {
-  const { servers, host } = settings;
+  const { servers, host, origins } = settings;
+  const name = ownName(settings);
   const head = "# Made by gridfetch proxy-config. Make it anew when servers come, go or change their certificates.\n";
-  const upstreams = servers.map((server, index) => upstream(server, index)).join("\n");
-  const http = `${head}\n${originMaps(settings.origins)}\n${upstreams}`;
-  const locations = servers.map((server, index) => location(server, index, settings)).join("\n");
+  const upstreams = servers.map((server, index) => upstream(server, `${name}_${index}`)).join("\n");
+  const http = `${head}\n${originMaps(origins, name)}\n${upstreams}`;
+  const locations = servers.map((server, index) => location(server, `${name}_${index}`, settings, name)).join("\n");
   if (host === undefined) return { http, locations: `${head}\n${locations}` };
   return { http: `${http}\n${ownServer(host, locations)}` };
 }
 
-/** nginx's own name for each upstream: a TLS id would do but for its length. */
-const upstreamName = (index: number) => `gridfetch_${index}`;
+/** What the names in this configuration begin with: one nginx may have several, for several grids or origins. */
+function ownName({ servers, origins, path, host }: NginxSettings): string {
+  const facts = JSON.stringify([servers.map(({ tlsId }) => tlsId), origins, path, host?.name, host?.port]);
+  return `gridfetch_${createHash("sha256").update(facts).digest("hex").slice(0, 8)}`;
+}
 
 /** Same-origin requests to read have no Origin, and neither have programs, which are asked for no more than browsers. */
-function originMaps(origins: readonly string[]): string {
+function originMaps(origins: readonly string[], name: string): string {
   const each = (value: string) => origins.map((origin) => `    ${quoted(origin)} ${value};`);
   return [
-    ...["map $http_origin $gridfetch_may_read {", "    default 0;", '    "" 1;', ...each("1"), "}"],
-    ...["map $http_origin $gridfetch_origin {", '    default "";', ...each("$http_origin"), "}", ""],
+    ...[`map $http_origin $${name}_may_read {`, "    default 0;", '    "" 1;', ...each("1"), "}"],
+    ...[`map $http_origin $${name}_origin {`, '    default "";', ...each("$http_origin"), "}", ""],
   ].join("\n");
 }
 
-function upstream({ addresses, name, validTo }: ProxiedServer, index: number): string {
+function upstream({ addresses, name, validTo }: ProxiedServer, upstreamName: string): string {
   return [
     `# ${comment(name)}: its certificate is valid until ${validTo.toISOString().slice(0, 10)}`,
-    `upstream ${upstreamName(index)} {`,
+    `upstream ${upstreamName} {`,
     // A server that failed once is not kept from readers: they choose among servers themselves.
     ...addresses.map((address) => `    server ${address} max_fails=0;`),
     "    keepalive 8;",
@@ -93,15 +99,15 @@ function upstream({ addresses, name, validTo }: ProxiedServer, index: number): s
   ].join("\n");
 }
 
-function location(server: ProxiedServer, index: number, { path, host }: NginxSettings): string {
-  const to = `https://${upstreamName(index)}/storage/v1/`;
+function location(server: ProxiedServer, upstreamName: string, { path, host }: NginxSettings, name: string): string {
+  const to = `https://${upstreamName}/storage/v1/`;
   return [
     `location ${path}${server.tlsId}/storage/v1/ {`,
     ...indented([
-      "if ($gridfetch_may_read = 0) { return 403; }",
+      `if ($${name}_may_read = 0) { return 403; }`,
       // A script from here would be a worker of the app's origin.
       "if ($http_service_worker) { return 403; }",
-      ...(host === undefined ? [] : preflight()),
+      ...(host === undefined ? [] : preflight(name)),
       "if ($request_method !~ ^(GET|HEAD)$) { return 405; }",
       "",
       "# Nothing of the visitor but these goes to the storage server: no cookie, no address.",
@@ -125,7 +131,7 @@ function location(server: ProxiedServer, index: number, { path, host }: NginxSet
       "# A server cannot tell nginx what to do, or browsers more than what it holds.",
       "proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;",
       ...HIDDEN_HEADERS.map((header) => `proxy_hide_header ${header};`),
-      ...responseHeaders(host !== undefined),
+      ...responseHeaders(host !== undefined, name),
       "",
       "# Shares go through memory, a mebibyte for each request at most.",
       "proxy_buffers 16 64k;",
@@ -135,7 +141,7 @@ function location(server: ProxiedServer, index: number, { path, host }: NginxSet
       "proxy_connect_timeout 10s;",
       "proxy_read_timeout 60s;",
       "gzip off;",
-      "# Who reads what is in the URLs; secrets are in Authorization, which nginx logs in debug mode only.",
+      "# Who reads what is in the URLs. The secrets are in Authorization, which is in no log but nginx's debug log.",
       "access_log off;",
     ]),
     "}",
@@ -144,11 +150,11 @@ function location(server: ProxiedServer, index: number, { path, host }: NginxSet
 }
 
 /** Browsers ask before they send Authorization or Range to another origin; the servers answer that with 405. */
-function preflight(): string[] {
+function preflight(name: string): string[] {
   return [
     "if ($request_method = OPTIONS) {",
     ...indented([
-      ...crossOriginHeaders(),
+      ...crossOriginHeaders(name),
       'add_header Access-Control-Allow-Methods "GET, HEAD" always;',
       'add_header Access-Control-Allow-Headers "Authorization, Range" always;',
       "add_header Access-Control-Max-Age 7200 always;",
@@ -158,9 +164,9 @@ function preflight(): string[] {
   ];
 }
 
-function responseHeaders(isOtherOrigin: boolean): string[] {
+function responseHeaders(isOtherOrigin: boolean, name: string): string[] {
   return [
-    ...(isOtherOrigin ? crossOriginHeaders() : []),
+    ...(isOtherOrigin ? crossOriginHeaders(name) : []),
     ...(isOtherOrigin ? ["add_header Access-Control-Expose-Headers Content-Range always;"] : []),
     "add_header Cache-Control no-store always;",
     `add_header Content-Security-Policy "sandbox; default-src 'none'" always;`,
@@ -170,8 +176,8 @@ function responseHeaders(isOtherOrigin: boolean): string[] {
 }
 
 /** nginx leaves out a header without a value. */
-function crossOriginHeaders(): string[] {
-  return ["add_header Access-Control-Allow-Origin $gridfetch_origin always;", "add_header Vary Origin always;"];
+function crossOriginHeaders(name: string): string[] {
+  return [`add_header Access-Control-Allow-Origin $${name}_origin always;`, "add_header Vary Origin always;"];
 }
 
 function ownServer({ name, port, tls }: OwnOrigin, locations: string): string {
