@@ -1,4 +1,5 @@
 import { GridError, type ServerOutcome } from "../base/GridError.ts";
+import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { MutableCap } from "../formats/Cap.ts";
 import { type MutableHeader, type MutableVersion, parseMutableHeader } from "../formats/MutableShare.ts";
 import { HashTree } from "../hashing/HashTree.ts";
@@ -59,10 +60,14 @@ export class MutableVersionFinder {
   async find(signal: AbortSignal): Promise<FoundVersion> {
     const stop = new AbortController();
     const own = AbortSignal.any([signal, stop.signal]);
+    const { clock, limits } = this.#context;
+    // What was found by then has to do, though there may be servers that were not asked.
+    const cancel = clock.after(limits.findTimeout, () => stop.abort(noLongerWanted));
     try {
       await this.#ask(own);
     } finally {
-      stop.abort();
+      cancel();
+      stop.abort(noLongerWanted);
     }
     signal.throwIfAborted();
     const best = this.#best();

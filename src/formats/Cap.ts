@@ -64,3 +64,8 @@ export interface DirectoryVerifyCap {
   readonly kind: "DIR2-Verifier";
   readonly content: ChkVerifyCap | MutableVerifyCap;
 }
+
+/** Does it allow to check shares, and nothing else? */
+export function isVerifyCap(cap: Cap): cap is VerifyCap {
+  return cap.kind.endsWith("-Verifier");
+}

@@ -1,7 +1,8 @@
 import type { Clock } from "../base/Clock.ts";
 import type { ByteRange } from "../base/range.ts";
 import type { FileNode } from "../files/FileNode.ts";
-import { evaluateConditions, rangeCounts } from "./conditions.ts";
+import { conditionalAnswer } from "./conditionalAnswer.ts";
+import { rangeCounts } from "./conditions.ts";
 import { contentDisposition } from "./contentDisposition.ts";
 import { isPassive, typeOfName, UNKNOWN_TYPE } from "./contentType.ts";
 import { textResponse } from "./errorResponse.ts";
@@ -37,9 +38,8 @@ export interface AnswerFileContext {
  */
 export async function answerFile(request: Request, file: WantedFile, context: AnswerFileContext): Promise<Response> {
   const { node, etag } = file;
-  const outcome = evaluateConditions(request.headers, etag);
-  if (outcome === "failed") return textResponse(412, "This is not the content that If-Match names.");
-  if (outcome === "not modified") return notModified(etag);
+  const early = conditionalAnswer(request.headers, etag);
+  if (early !== undefined) return early;
 
   const range = parseRange(rangeCounts(request.headers, etag) ? request.headers.get("Range") : null, node.size);
   if (range.kind === "unsatisfiable") return unsatisfiable(node.size);
@@ -58,10 +58,6 @@ export async function answerFile(request: Request, file: WantedFile, context: An
       ...(range.kind === "part" && { "Content-Range": contentRange(part, node.size) }),
     },
   });
-}
-
-function notModified(etag: string | undefined): Response {
-  return new Response(null, { status: 304, headers: { ...SAFETY_HEADERS, ...(etag !== undefined && { ETag: etag }) } });
 }
 
 function unsatisfiable(size: number): Response {

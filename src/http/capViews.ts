@@ -1,58 +1,90 @@
 import { encodeBase32 } from "../formats/base32.ts";
-import type { ChkCap, LitCap } from "../formats/Cap.ts";
-import { formatCap, verifyCapOf } from "../formats/formatCap.ts";
+import type { Cap, FileCap } from "../formats/Cap.ts";
+import { formatCap, readCapOf, verifyCapOf } from "../formats/formatCap.ts";
 import { SAFETY_HEADERS, SANDBOX } from "./safetyHeaders.ts";
 
-/** What is said of an object instead of sending its content, by `t=`. Made of its cap alone: the grid is not asked. */
-export function viewOfFile(t: string, cap: ChkCap | LitCap, etag: string | undefined): Response | undefined {
-  const headers = etag === undefined ? {} : { ETag: etag };
-  switch (t) {
-    case "json":
-      return textView(jsonText(["filenode", fileFacts(cap)]), headers);
-    case "uri":
-    case "readonly-uri":
-      return textView(formatCap(cap), headers);
-    case "info":
-      return infoPage(cap);
-    default:
-      return undefined;
+/** What a directory says of the way to one of its children. */
+export type Metadata = Readonly<Record<string, unknown>>;
+
+/** A file, for its views. */
+export interface ViewedFile {
+  readonly cap: FileCap;
+  /** In bytes; undefined for a mutable file of which no version can be read. */
+  readonly size: number | undefined;
+  /** Where it was reached through a directory. */
+  readonly metadata: Metadata | undefined;
+}
+
+/** What is said of a file instead of sending its content, by `t=`. Undefined for a view that there is not. */
+export function viewOfFile(t: string, file: ViewedFile, etag: string | undefined): Response | undefined {
+  if (t === "json") {
+    const { metadata } = file;
+    return jsonView(["filenode", { ...fileFacts(file), ...(metadata && { metadata }) }], etag);
   }
+  if (t === "info") return infoPage(file.cap, file.size);
+  return viewOfCap(t, file.cap, etag);
+}
+
+/** The views that are the cap itself. */
+export function viewOfCap(t: string, cap: Cap, etag: string | undefined): Response | undefined {
+  if (t === "uri") return textView(formatCap(cap), etag);
+  if (t === "readonly-uri") return textView(formatCap(readCapOf(cap)), etag);
+  return undefined;
 }
 
 /** `t=json` of a cap that names nothing readable here: no more is known, and a cap of unknown power is not repeated. */
 export function viewOfUnknown(facts: UnknownFacts = {}): Response {
-  return textView(jsonText(["unknown", facts]));
+  return jsonView(["unknown", facts]);
 }
 
-/** Of a cap whose prefix promises what may be done with it. */
+/** Of caps of a kind that is not known here. */
 export interface UnknownFacts {
+  readonly metadata?: Metadata;
+  readonly rw_uri?: string;
   readonly ro_uri?: string;
-  readonly mutable?: false;
+  readonly mutable?: boolean;
 }
 
-/** LIT files are said to be "CHK", as by a gateway: clients know no other format of immutable files. */
-function fileFacts(cap: ChkCap | LitCap): Record<string, unknown> {
+/** JSON as Python writes it with an indent of one: ASCII alone, and a line's end. */
+export function jsonView(value: unknown, etag?: string): Response {
+  const text = JSON.stringify(value, null, 1);
+  const ascii = text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return textView(`${ascii}\n`, etag);
+}
+
+/** The caps of an object, as JSON names them: for reading, for writing if the cap gives that, for checking if there are shares. */
+export function capFacts(cap: Cap): { ro_uri: string; rw_uri?: string; verify_uri?: string } {
+  const readCap = formatCap(readCapOf(cap));
+  const verifyCap = verifyCapOf(cap);
   return {
-    mutable: false,
-    format: "CHK",
-    size: sizeOf(cap),
-    ro_uri: formatCap(cap),
-    ...(cap.kind === "CHK" && { verify_uri: formatCap(verifyCapOf(cap)) }),
+    ro_uri: readCap,
+    ...(formatCap(cap) !== readCap && { rw_uri: formatCap(cap) }),
+    ...(verifyCap && { verify_uri: formatCap(verifyCap) }),
   };
 }
 
-function sizeOf(cap: ChkCap | LitCap): number {
-  return cap.kind === "CHK" ? cap.size : cap.data.length;
+/** LIT files are said to be "CHK", as by a gateway: clients know no other format of immutable files. */
+export function formatOf({ kind }: FileCap): string {
+  if (kind === "SSK") return "SDMF";
+  return kind === "MDMF" ? kind : "CHK";
 }
 
-/** As Python writes it with an indent of one: ASCII alone, and a line's end. */
-function jsonText(value: unknown): string {
-  const text = JSON.stringify(value, null, 1);
-  return `${text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+export function isMutable({ kind }: FileCap): boolean {
+  return kind === "SSK" || kind === "MDMF";
 }
 
-function textView(text: string, headers: Record<string, string> = {}): Response {
-  return view("text/plain", text, headers);
+/** The size that a cap tells; none of a mutable file. */
+export function sizeInCap(cap: FileCap): number | undefined {
+  if (cap.kind === "CHK") return cap.size;
+  return cap.kind === "LIT" ? cap.data.length : undefined;
+}
+
+function fileFacts({ cap, size }: ViewedFile): Record<string, unknown> {
+  return { mutable: isMutable(cap), format: formatOf(cap), ...(size !== undefined && { size }), ...capFacts(cap) };
+}
+
+function textView(text: string, etag?: string): Response {
+  return view("text/plain", text, etag === undefined ? {} : { ETag: etag });
 }
 
 function view(type: string, text: string, headers: Record<string, string>): Response {
@@ -61,19 +93,40 @@ function view(type: string, text: string, headers: Record<string, string>): Resp
   });
 }
 
+/** A page for people, which can do nothing: its content must be escaped. */
+export function pageView(html: string, etag?: string): Response {
+  return view("text/html; charset=utf-8", html, etag === undefined ? {} : { ETag: etag });
+}
+
 /** For people; programs take `t=json`. Nothing in it comes from anywhere but the cap's own alphabet. */
-function infoPage(cap: ChkCap | LitCap): Response {
-  const rows: [string, string][] = [
-    ["Kind", cap.kind === "CHK" ? "immutable file" : "immutable file, within its cap"],
-    ["Size", `${sizeOf(cap)} bytes`],
-    ["Read cap", formatCap(cap)],
+export function infoPage(cap: Cap, size?: number): Response {
+  const facts = capFacts(cap);
+  const rows: [string, string | undefined][] = [
+    ["Kind", kindOf(cap)],
+    ["Size", size === undefined ? undefined : `${size} bytes`],
+    ["Read cap", facts.ro_uri],
+    ["Write cap", facts.rw_uri],
+    ["Verify cap", facts.verify_uri],
+    ["Storage index", storageIndexOf(cap)],
+    ["Shares", cap.kind === "CHK" ? `${cap.total}, of which any ${cap.needed} are enough` : undefined],
   ];
-  if (cap.kind === "CHK") {
-    rows.push(["Verify cap", formatCap(verifyCapOf(cap))]);
-    rows.push(["Storage index", encodeBase32(cap.storageIndex)]);
-    rows.push(["Shares", `${cap.total}, of which any ${cap.needed} are enough`]);
-  }
-  const list = rows.map(([term, text]) => `<dt>${term}</dt><dd><code>${text}</code></dd>`).join("\n");
-  const html = `<!doctype html>\n<html lang="en"><title>About a file</title>\n<dl>\n${list}\n</dl>\n</html>\n`;
-  return view("text/html; charset=utf-8", html, {});
+  const list = rows
+    .filter(([, text]) => text !== undefined)
+    .map(([term, text]) => `<dt>${term}</dt><dd><code>${text}</code></dd>`);
+  return pageView(
+    `<!doctype html>\n<html lang="en"><title>About this cap</title>\n<dl>\n${list.join("\n")}\n</dl>\n</html>\n`,
+  );
+}
+
+function kindOf(cap: Cap): string {
+  if (cap.kind === "DIR2")
+    return `directory in ${cap.content.kind === "SSK" || cap.content.kind === "MDMF" ? "a" : "an"} ${kindOf(cap.content)}`;
+  if (cap.kind === "LIT") return "immutable file, within its cap";
+  if (cap.kind === "CHK") return "immutable file";
+  return cap.kind === "SSK" || cap.kind === "MDMF" ? `mutable file (${formatOf(cap)})` : "verify cap";
+}
+
+function storageIndexOf(cap: Cap): string | undefined {
+  if (cap.kind === "DIR2" || cap.kind === "DIR2-Verifier") return storageIndexOf(cap.content);
+  return cap.kind === "LIT" ? undefined : encodeBase32(cap.storageIndex);
 }

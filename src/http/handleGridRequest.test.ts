@@ -54,6 +54,9 @@ function handle(path: string, init: RequestInit = {}): Promise<Response> {
       grids.push(grid);
       return file;
     },
+    async directory() {
+      throw new Error("no directory in this test");
+    },
     clock,
     failures,
     streaming({ ended }) {

@@ -1,14 +1,18 @@
 import { GridError, isGridError } from "../base/GridError.ts";
 import type { HandleRecord } from "../base/HandleRecord.ts";
+import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
-import type { Cap } from "../formats/Cap.ts";
-import { hasUnknownKind, parseCap } from "../formats/parseCap.ts";
+import type { Cap, DirectoryCap, FileCap } from "../formats/Cap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
+import { answerDirectory } from "./answerDirectory.ts";
 import { type AnswerFileContext, answerFile } from "./answerFile.ts";
 import { badUrl } from "./badUrl.ts";
-import { type UnknownFacts, viewOfFile, viewOfUnknown } from "./capViews.ts";
+import { badView } from "./badView.ts";
+import { sizeInCap, viewOfFile, viewOfUnknown } from "./capViews.ts";
+import { conditionalAnswer } from "./conditionalAnswer.ts";
 import { errorResponse, textResponse } from "./errorResponse.ts";
 import { type ObjectUrl, parseGridUrl } from "./parseGridUrl.ts";
+import { type ResolvedUnknown, resolveObject } from "./resolveObject.ts";
 import { isActingDestination, SAFETY_HEADERS } from "./safetyHeaders.ts";
 
 /** What answering takes from its surroundings. */
@@ -21,10 +25,12 @@ export interface GridRequestContext extends AnswerFileContext {
    */
   findHandle(handle: string, signal: AbortSignal): Promise<HandleRecord | undefined>;
   /**
-   * The file of a cap, on the grid of this name (the first if undefined). May reject where the grid's configuration cannot be had; throws UNSUPPORTED_CAP for what is not
-   * a file, BAD_URL where no grid has that name.
+   * The file of a cap, as it is now, on the grid of this name (the first if undefined).
+   * @throws where the grid's configuration cannot be had, BAD_URL where no grid has that name, NO_VERSION; the signal's reason
    */
-  open(cap: Cap, grid: string | undefined): FileNode | Promise<FileNode>;
+  open(cap: FileCap, grid: string | undefined, signal: AbortSignal): FileNode | Promise<FileNode>;
+  /** The directory of a cap, likewise. */
+  directory(cap: DirectoryCap, grid: string | undefined): Promise<Directory>;
   /** Hears why a request was answered with an error. */
   readonly failed: (error: unknown) => void;
 }
@@ -68,6 +74,7 @@ async function answer(request: Request, context: GridRequestContext): Promise<Re
 
 /** An object, and what no Tahoe-LAFS URL can say of it. */
 interface WantedObject extends ObjectUrl {
+  readonly isHandle?: true;
   /** The media type that was asked for. */
   readonly type?: string | undefined;
 }
@@ -76,6 +83,7 @@ interface WantedObject extends ObjectUrl {
 function wantedByHandle({ cap, filename, download, type, grid }: HandleRecord): WantedObject {
   return {
     kind: "object",
+    isHandle: true,
     form: "uri",
     capText: cap,
     path: [],
@@ -99,27 +107,48 @@ function redirectResponse(location: string): Response {
 }
 
 async function answerObject(request: Request, target: WantedObject, context: GridRequestContext): Promise<Response> {
-  const { capText, t, path, name, save, grid, type } = target;
-  let cap: Cap;
-  try {
-    cap = parseCap(capText);
-  } catch (error) {
-    if (isGridError(error, "BAD_CAP")) return answerUnknown(request, target, error);
-    throw error;
+  const { form, t, path, grid } = target;
+  const { signal } = request;
+  const found = await resolveObject(target, signal, (cap) => context.directory(cap, grid));
+  if (found.kind === "unknown") return answerUnknown(request, target, found);
+  const { cap, name, metadata } = found;
+  if (cap.kind === "DIR2") {
+    if (form === "file") throw badUrl("The cap of a directory is not a file-cap: use /uri/");
+    if (target.isHandle) throw directoryByHandle();
+    return answerDirectory(request, await context.directory(cap, grid), t, context.base);
   }
-  if (cap.kind === "CHK-Verifier") return answerUnknown(request, target, verifyCapRefused());
-  if (path.length > 0) throw badUrl("Files have no children named so: the cap must be the last part of the path");
   const etag = entityTag(cap, t);
-  if (t !== "" && (cap.kind === "CHK" || cap.kind === "LIT")) {
-    if (request.method === "HEAD") return textResponse(400, badView("HEAD", t));
-    return viewOfFile(t, cap, etag) ?? textResponse(400, badView("GET", t));
+  if (t !== "") {
+    if (request.method === "HEAD") return badView("HEAD file", t);
+    const early = conditionalAnswer(request.headers, etag);
+    if (early !== undefined) return early;
+    const size = sizeInCap(cap) ?? (t === "json" ? await sizeOfLatest(cap, target, signal, context) : undefined);
+    return viewOfFile(t, { cap, size, metadata }, etag) ?? badView("GET file", t);
   }
-  return answerFile(request, { node: await context.open(cap, grid), etag, capText, name, save, grid, type }, context);
+  // A name that was walked to is a name as good as one that was only written down.
+  const wanted = { ...target, name: target.name ?? name, capText: [target.capText, ...path].join("/") };
+  return answerFile(request, { ...wanted, node: await context.open(cap, grid, signal), etag }, context);
 }
 
-function badView(method: string, t: string): string {
-  // Only what looks like a view's name is repeated: anything may stand there, a cap too.
-  return `${method} file: bad t=${/^[a-z-]{1,20}$/.test(t) ? t : ""}`;
+/** Of a mutable file, and none where no version can be read: the view says what there is to say. */
+async function sizeOfLatest(
+  cap: FileCap,
+  { grid }: WantedObject,
+  signal: AbortSignal,
+  { open }: GridRequestContext,
+): Promise<number | undefined> {
+  try {
+    return (await open(cap, grid, signal)).size;
+  } catch (error) {
+    if (isGridError(error, "NO_VERSION")) return undefined;
+    throw error;
+  }
+}
+
+/** A list of caps is not what a URL may tell that is made to tell none. */
+function directoryByHandle(): GridError<"UNSUPPORTED_CAP"> {
+  const message = "This address stands for a directory, which is not shown by such an address. List it by its cap.";
+  return new GridError("UNSUPPORTED_CAP", { kind: "URI:DIR2" }, message);
 }
 
 /**
@@ -130,21 +159,9 @@ function entityTag(cap: Cap, t: string): string | undefined {
   return cap.kind === "CHK" ? `"${storageIndexText(cap.storageIndex)}-${t}"` : undefined;
 }
 
-/** What is no cap, a cap of the future, and a cap that allows no reading: there is only `t=json` of it. */
-function answerUnknown(request: Request, { capText, form, t }: ObjectUrl, why: GridError): Response {
+/** There is only `t=json` of it. */
+function answerUnknown(request: Request, { form, t }: ObjectUrl, { facts, why }: ResolvedUnknown): Response {
   if (form === "file") throw badUrl(`${why.message.replace(/\.$/, "")}, so what follows /file/ is not a file-cap`);
-  if (t === "json" && request.method === "GET") return viewOfUnknown(factsOfUnknown(capText));
+  if (t === "json" && request.method === "GET") return viewOfUnknown(facts);
   throw new GridError(why.code, why.details, `GET unknown URI type: can only do t=json here. ${why.message}`);
-}
-
-/** A prefix bounds what the cap lets its holder do, so that it may be repeated; a broken known cap is not. */
-function factsOfUnknown(capText: string): UnknownFacts {
-  if (!hasUnknownKind(capText)) return {};
-  if (capText.startsWith("ro.")) return { ro_uri: capText };
-  return capText.startsWith("imm.") ? { ro_uri: capText, mutable: false } : {};
-}
-
-function verifyCapRefused(): GridError<"UNSUPPORTED_CAP"> {
-  const kind = "URI:CHK-Verifier";
-  return new GridError("UNSUPPORTED_CAP", { kind }, `This is a ${kind} cap: with it shares can be checked, not read.`);
 }

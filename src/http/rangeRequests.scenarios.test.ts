@@ -40,6 +40,7 @@ class Web {
           this.streaming++;
           void ended.then(() => this.streaming--);
         },
+        directory: () => Promise.reject(new Error("no directory in this test")),
         failed: () => undefined,
       }),
     );

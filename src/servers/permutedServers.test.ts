@@ -10,6 +10,7 @@ const server = (id: string): Server => ({
   name: id,
   permutationSeed: permutationSeedOf(id),
   storage: {} as Server["storage"],
+  mutableStorage: {} as Server["storage"],
 });
 const key = Uint8Array.from({ length: 32 }, (_, i) => 7 * i + 1);
 

@@ -1,0 +1,248 @@
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { installSynchronousCrypto } from "../files/testing/installSynchronousCrypto.ts";
+import { type MutableGolden, mutableGolden, mutablePlaintext } from "../files/testing/mutableGolden.ts";
+import { SimulatedGrid } from "../files/testing/SimulatedGrid.ts";
+import type { ChkCap, DirectoryCap, MutableCap } from "../formats/Cap.ts";
+import { parseCap } from "../formats/parseCap.ts";
+import { storageIndexText } from "../formats/storageIndex.ts";
+import { FailurePacer } from "./FailurePacer.ts";
+import { handleGridRequest } from "./handleGridRequest.ts";
+
+beforeAll(installSynchronousCrypto);
+
+const directory = mutableGolden("directory");
+const immutable = mutableGolden("immutable-directory");
+const changing = mutableGolden("sdmf");
+
+let grid: SimulatedGrid;
+beforeEach(() => {
+  grid = new SimulatedGrid(10);
+  for (const golden of [directory, immutable, changing]) place(golden);
+});
+
+function place(golden: MutableGolden): void {
+  const parsed = parseCap(golden.cap) as DirectoryCap | MutableCap;
+  const { storageIndex } = (parsed.kind === "DIR2" ? parsed.content : parsed) as MutableCap | ChkCap;
+  for (const [number, bytes] of golden.versions[0] ?? []) {
+    grid.servers[number]!.hold(storageIndexText(storageIndex), number, bytes);
+  }
+}
+
+function fetchGrid(path: string, init: RequestInit = {}): Promise<Response> {
+  return grid.clock.runUntil(
+    handleGridRequest(new Request(`https://app.example${path}`, init), {
+      base: new URL("https://app.example/"),
+      findHandle: async (handle) =>
+        handle === "known" ? { cap: directory.cap, filename: "", download: false, type: "", grid: "" } : undefined,
+      open: (cap, _grid, signal) => grid.nodes.openLatest(cap, signal),
+      directory: async (cap) => grid.nodes.directory(cap),
+      clock: grid.clock,
+      failures: new FailurePacer(grid.clock),
+      streaming: () => undefined,
+      failed: () => undefined,
+    }),
+  );
+}
+
+const uri = (cap: string, rest = "") => `/uri/${encodeURIComponent(cap)}${rest}`;
+const textOf = async (path: string) => (await fetchGrid(path)).text();
+
+describe("t=json", () => {
+  test.each([
+    [directory.cap, directory.listing],
+    [directory.readCap, directory.readListing],
+    [`${directory.cap}/`, directory.listing],
+    [immutable.cap, immutable.listing],
+  ])("says what a gateway says (%#)", async (cap, listing) => {
+    const isSlash = cap.endsWith("/");
+    const response = await fetchGrid(uri(cap.replace(/\/$/, ""), `${isSlash ? "/" : ""}?t=json`));
+    expect(response.status).toBe(200);
+    const text = await response.text();
+    expect(JSON.parse(text)).toEqual(listing);
+    // In the gateway's order, too: children as they are stored, and fields as clients have always seen them.
+    expect(keysOf(JSON.parse(text))).toEqual(keysOf(listing));
+  });
+
+  test("of a mutable file has its size", async () => {
+    const [kind, facts] = JSON.parse(await textOf(uri(changing.cap, "?t=json")));
+    expect(kind).toBe("filenode");
+    expect(facts).toMatchObject({
+      mutable: true,
+      format: "SDMF",
+      size: 40,
+      rw_uri: changing.cap,
+      ro_uri: changing.readCap,
+    });
+    const [, readable] = JSON.parse(await textOf(uri(changing.readCap, "?t=json")));
+    expect(readable).not.toHaveProperty("rw_uri");
+  });
+
+  test("of a mutable file of which no version can be read has none", async () => {
+    grid = new SimulatedGrid(3);
+    const response = await fetchGrid(uri(changing.cap, "?t=json"));
+    expect(response.status).toBe(200);
+    expect((await response.json())[1]).not.toHaveProperty("size");
+  });
+
+  test("of a child has what the directory says of it", async () => {
+    const [kind, facts] = JSON.parse(await textOf(uri(directory.cap, "/literal.txt?t=json")));
+    expect(kind).toBe("filenode");
+    expect(facts).toMatchObject({ size: 5, format: "CHK" });
+    expect(Object.keys(facts).at(-1)).toBe("metadata");
+    expect(facts.metadata).toHaveProperty("tahoe.linkcrtime");
+  });
+
+  test("of a child of an unknown kind has its caps", async () => {
+    const [kind, facts] = JSON.parse(await textOf(uri(directory.readCap, "/future.x?t=json")));
+    expect(kind).toBe("unknown");
+    expect(facts.ro_uri).toBe("ro.x-future:read");
+    expect(facts).not.toHaveProperty("rw_uri");
+  });
+});
+
+describe("a path from a directory", () => {
+  test.each([
+    ["/literal.txt", "short"],
+    [`/${encodeURIComponent("slash/in its name")}`, "also short"],
+  ])("%s leads to the file", async (path, content) => {
+    const response = await fetchGrid(uri(directory.cap, path));
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe(content);
+    expect(response.headers.get("Cache-Control")).toContain("no-store");
+  });
+
+  test("names the file, whose type follows", async () => {
+    const response = await fetchGrid(uri(directory.cap, "/literal.txt?save=true"));
+    expect(response.headers.get("Content-Type")).toBe("text/plain; charset=utf-8");
+    expect(response.headers.get("Content-Disposition")).toContain('filename="literal.txt"');
+  });
+
+  test.each(["NFC", "NFD"])("finds a name in %s", async (form) => {
+    const name = encodeURIComponent("größe.txt".normalize(form));
+    expect((await fetchGrid(uri(directory.cap, `/${name}?t=uri`))).status).toBe(200);
+  });
+
+  test.each([
+    ["/missing", 404, "No such child"],
+    ["/missing/further", 404, "No such child"],
+    ["/literal.txt/further", 400, "Files have no children"],
+    ["/literal.txt/", 400, "Files have no children"],
+    ["//literal.txt", 400, "empty part"],
+    ["/future.x", 400, "GET unknown URI type"],
+    ["/literal.txt?t=nonsense", 400, "GET file: bad t=nonsense"],
+    ["?t=nonsense", 400, "GET directory: bad t=nonsense"],
+    ["?t=rename-form", 400, "GET directory: bad t=rename-form"],
+    // Its own shares are not here.
+    ["/sub", 410, "No version"],
+    ["/sub/deeper", 410, "No version"],
+    ["/changing.txt", 410, "No version"],
+  ])("%s is %i", async (path, status, words) => {
+    const response = await fetchGrid(uri(directory.cap, path));
+    expect(response.status).toBe(status);
+    const text = await response.text();
+    expect(text).toContain(words);
+    expect(text).not.toContain(directory.cap.split(":")[2]);
+  });
+
+  test("a verify cap leads nowhere", async () => {
+    const verify = (JSON.parse(await textOf(uri(directory.cap, "?t=json")))[1] as { verify_uri: string }).verify_uri;
+    expect((await fetchGrid(uri(verify, "/literal.txt"))).status).toBe(400);
+    expect(JSON.parse(await textOf(uri(verify, "?t=json")))).toEqual(["unknown", {}]);
+  });
+});
+
+describe("other views", () => {
+  test.each([
+    [directory.cap, "?t=uri", directory.cap],
+    [directory.cap, "?t=readonly-uri", directory.readCap],
+    [directory.readCap, "?t=uri", directory.readCap],
+    [changing.cap, "?t=readonly-uri", changing.readCap],
+    [immutable.cap, "?t=readonly-uri", immutable.cap],
+    [`ro.${directory.readCap}`, "?t=uri", directory.readCap],
+  ])("the cap itself (%#)", async (cap, query, text) => {
+    expect(await textOf(uri(cap, query))).toBe(text);
+  });
+
+  test("t=info is a page about the cap", async () => {
+    expect(await textOf(uri(directory.cap, "?t=info"))).toContain("directory in a mutable file (SDMF)");
+  });
+});
+
+describe("the page of a directory", () => {
+  test("links files by a way that does not hold the directory's cap, and can do nothing itself", async () => {
+    const response = await fetchGrid(uri(directory.cap));
+    expect(response.headers.get("Content-Type")).toBe("text/html; charset=utf-8");
+    expect(response.headers.get("Content-Security-Policy")).toMatch(/^sandbox;.*default-src 'none'/);
+    const html = await response.text();
+    expect(html).toContain("Modifiable directory");
+    expect(html).toContain("@@named=/gr%C3%B6%C3%9Fe.txt");
+    expect(html).not.toContain(directory.cap.split(":")[2]);
+    expect(html).not.toContain("x-future");
+    expect(html.match(/rel="noreferrer"/g)).toHaveLength(5);
+    expect(await textOf(uri(directory.readCap))).toContain("Read-only directory");
+    expect(await textOf(uri(immutable.cap))).toContain("Immutable directory");
+  });
+
+  test("an empty directory says so", async () => {
+    expect(await textOf("/uri/URI%3ADIR2-LIT%3A")).toContain("This directory is empty.");
+  });
+
+  test("names cannot become markup", async () => {
+    const name = `<img src=x onerror=alert(1)>"'&`;
+    const { encodeBase32 } = await import("../formats/base32.ts");
+    const fields = [name, "URI:LIT:nbuq", "", "{}"].map((field) => `${Buffer.byteLength(field)}:${field},`).join("");
+    const cap = `URI:DIR2-LIT:${encodeBase32(Buffer.from(`${Buffer.byteLength(fields)}:${fields},`))}`;
+    const html = await textOf(uri(cap));
+    expect(html).not.toContain("<img");
+    expect(html).toContain("&#60;img src=x onerror=alert(1)&#62;&#34;&#39;&#38;");
+  });
+});
+
+describe("entity tags", () => {
+  test("are those of what cannot change", async () => {
+    const etag = (await fetchGrid(uri(immutable.cap, "?t=json"))).headers.get("ETag");
+    expect(etag).toMatch(/^"DIR:[a-z2-7]{26}-json"$/);
+    const again = await fetchGrid(uri(immutable.cap, "?t=json"), { headers: { "If-None-Match": etag as string } });
+    expect(again.status).toBe(304);
+    expect((await fetchGrid(uri(directory.cap))).headers.get("ETag")).toBeNull();
+    expect((await fetchGrid(uri(changing.cap))).headers.get("ETag")).toBeNull();
+  });
+});
+
+describe("mutable files", () => {
+  test("ranges and HEAD", async () => {
+    const whole = Buffer.from(mutablePlaintext(changing));
+    const part = await fetchGrid(uri(changing.cap), { headers: { Range: "bytes=10-19" } });
+    expect([part.status, part.headers.get("Content-Range")]).toEqual([206, "bytes 10-19/40"]);
+    expect(Buffer.from(await part.arrayBuffer())).toEqual(whole.subarray(10, 20));
+    const head = await fetchGrid(uri(changing.cap, "?filename=a.bin"), { method: "HEAD" });
+    expect([head.status, head.headers.get("Content-Length")]).toEqual([200, "40"]);
+  });
+
+  test("HEAD finds out that there is none", async () => {
+    grid = new SimulatedGrid(3);
+    expect((await fetchGrid(uri(changing.cap), { method: "HEAD" })).status).toBe(410);
+  });
+
+  test("/file/ takes them by any of their caps, and no directory", async () => {
+    for (const cap of [changing.cap, changing.readCap, `ro.${changing.readCap}`]) {
+      expect((await fetchGrid(`/file/${encodeURIComponent(cap)}/a.bin`)).status).toBe(200);
+    }
+    const response = await fetchGrid(`/file/${encodeURIComponent(directory.cap)}/a.bin`);
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain("is not a file-cap");
+  });
+});
+
+test("a handle shows no directory: its page would tell caps", async () => {
+  const response = await fetchGrid("/grid/known");
+  expect(response.status).toBe(400);
+  expect(await response.text()).not.toContain("URI:DIR2:");
+});
+
+/** The keys of every object in a JSON value, in their order. */
+function keysOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(keysOf);
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.entries(value).map(([key, inner]) => [key, keysOf(inner)]);
+}

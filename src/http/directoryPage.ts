@@ -1,0 +1,65 @@
+import type { Child } from "../files/readDirectory.ts";
+import { type Cap, type DirectoryCap, isVerifyCap } from "../formats/Cap.ts";
+import { formatCap, readCapOf } from "../formats/formatCap.ts";
+import { isMutable, sizeInCap } from "./capViews.ts";
+
+/**
+ * A page of links to a directory's children. Files are linked in a way that tells them nothing of the directory: an HTML
+ * file must not find its directory's cap in its own address or referrer.
+ */
+export function directoryPage(cap: DirectoryCap, children: readonly Child[], base: URL): string {
+  const rows = children.map((child) => row(child, base)).join("\n");
+  const title = `${describe(cap)} directory`;
+  const table = children.length === 0 ? "<p>This directory is empty.</p>" : `<table>\n${HEAD}\n${rows}\n</table>`;
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${STYLE}</style>
+<h1>${title}</h1>
+${table}
+</html>
+`;
+}
+
+const HEAD = "<tr><th scope=col>Name</th><th scope=col>Kind</th><th scope=col>Size</th></tr>";
+
+const STYLE =
+  ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{margin:2rem auto;max-width:50rem;padding:0 1rem}" +
+  "h1{font-size:1.3rem}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem}" +
+  "td:last-child,th:last-child{text-align:right}tr{border-bottom:1px solid #8884}td:first-child{overflow-wrap:anywhere}";
+
+function describe({ content }: DirectoryCap): string {
+  if (!isMutable(content)) return "Immutable";
+  return "writeKey" in content && content.writeKey !== undefined ? "Modifiable" : "Read-only";
+}
+
+function row({ name, cap }: Child, base: URL): string {
+  const size = cap === undefined || cap.kind === "DIR2" || isVerifyCap(cap) ? undefined : sizeInCap(cap);
+  const href = cap && linkTo(cap, name, base);
+  const shown = escapeHtml(name);
+  const link = href === undefined ? shown : `<a href="${escapeHtml(href)}" rel="noreferrer">${shown}</a>`;
+  return `<tr><td>${link}</td><td>${badge(cap)}</td><td>${size ?? "?"}</td></tr>`;
+}
+
+/** Undefined for what has no content to be shown. */
+function linkTo(cap: Cap, name: string, base: URL): string | undefined {
+  if (isVerifyCap(cap)) return undefined;
+  const text = encodeURIComponent(formatCap(cap));
+  if (cap.kind === "DIR2") return new URL(`uri/${text}/`, base).href;
+  return new URL(`file/${text}/@@named=/${encodeURIComponent(name)}`, base).href;
+}
+
+/** As a gateway names the kinds. */
+function badge(cap: Cap | undefined): string {
+  if (cap === undefined || isVerifyCap(cap)) return "?";
+  if (cap.kind === "SSK" || cap.kind === "MDMF") return "SSK";
+  if (cap.kind !== "DIR2") return "FILE";
+  if (!isMutable(cap.content)) return "DIR-IMM";
+  return formatCap(cap) === formatCap(readCapOf(cap)) ? "DIR-RO" : "DIR";
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
