@@ -6,13 +6,14 @@ import { defineConfig } from "vitest/config";
 /** A path in the checkout, from its top. */
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Puts the TLS module beside the programs that load it when it is first needed. */
+/** Puts the TLS module, with its licences, beside the programs that load it when it is first needed. */
 const tlsModule: Plugin = {
   name: "gridfetch-tls",
   applyToEnvironment: ({ name }) => name === "serviceWorker" || name === "node",
   async generateBundle() {
-    const source = await readFile(at("src/servers/tls/gridfetch-tls.wasm"));
-    this.emitFile({ type: "asset", fileName: "gridfetch-tls.wasm", source });
+    for (const fileName of ["gridfetch-tls.wasm", "gridfetch-tls.LICENSES.txt"]) {
+      this.emitFile({ type: "asset", fileName, source: await readFile(at(`src/servers/tls/${fileName}`)) });
+    }
   },
 };
 

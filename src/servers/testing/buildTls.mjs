@@ -2,7 +2,7 @@ import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -50,6 +50,37 @@ export async function fetchCrates() {
   await cargo(["fetch", "--locked", "--target", TARGET]);
 }
 
+/**
+ * The licences of the crates whose code is in the module, each text once.
+ *
+ * @returns {Promise<string>}
+ */
+export async function tlsLicences() {
+  const { stdout } = await cargo(["metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET]);
+  /** @type {{ packages: { id: string, name: string, version: string, license: string, manifest_path: string, source: string | null }[], resolve: { nodes: { id: string, deps: { pkg: string, dep_kinds: { kind: string | null }[] }[] }[], root: string } }} */
+  const { packages, resolve: graph } = JSON.parse(stdout);
+  /** @type {Set<string>} */
+  const linked = new Set();
+  const visit = (/** @type {string} */ id) => {
+    if (linked.has(id)) return;
+    linked.add(id);
+    const used = graph.nodes.find((node) => node.id === id)?.deps ?? [];
+    for (const { pkg, dep_kinds: kinds } of used) if (kinds.some(({ kind }) => kind === null)) visit(pkg);
+  };
+  visit(graph.root);
+  const parts = ["gridfetch-tls.wasm contains code of these Rust packages, and of Rust's standard library (MIT)."];
+  for (const { id, name, version, license, manifest_path: manifest, source } of packages) {
+    if (!linked.has(id) || source === null) continue;
+    const folder = dirname(manifest);
+    const files = readdirSync(folder).filter((file) => /^LICEN[CS]E/.test(file));
+    // Where there is a choice, the shortest.
+    const chosen = /\bOR\b/.test(license) && files.includes("LICENSE-MIT") ? ["LICENSE-MIT"] : files;
+    const texts = chosen.map((file) => readFileSync(join(folder, file), "utf8").trim());
+    parts.push(`${"=".repeat(80)}\n${name} ${version} (${license})`, ...texts);
+  }
+  return `${parts.join("\n\n")}\n`;
+}
+
 /** One for each registry; the folder's name depends on where the registry is. */
 function crateFolders() {
   const registries = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "registry/src");
@@ -61,7 +92,7 @@ function crateFolders() {
  * @param {Record<string, string>} env
  */
 async function cargo(args, env = {}) {
-  await promisify(execFile)("cargo", args, {
+  return promisify(execFile)("cargo", args, {
     cwd: SOURCES,
     env: { ...process.env, ...env },
     maxBuffer: 16 * 1024 * 1024,
