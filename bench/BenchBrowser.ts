@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { type Browser, type BrowserContext, chromium, type Page } from "@playwright/test";
 import { AppServer } from "../src/node/demo/AppServer.ts";
 import type { Bench } from "./Bench.ts";
+import { WorkerInspector } from "./WorkerInspector.ts";
 
 /** A read by a page. */
 export interface PageRead {
@@ -103,6 +104,10 @@ export class BenchBrowser {
     const { error } = answer as { error?: string };
     if (error !== undefined) throw new Error(`in the worker: ${error}`);
     return answer as T;
+  }
+
+  inspectWorker(): Promise<WorkerInspector> {
+    return WorkerInspector.attach(this.#browser);
   }
 
   /** The bytes of memory that all renderer processes, the worker's among them, have for themselves. Linux alone tells. */

@@ -1,5 +1,6 @@
 import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { zfecKernel } from "../../src/erasure/zfecKernel.ts";
 import { Random } from "../../src/files/testing/random.ts";
 import type { Part } from "../Bench.ts";
 import { BenchBrowser } from "../BenchBrowser.ts";
@@ -18,7 +19,17 @@ const measures = {
   "memory.random": { unit: "MiB above idle, at most", target: { most: 64 } },
 };
 
-/** A page reads huge files of a development grid: how much memory its process, which is the worker's too, takes for that. */
+/** Above idle, in MiB. */
+interface Peaks {
+  /** What the worker holds on to. The kernel's memory is not in it: that is there while the worker is idle, too. */
+  readonly live: number;
+  /** What the process has for itself: the page's garbage, which is not collected, and the allocators' stores, too. */
+  readonly anonymous: number;
+  /** How often was looked. */
+  readonly samples: number;
+}
+
+/** A page reads huge files of a development grid: how much memory the worker takes for that. */
 export const memoryPart: Part = {
   measures,
   async run(bench) {
@@ -30,64 +41,93 @@ export const memoryPart: Part = {
     const largeSize = (isQuick ? 0.5 : 4) * GiB;
     await writeFile(plain, "");
     await truncate(plain, smallSize);
-    /** The peak of `work` above idle, in MiB, in a browser of its own. */
-    const peakOf = async (work: (browser: BenchBrowser) => Promise<unknown>): Promise<number> => {
+    /** The peaks of `work` above idle, in MiB, in a browser of its own. */
+    const peaksOf = async (work: (browser: BenchBrowser) => Promise<unknown>): Promise<Peaks> => {
       const browser = await BenchBrowser.start(bench, folder, bed.grid.configFile);
       try {
-        const memory = await browser.renderers();
+        const anonymous = await browser.renderers();
+        const worker = await browser.inspectWorker();
         await new Promise((resolve) => setTimeout(resolve, 500));
-        const idle = await memory();
-        let peak = idle;
-        const timer = setInterval(() => {
-          // A process that has gone shows in the work's own failure.
-          memory().then(
-            (now) => {
-              peak = Math.max(peak, now);
-            },
-            () => {},
-          );
-        }, SAMPLE_EVERY_MS);
-        await work(browser).finally(() => clearInterval(timer));
-        return (peak - idle) / MiB;
+        const idle = { live: await worker.liveBytes(), anonymous: await anonymous() };
+        const peak = { ...idle };
+        let samples = 0;
+        let isOver = false;
+        const sampling = (async () => {
+          while (!isOver) {
+            // Each sample waits for the one before: a collection takes longer than the time between two.
+            await new Promise((resolve) => setTimeout(resolve, SAMPLE_EVERY_MS));
+            peak.anonymous = Math.max(peak.anonymous, await anonymous());
+            peak.live = Math.max(peak.live, await worker.liveBytes());
+            samples++;
+          }
+        })();
+        await Promise.all([
+          work(browser).finally(() => {
+            isOver = true;
+          }),
+          sampling,
+        ]);
+        await worker.detach();
+        return {
+          live: (peak.live - idle.live) / MiB,
+          anonymous: (peak.anonymous - idle.anonymous) / MiB,
+          samples,
+        };
       } finally {
         await browser.close();
       }
     };
+    const kernel = kernelMemory();
     try {
       const usual = { needed: 3, total: 10, maxSegmentSize: 128 * KiB, seed };
-      const pumpPeak = await peakOf((browser) => browser.readAll("/bench/pump/plain.bin", smallSize));
+      const pumpPeak = await peaksOf((browser) => browser.readAll("/bench/pump/plain.bin", smallSize));
       const small = await bed.place({ ...usual, size: smallSize });
       bed.takeCounters();
-      const smallPeak = await peakOf((browser) => browser.readAll(small, smallSize));
+      const smallPeak = await peaksOf((browser) => browser.readAll(small, smallSize));
       const { requests, bytes } = bed.takeCounters();
       const counted = `${smallSize / MiB} MiB in sequence: ${requests} requests for ${round(bytes / MiB)} MiB`;
       report.add("requests.sequential", measures["requests.sequential"], requests / (bytes / MiB), counted);
 
       const large = await bed.place({ ...usual, size: largeSize });
-      const largePeak = await peakOf((browser) => browser.readAll(large, largeSize));
+      const largePeak = await peaksOf((browser) => browser.readAll(large, largeSize));
       const wideSize = smallSize / 2;
       const wide = await bed.place({ needed: 25, total: 100, maxSegmentSize: 4 * MiB, seed, size: wideSize });
-      const widePeak = await peakOf((browser) => browser.readAll(wide, wideSize));
+      const widePeak = await peaksOf((browser) => browser.readAll(wide, wideSize));
       report.add(
         "memory.sequential",
         measures["memory.sequential"],
-        Math.max(smallPeak, largePeak, widePeak),
-        `${smallSize / MiB} MiB file ${round(smallPeak)}, ${largeSize / MiB} MiB file ${round(largePeak)}, ` +
-          `25-of-100 with segments of 4 MiB ${round(widePeak)}; ` +
-          `for information, a plain fetch pumped ${round(pumpPeak)}`,
+        kernel + Math.max(smallPeak.live, largePeak.live, widePeak.live),
+        `the kernel ${kernel}, and ${smallSize / MiB} MiB file ${inWords(smallPeak)}, ${largeSize / MiB} MiB file ${inWords(largePeak)}, ` +
+          `25-of-100 with segments of 4 MiB ${inWords(widePeak)}; for information, a plain fetch pumped ${inWords(pumpPeak)}`,
       );
 
       const random = new Random(seed);
       const seeks = isQuick ? 20 : 200;
-      const randomPeak = await peakOf(async (browser) => {
+      const randomPeak = await peaksOf(async (browser) => {
         for (let i = 0; i < seeks; i++) {
           const at = random.integer(0, largeSize - 1);
           await browser.read(large, { range: `bytes=${at}-`, enough: MiB });
         }
       });
-      report.add("memory.random", measures["memory.random"], randomPeak, `${seeks} seeks in ${largeSize / MiB} MiB`);
+      report.add(
+        "memory.random",
+        measures["memory.random"],
+        randomPeak.live,
+        `${seeks} seeks in ${largeSize / MiB} MiB: ${inWords(randomPeak)}`,
+      );
     } finally {
       await bed.grid.close();
     }
   },
 };
+
+/** In MiB: all of it as if it were in use. It is there, as addresses, from the start, and becomes memory where it is written to. */
+function kernelMemory(): number {
+  const module = new WebAssembly.Module(Buffer.from(zfecKernel, "base64"));
+  const { memory } = new WebAssembly.Instance(module).exports as { memory: WebAssembly.Memory };
+  return memory.buffer.byteLength / MiB;
+}
+
+function inWords({ live, anonymous, samples }: Peaks): string {
+  return `${round(live)} (process ${round(anonymous)}; ${samples} samples)`;
+}

@@ -22,8 +22,8 @@ export async function compileKernel() {
       "--enable",
       "simd",
       "--initialMemory",
-      // 32 MiB. Not more later: growing would detach every view.
-      "512",
+      // 16 MiB, for blocks and segments of one window. Not more later: growing would detach every view.
+      "256",
       "--noAssert",
     ],
     {
