@@ -41,8 +41,14 @@ export interface Limits {
   readonly trickle: number;
   /** Without any experience of any server, a block is late after this. */
   readonly firstPatience: number;
-  /** No block is late sooner than this. */
+  /** No block is late sooner than this, where nothing is known of how evenly blocks come. */
   readonly leastPatience: number;
+  /** Where that is known: a block may be behind its server's pace by this much, … */
+  readonly leastLag: number;
+  /** … by this fraction of the server's latency, and by what blocks were behind at most … */
+  readonly lagOfLatency: number;
+  /** … in this time. */
+  readonly lagMemory: number;
   /** Read-ahead of one reader: plaintext bytes asked for and not yet consumed. It starts at the first figure. */
   readonly windowStart: number;
   readonly windowMost: number;
@@ -80,6 +86,9 @@ export const defaultLimits: Limits = {
   trickle: 5_000,
   firstPatience: 1_500,
   leastPatience: 50,
+  leastLag: 10,
+  lagOfLatency: 0.25,
+  lagMemory: 5_000,
   windowStart: 512 * KiB,
   windowMost: 12 * MiB,
   windowGrowth: 4,

@@ -69,6 +69,7 @@ export class Download {
       isDoomed: () => this.#facts.defect !== undefined,
       hungry: () => this.#seek(),
       failed: (share, error) => this.#failed(share, error),
+      lagging: (share) => this.#lagging(share),
       late: (share) => this.#late(share),
       defeat: () => this.#defeat(),
     };
@@ -227,6 +228,7 @@ export class Download {
         enough: geometry.needed,
         least: geometry.needed,
         bytes: blockLengthOf(geometry, segment),
+        due: (share) => share.due(segment),
         job: async (share, jobSignal) => blocks.add(await this.#block(share, segment, jobSignal, log)),
       },
       this.#host,
@@ -327,6 +329,12 @@ export class Download {
       reason: reasonOf(error),
     }));
     queueMicrotask(() => this.#step());
+  }
+
+  #lagging(share: Share): void {
+    this.#pool.markLagging(share);
+    this.#context.scope.log("debug", "share-lagging", () => ({ server: share.server.name, share: share.number }));
+    this.#step();
   }
 
   #late(share: Share): void {

@@ -21,6 +21,7 @@ import { BLOCK_TAG } from "../hashing/tags.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import type { FileFacts } from "./FileFacts.ts";
+import { type Ask, type Due, Pace } from "./Pace.ts";
 import { predictRanges, rangesFor } from "./predictRanges.ts";
 import { ShareBytes } from "./ShareBytes.ts";
 
@@ -39,6 +40,8 @@ export class Share {
   readonly #context: DownloadContext;
   readonly #facts: FileFacts;
   readonly #bytes: ShareBytes;
+  readonly #pace: Pace;
+  readonly #asks = new Map<number, Ask>();
   #opening: SharedTask<ShareLayout> | undefined;
   #layout: ShareLayout | undefined;
   /** The layout as it was remembered, before anything has been proven with it. */
@@ -55,7 +58,8 @@ export class Share {
     this.number = number;
     this.#context = context;
     this.#facts = facts;
-    this.#bytes = new ShareBytes(server, number, context);
+    this.#pace = new Pace(server, context);
+    this.#bytes = new ShareBytes(server, number, context, (length) => this.#pace.received(length));
     if (header !== undefined) this.#believe(header);
   }
 
@@ -88,6 +92,20 @@ export class Share {
   /** `pendingBytes` without those asked for at this very moment: a run of segments that is asked for together chooses alike. */
   get queuedBytes(): number {
     return this.#pending - this.#justAsked;
+  }
+
+  /**
+   * When a segment's block is due if blocks keep coming as they do. Undefined where that cannot be told, as before the share is
+   * open.
+   */
+  due(segment: number): Due | undefined {
+    const ask = this.isOpen ? this.#asks.get(segment) : undefined;
+    return ask && this.#pace.due(ask);
+  }
+
+  /** Was the last block that came overdue? */
+  get isBehind(): boolean {
+    return this.#pace.isBehind;
   }
 
   /** When the share last brought bytes, in the clock's milliseconds; undefined before it ever did. */
@@ -166,13 +184,20 @@ export class Share {
     const guess = this.isOpen ? [] : this.#guess(geometry, segment);
     const release = this.#bytes.speculate(guess, asker);
     this.#countPending(length);
+    const ask = this.#pace.ask(length);
+    this.#asks.set(segment, ask);
     try {
       const layout = await this.#opened(signal, asker);
       const blockTree = this.#facts.blockTree(this.number);
       const [blockHash, ciphertextHash, pieces] = await Promise.all([
         this.#provenLeaf(blockTree, layout.blockTreeOffset, segment, signal, asker),
         this.#provenLeaf(this.#facts.ciphertextTree, layout.ciphertextTreeOffset, segment, signal, asker),
-        this.#bytes.readPieces(layout.dataOffset + blockOffset(geometry, segment), length, signal, asker),
+        this.#bytes
+          .readPieces(layout.dataOffset + blockOffset(geometry, segment), length, signal, asker)
+          .then((arrived) => {
+            this.#pace.came(ask);
+            return arrived;
+          }),
       ]);
       const block = new HashableBuffer(BLOCK_TAG, length, this.#context.codec.memory);
       let isProven = false;
@@ -188,6 +213,8 @@ export class Share {
       return isProven ? { bytes: block.bytes, ciphertextHash, release: () => block.release() } : undefined;
     } finally {
       this.#pending -= length;
+      this.#pace.leave(ask);
+      if (this.#asks.get(segment) === ask) this.#asks.delete(segment);
       release();
     }
   }

@@ -30,6 +30,7 @@ export class ShareBytes {
   readonly #server: Server;
   readonly #shareNumber: number;
   readonly #context: DownloadContext;
+  readonly #received: (length: number) => void;
   readonly #wants = new Set<Want>();
   readonly #requests = new Set<Request>();
   readonly #held = new DataSpans();
@@ -38,10 +39,17 @@ export class ShareBytes {
   #lastArrival: number | undefined;
   #lastReply: number | undefined;
 
-  constructor(server: Server, shareNumber: number, context: DownloadContext) {
+  /** @param received is told of bytes as they come */
+  constructor(
+    server: Server,
+    shareNumber: number,
+    context: DownloadContext,
+    received: (length: number) => void = () => {},
+  ) {
     this.#server = server;
     this.#shareNumber = shareNumber;
     this.#context = context;
+    this.#received = received;
   }
 
   /** When bytes last came, in the clock's milliseconds; undefined before they ever did. */
@@ -253,6 +261,7 @@ export class ShareBytes {
     request.arrived = arrived + bytes.length;
     this.#lastArrival = this.#context.clock.now();
     this.#context.traffic.received += bytes.length;
+    this.#received(bytes.length);
     for (const want of this.#wants) {
       const start = Math.max(want.offset, arrived);
       const end = Math.min(want.offset + want.length, request.arrived);

@@ -28,6 +28,8 @@ export class SharePool {
   readonly #dead = new Map<Share, { reason: string; until: number; deaths: number }>();
   /** Since when, in the clock's milliseconds. */
   readonly #late = new Map<Share, number>();
+  /** Behind their pace, but not yet outrun by another. */
+  readonly #lagging = new Set<Share>();
   readonly #badBlocks = new Map<Share, Set<number>>();
   /** Of the server list, when it was last looked at. */
   #revision = 0;
@@ -74,6 +76,7 @@ export class SharePool {
     const pause = isLasting ? Number.POSITIVE_INFINITY : limits.secondChance * 2 ** (deaths - 1);
     this.#dead.set(share, { reason: reasonOf(error), until: clock.now() + pause, deaths });
     this.#late.delete(share);
+    this.#lagging.delete(share);
   }
 
   /** One of its blocks was corrupt; the share stays in use for others. */
@@ -84,16 +87,29 @@ export class SharePool {
 
   markLate(share: Share): void {
     this.#late.set(share, this.#context.clock.now());
+    this.#lagging.delete(share);
+  }
+
+  /** Its blocks do not come as they did. That may be over in a moment. */
+  markLagging(share: Share): void {
+    this.#lagging.add(share);
   }
 
   markPrompt(share: Share): void {
     this.#late.delete(share);
+    if (!share.isBehind) this.#lagging.delete(share);
   }
 
-  /** Was it marked late, and has answered nothing to the end since? */
+  isLagging(share: Share): boolean {
+    return this.#lagging.has(share);
+  }
+
+  /** Was it marked late, not long ago, and has answered nothing to the end since? */
   isLate(share: Share): boolean {
     const since = this.#late.get(share);
-    return since !== undefined && (share.lastReply ?? since) <= since;
+    if (since === undefined) return false;
+    const { clock, limits } = this.#context;
+    return (share.lastReply ?? since) <= since && clock.now() - since < limits.secondChance;
   }
 
   /**
@@ -106,6 +122,7 @@ export class SharePool {
     }
     this.#dead.clear();
     this.#late.clear();
+    this.#lagging.clear();
     this.#badBlocks.clear();
   }
 

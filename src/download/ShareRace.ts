@@ -1,6 +1,7 @@
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
+import type { Due } from "./Pace.ts";
 import type { Share } from "./Share.ts";
 import type { SharePool } from "./SharePool.ts";
 
@@ -14,6 +15,8 @@ export interface RaceRules<T> {
   readonly least: number;
   /** About how many bytes one share has to bring. */
   readonly bytes: number;
+  /** By when a share that is at work should show a sign of it, and be done, by its own pace; undefined where that is not known. */
+  due?(share: Share): Due | undefined;
   /**
    * The work of one share. Undefined says that it cannot help here though it is good for other things; a rejection, unless by
    * the signal, that it is good for nothing.
@@ -35,6 +38,8 @@ export interface RaceHost {
   hungry(): void;
   /** The share failed: it must be dead afterwards. */
   failed(share: Share, error: unknown): void;
+  /** The share does not keep its pace: it must be lagging afterwards, and every race is to be stepped. */
+  lagging(share: Share): void;
   /** The share let its own time, or its rivals', pass: it must be late afterwards, and every race is to be stepped. */
   late(share: Share): void;
   /** The error with which to give up. */
@@ -44,6 +49,8 @@ export interface RaceHost {
 interface Runner {
   readonly began: number;
   readonly controller: AbortController;
+  /** Was it started because another is late? */
+  readonly isSpare: boolean;
   /** Once late, it stays so for this race. */
   wasLate: boolean;
 }
@@ -107,6 +114,7 @@ export class ShareRace<T> {
         this.#end(() => settle.resolve(this.#results));
         return;
       }
+      this.#doubtLagging();
       this.#unfilled = this.#startMissing();
       if (this.#unfilled > 0) this.#host.hungry();
       if (this.#isHopeless()) this.#end(() => settle.reject(this.#host.defeat()));
@@ -114,6 +122,19 @@ export class ShareRace<T> {
     } catch (error) {
       // A defect in the choosing must fail this race and not leave it, or others, waiting.
       this.#end(() => settle.reject(error));
+    }
+  }
+
+  /**
+   * Where a share lags, blocks that are due before a spare could bring them get one: it may be nothing, and most of what was asked
+   * of it is not due yet. Once a spare has outrun it, it is late, and the rest follows.
+   */
+  #doubtLagging(): void {
+    const { clock, health } = this.#host.context;
+    for (const [share, runner] of this.#runners) {
+      if (runner.wasLate || !this.#host.pool.isLagging(share)) continue;
+      const due = this.#rules.due?.(share);
+      if (due !== undefined && due.end <= clock.now() + 2 * health.latency) runner.wasLate = true;
     }
   }
 
@@ -134,7 +155,7 @@ export class ShareRace<T> {
         this.#isHedgeDue = true;
         return missing;
       }
-      this.#start(share);
+      this.#start(share, isHedge);
     }
   }
 
@@ -162,9 +183,9 @@ export class ShareRace<T> {
     return now - Math.max(share.lastArrival ?? began, began) >= limits.silence || now - began >= limits.trickle;
   }
 
-  #start(share: Share): void {
+  #start(share: Share, isSpare: boolean): void {
     const began = this.#host.context.clock.now();
-    const runner: Runner = { began, controller: new AbortController(), wasLate: false };
+    const runner: Runner = { began, controller: new AbortController(), isSpare, wasLate: false };
     this.#runners.set(share, runner);
     void this.#follow(share, runner);
   }
@@ -184,6 +205,7 @@ export class ShareRace<T> {
         this.#lastSign = this.#host.context.clock.now();
         this.#learnNorm(runner);
         this.#stopCopiesOf(share);
+        if (runner.isSpare) this.#noticeOutrun();
       }
     } catch (error) {
       if (!this.#runners.delete(share)) return;
@@ -193,6 +215,12 @@ export class ShareRace<T> {
       this.#host.failed(share, error);
     }
     this.step();
+  }
+
+  #noticeOutrun(): void {
+    for (const [share, runner] of [...this.#runners]) {
+      if (runner.wasLate && this.#runners.has(share) && this.#host.pool.isLagging(share)) this.#host.late(share);
+    }
   }
 
   /** Another copy may have been started because this one was late. */
@@ -236,29 +264,49 @@ export class ShareRace<T> {
     let next = this.#isHedgeDue ? clock.now() + limits.silence : Number.POSITIVE_INFINITY;
     next = Math.min(next, this.#lastSign + limits.quietTimeout);
     for (const [share, runner] of this.#runners) {
-      if (!this.#isLate(share, runner)) next = Math.min(next, this.#deadline(share, runner));
+      if (!this.#isLate(share, runner)) {
+        next = Math.min(next, this.#deadline(share, runner), this.#lagDeadline(share));
+      }
     }
-    this.#cancelTimer = clock.after(Math.max(0, next - clock.now()), () => this.#noticeLate());
+    const at = Math.max(next, clock.now());
+    this.#cancelTimer = clock.after(at - clock.now(), () => {
+      this.#host.context.health.sawPause(clock.now() - at);
+      this.#noticeLate();
+    });
   }
 
   #noticeLate(): void {
     const now = this.#host.context.clock.now();
     for (const [share, runner] of [...this.#runners]) {
       // Telling of one late share may have ended the race, and the others' part in it.
-      if (!this.#runners.has(share)) continue;
-      if (this.#isLate(share, runner) || now < this.#deadline(share, runner)) continue;
-      runner.wasLate = true;
-      this.#host.late(share);
+      if (!this.#runners.has(share) || this.#isLate(share, runner)) continue;
+      if (now >= this.#deadline(share, runner)) {
+        runner.wasLate = true;
+        this.#host.late(share);
+      } else if (now >= this.#lagDeadline(share)) {
+        this.#host.lagging(share);
+      }
     }
     this.step();
   }
 
-  /** A share is late by its server's own norm, or by that of the others in the race, whichever is sooner. */
+  /** After this a share does not keep its pace, though there may be time yet. */
+  #lagDeadline(share: Share): number {
+    const { health } = this.#host.context;
+    const due = this.#host.pool.isLagging(share) ? undefined : this.#rules.due?.(share);
+    return due === undefined ? Number.POSITIVE_INFINITY : Math.min(due.sign, due.end) + health.tolerance(share.server);
+  }
+
+  /**
+   * A share whose pace is not known is late by its server's own norm, or by that of the others in the race, whichever is sooner. One
+   * whose pace is known can only lag.
+   */
   #deadline(share: Share, { began }: Runner): number {
+    if (this.#rules.due?.(share) !== undefined) return Number.POSITIVE_INFINITY;
     const { health, limits } = this.#host.context;
     const own = health.patience(share.server, Math.max(share.pendingBytes, this.#rules.bytes));
     const others = this.#norm === undefined ? Number.POSITIVE_INFINITY : 1.5 * this.#norm + limits.leastPatience;
-    return began + Math.min(own, others);
+    return Math.max(began + Math.min(own, others), health.awakeSince + limits.leastPatience);
   }
 
   #taken(): { numbers: Set<number>; shares: Set<Share>; load: Map<Server, number> } {

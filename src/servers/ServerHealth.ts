@@ -3,6 +3,8 @@ import type { Limits } from "../base/limits.ts";
 import type { Server } from "./Server.ts";
 
 const SAMPLES = 32;
+/** Fewer blocks say nothing of how evenly they come. */
+const LAG_SAMPLES = 8;
 /** A stretch shorter than this says nothing about throughput: it arrives with the reply's head. */
 const THROUGHPUT_BYTES = 16 * 1024;
 
@@ -16,6 +18,9 @@ export class ServerHealth {
   #latency: number | undefined;
   #slowLatency: number | undefined;
   #bytesPerMs: number | undefined;
+  /** The worst lag of the current stretch of `lagMemory`, and of the one before. */
+  #lags: { readonly since: number; worst: number; readonly before: number | undefined } | undefined;
+  #lagCount = 0;
   #failures = 0;
   #retryAt = 0;
 
@@ -42,6 +47,19 @@ export class ServerHealth {
     this.#changed();
   }
 
+  /** A block, or some of it, came `ms` later than the server's pace promised, though all was well. */
+  sawLag(ms: number): void {
+    const now = this.#clock.now();
+    const { lagMemory } = this.#limits;
+    const age = this.#lags === undefined ? 0 : now - this.#lags.since;
+    if (this.#lags === undefined || age >= lagMemory) {
+      const before = age < 2 * lagMemory ? this.#lags?.worst : undefined;
+      this.#lags = { since: now, worst: 0, before };
+    }
+    this.#lags.worst = Math.max(this.#lags.worst, ms);
+    this.#lagCount++;
+  }
+
   /** It answered as it should: past failures no longer count. */
   succeeded(): void {
     this.#failures = 0;
@@ -54,6 +72,8 @@ export class ServerHealth {
     this.#latency = undefined;
     this.#slowLatency = undefined;
     this.#bytesPerMs = undefined;
+    this.#lags = undefined;
+    this.#lagCount = 0;
     this.#changed();
     // What fails before its next chance is the same trouble still: one lost connection fails every share that was read over it.
     if (!this.isOnProbation) this.#failures++;
@@ -78,6 +98,12 @@ export class ServerHealth {
   get bytesPerMs(): number | undefined {
     return this.#bytesPerMs;
   }
+
+  /** Milliseconds by which blocks were behind the server's pace lately, at most; undefined with no experience. */
+  get lag(): number | undefined {
+    if (this.#lags === undefined || this.#lagCount < LAG_SAMPLES) return undefined;
+    return Math.max(this.#lags.worst, this.#lags.before ?? 0);
+  }
 }
 
 function percentile(samples: readonly number[], fraction: number): number | undefined {
@@ -93,6 +119,7 @@ export class HealthBook {
   readonly #entries = new Map<Server, ServerHealth>();
   /** Forgotten whenever a server's figures change: they are asked for for every share that might be chosen. */
   readonly #typicals = new Map<"latency" | "bytesPerMs", number | undefined>();
+  #awakeSince = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, limits: Limits) {
     this.#clock = clock;
@@ -125,6 +152,37 @@ export class HealthBook {
     if (isUnheardOf) return this.#limits.firstPatience;
     const transfer = rate === undefined ? 0 : bytes / rate;
     return Math.max(this.#limits.leastPatience, 2 * latency + 3 * transfer);
+  }
+
+  /** What to expect of this server's blocks; what is not known of it is taken from the others. Undefined with no experience. */
+  norm(server: Server): { latency: number; bytesPerMs: number } | undefined {
+    const health = this.of(server);
+    const latency = health.slowLatency ?? this.#typical("latency");
+    const bytesPerMs = health.bytesPerMs ?? this.#typical("bytesPerMs");
+    return latency === undefined || bytesPerMs === undefined ? undefined : { latency, bytesPerMs };
+  }
+
+  /** Milliseconds that a block of this server may be overdue before it is worth asking elsewhere. */
+  tolerance(server: Server): number {
+    const { lag, latency = 0 } = this.of(server);
+    const { leastPatience, leastLag, lagOfLatency, firstPatience } = this.#limits;
+    if (lag === undefined) return leastPatience;
+    return Math.max(leastLag, lagOfLatency * latency, Math.min(1.25 * lag, firstPatience));
+  }
+
+  /** A timer came so much later than it was set for: this program slept, and what came meanwhile waits to be looked at. */
+  sawPause(ms: number): void {
+    if (ms >= this.#limits.leastLag) this.#awakeSince = this.#clock.now();
+  }
+
+  /** When the program last woke from such a pause, in the clock's milliseconds. */
+  get awakeSince(): number {
+    return this.#awakeSince;
+  }
+
+  /** The latency of most servers. */
+  get latency(): number {
+    return this.#typical("latency") ?? 0;
   }
 
   /** Bytes that so many servers together have on their way at any moment while they send at full speed: speed times delay. */

@@ -92,6 +92,10 @@ export class RaceStage {
           this.hungry++;
         },
         failed: (share, error) => this.pool.kill(share, error, true),
+        lagging: (share) => {
+          this.pool.markLagging(share);
+          for (const each of this.#races) each.step();
+        },
         late: (share) => {
           this.pool.markLate(share);
           for (const each of this.#races) each.step();
