@@ -15,6 +15,7 @@ import { CAP_PLACEHOLDER, sampleNamed, samplesOf } from "./testing/samples.ts";
 
 const NAME = "gridfetch-sample.webm";
 const content = readFileSync(fileURLToPath(new URL(`../src/node/demo/samples/${NAME}`, import.meta.url)));
+const checkout = fileURLToPath(new URL("../", import.meta.url));
 const manifest = JSON.parse(readFileSync(fileURLToPath(new URL("../package.json", import.meta.url)), "utf8"));
 const INDEX = '<!doctype html><video controls></video><script type="module" src="./main.js"></script>';
 
@@ -37,6 +38,12 @@ test.beforeAll(async () => {
 });
 test.afterAll(() => rm(folder, { recursive: true, force: true }));
 test.afterEach(() => app?.close());
+
+test("publint and are-the-types-wrong find nothing in the package", async () => {
+  await inFolder(checkout, `npx --no-install publint run ${tarball} --strict`);
+  // Older ways to resolve know no export maps; the worker's script has no types.
+  await inFolder(checkout, `npx --no-install attw ${tarball} --profile esm-only --exclude-entrypoints worker.js`);
+});
 
 test("the package in a blank Vite app", async ({ page, demo }) => {
   const root = join(folder, "vite");
