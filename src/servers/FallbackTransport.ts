@@ -3,6 +3,7 @@ import { GridError, isGridError } from "../base/GridError.ts";
 import type { Limits } from "../base/limits.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "./HttpTransport.ts";
 import { discardBody } from "./httpBody.ts";
+import { isRepeatable } from "./isRepeatable.ts";
 
 /** What a proxy answers whose server is away. */
 const GATEWAY_STATUSES: readonly number[] = [502, 503, 504];
@@ -28,7 +29,7 @@ type Outcome =
  * others in their order, one after the other and never to two at once. While a worse one is in use, the better ones are
  * tried now and then beside the requests, so that no request has to wait for an address that is still dead.
  *
- * Only what may be repeated without harm (GET) goes on to another address.
+ * Only what may be repeated without harm goes on to another address.
  */
 export class FallbackTransport implements HttpTransport {
   readonly #ways: readonly Way[];
@@ -53,7 +54,7 @@ export class FallbackTransport implements HttpTransport {
   async request(request: HttpRequest): Promise<HttpReply> {
     this.#probeIfDue();
     const order = [this.#preferred, ...this.#ways.keys()].filter((way, turn, all) => all.indexOf(way) === turn);
-    const turns = request.method === "GET" ? order : order.slice(0, 1);
+    const turns = isRepeatable(request) ? order : order.slice(0, 1);
     const reasons: string[] = [];
     for (const [turn, index] of turns.entries()) {
       const isLast = turn === turns.length - 1;
