@@ -91,6 +91,14 @@ export class BenchBrowser {
     return read;
   }
 
+  /** Ends the worker, as the browser does with one that has been idle. The next read starts it again. */
+  async endWorker(): Promise<void> {
+    const session = await this.#context.newCDPSession(this.page);
+    await session.send("ServiceWorker.enable");
+    await session.send("ServiceWorker.stopAllWorkers");
+    await session.detach();
+  }
+
   /** Asks the worker something. @throws Error with what went wrong there */
   async ask<T>(question: unknown): Promise<T> {
     const answer = await this.page.evaluate((question) => {
