@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isGridError } from "../../base/GridError.ts";
 import { HttpStorageClient } from "../HttpStorageClient.ts";
@@ -340,6 +341,7 @@ export function transportCompliance(name: string, open: () => Promise<TransportS
       it("frees what waits in line", async () => {
         server.script = () => undefined;
         const stop = new AbortController();
+        setMaxListeners(0, stop.signal);
         const asking = Promise.allSettled(Array.from({ length: 12 }, () => transport.request(get("/x", stop.signal))));
         await until(() => server.connections >= 4);
         stop.abort(reason);

@@ -1,0 +1,80 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { AppServer } from "../../src/node/demo/AppServer.ts";
+import { type DevelopmentGrid, startDevelopmentGrid } from "../../src/node/grid/developmentGrid.ts";
+import { Relay } from "../../src/node/relay/Relay.ts";
+import { runGridfetch } from "../../src/node/testing/runGridfetch.ts";
+import { parseNurl } from "../../src/servers/parseNurl.ts";
+
+const appFolder = fileURLToPath(new URL("../../dist/app", import.meta.url));
+
+/** Servers with TLS that pages reach through a relay alone, a file on them, and the built app. */
+export class RelayedGrid {
+  readonly grid: DevelopmentGrid;
+  readonly app: AppServer;
+  /** Of the file. */
+  readonly cap: string;
+  readonly #folder: string;
+  readonly #documents: Record<string, unknown>;
+  #relay: Relay | undefined;
+
+  private constructor(folder: string, grid: DevelopmentGrid, app: AppServer, cap: string, documents: object) {
+    this.#folder = folder;
+    this.grid = grid;
+    this.app = app;
+    this.cap = cap;
+    this.#documents = documents as Record<string, unknown>;
+  }
+
+  static async start(file: Uint8Array): Promise<RelayedGrid> {
+    const folder = await mkdtemp(join(tmpdir(), "gridfetch-e2e-relay-"));
+    const grid = await startDevelopmentGrid({ folder, servers: 5, https: true });
+    const path = join(folder, "plaintext");
+    await writeFile(path, file);
+    const put = await runGridfetch(["put", path, "--servers", grid.serversFile]);
+    const documents = {};
+    const app = await AppServer.start({ folder: appFolder, port: 0, documents });
+    const relayed = new RelayedGrid(folder, grid, app, put.stdout.toString().trim(), documents);
+    await relayed.startRelay();
+    return relayed;
+  }
+
+  /** Connections through the relay now. */
+  get connections(): number {
+    return this.#relay?.connections ?? 0;
+  }
+
+  /**
+   * Stops the relay and starts it again at the same place.
+   * @param change what the relay and the app believe of the servers' NURLs
+   */
+  async startRelay(change = (nurl: string) => nurl): Promise<void> {
+    const port = this.#relay?.port ?? 0;
+    await this.#relay?.close();
+    const nurls = this.grid.addresses.map(({ nurl }) => parseNurl(change(nurl!)));
+    this.#relay = await Relay.start({
+      servers: new Map(nurls.map(({ tlsId, host, port }) => [tlsId, [{ host, port }]])),
+      origins: [new URL(this.app.url).origin],
+      host: "127.0.0.1",
+      port,
+      log: () => undefined,
+    });
+    const relay = `ws://127.0.0.1:${this.#relay.port}/`;
+    this.#documents["/grid.json"] = {
+      servers: this.grid.addresses.map(({ id, nickname, nurl }) => ({
+        id,
+        nickname,
+        addresses: [{ nurl: change(nurl!), relay }],
+      })),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await this.#relay?.close();
+    await this.grid.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
