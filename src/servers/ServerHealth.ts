@@ -82,7 +82,7 @@ export class ServerHealth {
 
   /** Is it still being asked last? */
   get isOnProbation(): boolean {
-    return this.#clock.now() < this.#retryAt;
+    return this.#retryAt > 0 && this.#clock.now() < this.#retryAt;
   }
 
   /** Milliseconds to the first byte, as in most requests so far; undefined with no experience. */
