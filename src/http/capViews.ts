@@ -1,3 +1,4 @@
+import { utf8 } from "../base/bytes.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { Cap, FileCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf, verifyCapOf } from "../formats/formatCap.ts";
@@ -88,8 +89,15 @@ function textView(text: string, etag?: string): Response {
 }
 
 function view(type: string, text: string, headers: Record<string, string>): Response {
+  const length = String(utf8(text).length);
   return new Response(text, {
-    headers: { ...SAFETY_HEADERS, "Content-Security-Policy": SANDBOX, "Content-Type": type, ...headers },
+    headers: {
+      ...SAFETY_HEADERS,
+      "Content-Security-Policy": SANDBOX,
+      "Content-Type": type,
+      "Content-Length": length,
+      ...headers,
+    },
   });
 }
 
