@@ -170,11 +170,6 @@ const legal = [
     'import { sha256 } from "@noble/hashes/sha2.js";\n\nexport const a = sha256;\n',
   ],
   [
-    "CBOR where servers speak it",
-    "src/servers/packages.ts",
-    'import { decode } from "cborg";\n\nexport const a = decode;\n',
-  ],
-  [
     "Node built-ins in Node",
     "src/node/builtin.ts",
     'import { join } from "node:path";\n\nexport const a = join(process.cwd(), "a");\n',

@@ -1,4 +1,4 @@
-import { decode } from "cborg";
+import { decodeCbor } from "./cbor.ts";
 import type { HttpTransport } from "./HttpTransport.ts";
 import { mediaType, readBounded } from "./httpBody.ts";
 import { StorageService } from "./StorageService.ts";
@@ -47,8 +47,8 @@ export async function readServerVersion(
 function parseVersion(body: Uint8Array): VersionReply {
   let message: unknown;
   try {
-    // Real servers tell sizes beyond 2^53, and their keys are texts or bytes.
-    message = decode(body, { useMaps: true, rejectDuplicateMapKeys: true });
+    // Real servers' keys are texts or bytes.
+    message = decodeCbor(body);
   } catch {
     return { kind: "other", reason: "sends CBOR that is damaged" };
   }

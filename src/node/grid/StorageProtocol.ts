@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Encodable } from "../../servers/cbor.ts";
 import { decodeMessage, encodeMessage, readShareSet, shareSet } from "../../servers/storageMessages.ts";
 import type { Pacer } from "./Pacer.ts";
 import { isStorageIndex, parseClosedRange, parseContentRange, Refusal, readBody, readSecrets } from "./requestParts.ts";
@@ -77,9 +78,9 @@ export class StorageProtocol {
     sendMessage(
       exchange,
       200,
-      new Map<Uint8Array, unknown>([
-        [Buffer.from("http://allmydata.org/tahoe/protocols/storage/v1"), new Map(entries)],
+      new Map<Uint8Array, Encodable>([
         [Buffer.from("application-version"), Buffer.from("gridfetch development grid")],
+        [Buffer.from("http://allmydata.org/tahoe/protocols/storage/v1"), new Map(entries)],
       ]),
     );
   }
@@ -163,7 +164,7 @@ const WRITE_STATUS: { readonly [O in Exclude<WriteOutcome, "complete" | "incompl
 };
 
 /** As real servers do: a client that says what it accepts must accept CBOR, and one cannot do without saying it. */
-function sendMessage({ request, response }: Exchange, status: number, message: unknown): void {
+function sendMessage({ request, response }: Exchange, status: number, message: Encodable): void {
   const accept = request.headers.accept ?? "application/cbor";
   if (!accept.includes("application/cbor")) throw new Refusal(406, "messages are sent as application/cbor only");
   response.writeHead(status, { "Content-Type": "application/cbor" }).end(encodeMessage(message));
