@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { defaultKeptLimits } from "../base/keptLimits.ts";
 import type { ByteStore, Changes } from "../cache/ByteStore.ts";
@@ -348,6 +349,68 @@ describe("what is remembered", () => {
     }
   });
 });
+
+it("any history of reads, restarts, lost writes, rot and servers that come and go brings the right bytes", async () => {
+  const plaintext = patternBytes(9_000);
+  const options: EncodeOptions = { needed: 3, total: 10, maxSegmentSize: 30 };
+  const scene = await stage(plaintext, options);
+  const { grid, file } = scene;
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant("read" as const), at: fc.nat(8_999), length: fc.nat(900) }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("restart" as const), isSudden: fc.boolean() }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("rot" as const), entry: fc.nat(), byte: fc.nat() }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("server" as const), index: fc.nat(9), isUp: fc.boolean() }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("move" as const), number: fc.nat(9), to: fc.nat(9) }) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 15 }), async (steps) => {
+      for (const server of grid.servers) {
+        Object.assign(server.behaviour, { statusOnList: undefined, statusOnRead: undefined });
+        server.shares.clear();
+        server.reports.length = 0;
+      }
+      grid.hold(file);
+      const stores = { facts: new OpenStore(), segments: new OpenStore() };
+      const lives = new Lives(grid, stores, { inMemory: 600 });
+      let life = lives.begin();
+      for (const step of steps) {
+        if (step.kind === "read") {
+          const { at, length } = step;
+          const { bytes, code } = await outcomeOf(grid, life.nodes.open(file.cap), { offset: at, length });
+          // Up to seven servers may be down, or hold nothing, at a time; a wrong byte never comes.
+          if (code !== "none") expect(code).toBe("NOT_ENOUGH_SHARES");
+          const expected = Buffer.from(plaintext.subarray(at, at + length));
+          expect(bytes).toEqual(code === "none" ? expected : expected.subarray(0, bytes.length));
+          const up = grid.servers.filter(({ behaviour }) => behaviour.statusOnRead === undefined);
+          const numbers = new Set(up.flatMap(({ shares }) => [...(shares.get(file.storageIndexText)?.keys() ?? [])]));
+          if (numbers.size >= 3) expect(code).toBe("none");
+        } else if (step.kind === "restart") {
+          if (!step.isSudden) await life.memory.settled();
+          life = lives.begin();
+        } else if (step.kind === "rot") {
+          const all = [stores.facts, stores.segments].flatMap(({ entries }) =>
+            [...entries].map((entry) => ({ entries, entry })),
+          );
+          const { entries, entry } = all[step.entry % Math.max(1, all.length)] ?? {};
+          if (entries && entry && entry[1].length > 0)
+            entries.set(entry[0], flip(entry[1], step.byte % entry[1].length, 4));
+        } else if (step.kind === "server") {
+          const status = step.isUp ? undefined : 500;
+          Object.assign(grid.servers[step.index]?.behaviour ?? {}, { statusOnList: status, statusOnRead: status });
+          // Health is asked again after a while.
+          await grid.clock.run(60_000);
+        } else {
+          for (const { shares } of grid.servers) shares.get(file.storageIndexText)?.delete(step.number);
+          grid.servers[step.to]?.hold(file.storageIndexText, step.number, file.shares.get(step.number) as Uint8Array);
+        }
+      }
+      await grid.clock.run(60_000);
+      expect(grid.servers.flatMap(({ reports }) => reports)).toEqual([]);
+      expect(grid.inFlight).toBe(0);
+    }),
+    { numRuns: 60 },
+  );
+}, 60_000);
 
 describe("without a store that works", () => {
   const failing: ByteStore = {
