@@ -5,6 +5,7 @@ import { formatCap } from "../formats/formatCap.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { goldenPlaintext } from "../formats/testing/golden.ts";
 import { StaticServerList } from "../servers/StaticServerList.ts";
+import { runGridfetch } from "./testing/runGridfetch.ts";
 import type { TahoeClient } from "./testing/TahoeClient.ts";
 import { TahoeGrid, tahoeBin } from "./testing/TahoeGrid.ts";
 import { readServerList } from "./transport/readServerList.ts";
@@ -60,6 +61,13 @@ describe.skipIf(tahoeBin === undefined)("with real Tahoe-LAFS (GRIDFETCH_TAHOE)"
     for (const text of ["second", "third"]) await send("PUT", url, text);
     const readCap = (await (await fetch(new URL(`${url}?t=readonly-uri`, client.gateway))).text()).trim();
     expect(new TextDecoder().decode(await read(readCap))).toBe("third");
+  });
+
+  test("gridfetch get prints the latest version", { timeout: MINUTE }, async () => {
+    const cap = await send("PUT", "/uri?format=sdmf", "first");
+    await send("PUT", `/uri/${encodeURIComponent(cap)}`, "second");
+    const { status, stdout } = await runGridfetch(["get", cap, "--servers", grid.serversFile]);
+    expect([status, stdout.toString()]).toEqual([0, "second"]);
   });
 
   test("a directory lists what its cap gives", { timeout: MINUTE }, async () => {

@@ -4,7 +4,7 @@ import type { ByteRange } from "../../base/range.ts";
 import { createFileNodes } from "../../files/createFileNodes.ts";
 import { parseCap } from "../../formats/parseCap.ts";
 import { StaticServerList } from "../../servers/StaticServerList.ts";
-import { connectGrid } from "./connectGrid.ts";
+import { type ConnectOptions, serversToRead } from "./connectGrid.ts";
 import type { RangeOption } from "./optionParsers.ts";
 import { openOutput } from "./output.ts";
 import { progressBar } from "./progressBar.ts";
@@ -13,18 +13,16 @@ import type { Terminal } from "./Terminal.ts";
 /** A cap with a whole file in it may be long, but not on a command's input. */
 const CAP_LIMIT = 1024 * 1024;
 
-export interface GetOptions {
-  readonly servers?: string;
+export interface GetOptions extends ConnectOptions {
   readonly output?: string;
   readonly range?: RangeOption;
 }
 
-/** Reads a file, or a range of it, from the grid. A cap of `-` is read from stdin. */
+/** Reads a file, or a range of it, from the grid: of a mutable file the latest version. A cap of `-` is read from stdin. */
 export async function getCommand(capText: string, options: GetOptions, terminal: Terminal): Promise<void> {
   const cap = parseCap((capText === "-" ? await readLine(terminal) : capText).trim());
-  const listed = cap.kind === "CHK" ? await connectGrid(options.servers, terminal) : [];
-  const servers = new StaticServerList(listed.map(({ server }) => server));
-  const node = createFileNodes({ servers }).open(cap);
+  const servers = new StaticServerList(cap.kind === "LIT" ? [] : await serversToRead(options, terminal));
+  const node = await createFileNodes({ servers }).openLatest(cap, terminal.signal);
   const { offset, length } = clipRange(options.range, node.size);
   const toStdout = options.output === undefined || options.output === "-";
   const output = await openOutput(toStdout ? undefined : options.output, terminal);

@@ -110,6 +110,13 @@ describe("get", () => {
     expect(stderr).toMatch(/^error: option '--range <a-b>' argument .* is invalid/);
   });
 
+  it("reads from the grid of a configuration", async () => {
+    const { status, stdout } = await run(["get", cap, "--config", grid.configFile]);
+    expect([status, stdout.equals(plaintext)]).toEqual([0, true]);
+    const both = await get([cap, "--config", grid.configFile]);
+    expect(both).toMatchObject({ status: 2, stderr: expect.stringContaining("name one grid") });
+  });
+
   it("reads a file in a cap without a grid", async () => {
     expect((await run(["get", LIT])).stdout.toString()).toBe("hello, grid");
   });
@@ -154,7 +161,8 @@ describe("get", () => {
 
   it.each([
     [["URI:CHK:nonsense"], /cap/],
-    [["URI:DIR2:aaaa:bbbb"], /URI:CHK or URI:LIT/],
+    [["URI:DIR2:aaaa:bbbb"], /the write key is not right/],
+    [[`URI:DIR2-LIT:${LIT.slice(8)}`], /directory/],
     [[LIT, "-o", "."], /is a folder/],
     [[LIT, "-o", "/no/such/folder/x"], /ENOENT/],
   ])("fails with one line for %j", async (args, reason) => {

@@ -88,8 +88,10 @@ function addFileCommands(program: Command, terminal: Terminal): void {
   program
     .command("get")
     .description("read a file from the grid")
-    .argument("<cap>", "URI:CHK:… or URI:LIT:…; - reads it from stdin, so that it is in no process list")
+    .argument("<cap>", "of a file: URI:CHK:…, URI:MDMF:…; - reads it from stdin, so that it is in no process list")
     .option("--servers <file>", SERVERS)
+    .option("--config <file-or-url>", CONFIG)
+    .option("--origin <origin>", ORIGIN, originOption)
     .option("-o, --output <file>", "where to; stdout unless given")
     .option("--range <a-b>", "bytes a to b only, both included, counted from 0; b may be left out", rangeOption)
     .action((cap: string, options: GetOptions) => getCommand(cap, options, terminal));
@@ -101,8 +103,8 @@ function addOperatorCommands(program: Command, terminal: Terminal): void {
     .command("check")
     .description("say which servers of a grid can be used, and why others cannot; exit status 0 if all can")
     .option("--servers <file>", SERVERS)
-    .option("--config <file-or-url>", "a grid configuration, as the app serves it: grid.json")
-    .option("--origin <origin>", "of the app, https://app.example: relays want to know", originOption)
+    .option("--config <file-or-url>", CONFIG)
+    .option("--origin <origin>", ORIGIN, originOption)
     .option("--json", "the result for programs")
     .action((options: CheckOptions) => checkCommand(options, terminal));
 
@@ -186,6 +188,8 @@ function addInstallCommand(program: Command, terminal: Terminal): void {
 }
 
 const SERVERS = "a static server list, YAML or JSON, as in a node's private/servers.yaml";
+const CONFIG = "a grid configuration, as the app serves it: grid.json";
+const ORIGIN = "of the app, https://app.example: relays want to know";
 
 const DIAL_HELP = `
 Dials, as in --dial 3:latency=200,bandwidth=100000 --dial 7:corrupt --dial all:latency=20
