@@ -4,15 +4,11 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** Passes TCP connections on to a port, each byte later by half a round trip, in both directions. It bounds no bandwidth. */
 export class DelayingProxy {
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
 
   private constructor(port: number, delay: number) {
     this.#server = createServer({ allowHalfOpen: true }, (near) => {
       const far = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
-      for (const socket of [near, far]) {
-        this.#sockets.add(socket.setNoDelay());
-        socket.on("close", () => this.#sockets.delete(socket));
-      }
+      for (const socket of [near, far]) socket.setNoDelay();
       delayed(near, far, delay);
       delayed(far, near, delay);
     });
@@ -31,13 +27,6 @@ export class DelayingProxy {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
-  }
-
-  async close(): Promise<void> {
-    const closed = once(this.#server, "close");
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
   }
 }
 

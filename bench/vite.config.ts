@@ -31,7 +31,7 @@ export default defineConfig({
         target: "node20",
         minify: false,
         rolldownOptions: {
-          input: { bench: at("bench/main.ts") },
+          input: { bench: at("bench/main.ts"), proxies: at("bench/proxies.ts") },
           output: { format: "esm", entryFileNames: "[name].js" },
         },
       },

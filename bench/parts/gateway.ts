@@ -12,7 +12,7 @@ import { parseNurl } from "../../src/servers/parseNurl.ts";
 import { StaticServerList } from "../../src/servers/StaticServerList.ts";
 import { type Bench, type Part, tahoeBin } from "../Bench.ts";
 import { upload } from "../BenchGrid.ts";
-import { DelayingProxy } from "../DelayingProxy.ts";
+import { DelayingProxies } from "../DelayingProxies.ts";
 import { readWhole } from "../generated/readWhole.ts";
 import { inTurn, median, ratioOf, round, speed } from "../statistics.ts";
 
@@ -33,14 +33,17 @@ export const gatewayPart: Part = {
   measures,
   async run(bench) {
     const grid = await TahoeGrid.start(tahoeBin(bench), bench.isQuick ? 5 : 10);
-    const proxies: DelayingProxy[] = [];
+    let proxies: DelayingProxies | undefined;
     try {
       await compareDirectly(bench, grid);
-      for (const { nurl } of grid.servers) proxies.push(await DelayingProxy.start(parseNurl(nurl).port, ROUND_TRIP));
-      await compareDelayed(bench, grid, proxies);
+      proxies = await DelayingProxies.start(
+        grid.servers.map(({ nurl }) => parseNurl(nurl).port),
+        ROUND_TRIP,
+      );
+      await compareDelayed(bench, grid, proxies.ports);
     } finally {
       await grid.stop();
-      await Promise.all(proxies.map((proxy) => proxy.close()));
+      await proxies?.close();
     }
   },
 };
@@ -59,12 +62,12 @@ async function compareDirectly(bench: Bench, grid: TahoeGrid): Promise<void> {
   bench.report.add("e2e.gateway", measures["e2e.gateway"], ratioOf(seconds.gateway, seconds.ours), details);
 }
 
-async function compareDelayed(bench: Bench, grid: TahoeGrid, proxies: readonly DelayingProxy[]): Promise<void> {
+async function compareDelayed(bench: Bench, grid: TahoeGrid, proxies: readonly number[]): Promise<void> {
   const size = (bench.isQuick ? 32 : 64) * MiB;
   const cap = await uploadNoise(bench, grid, "far.bin", size);
   let list = await readFile(grid.serversFile, "utf8");
   for (const [i, { nurl }] of grid.servers.entries()) {
-    list = list.replaceAll(`127.0.0.1:${parseNurl(nurl).port}/`, `127.0.0.1:${proxies[i]!.port}/`);
+    list = list.replaceAll(`127.0.0.1:${parseNurl(nurl).port}/`, `127.0.0.1:${proxies[i]}/`);
   }
   const serversFile = join(bench.folder, "far-servers.yaml");
   await writeFile(serversFile, list, { mode: 0o600 });

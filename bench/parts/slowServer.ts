@@ -26,7 +26,7 @@ export const slowServerPart: Part = {
   measures,
   run: (bench) =>
     inVirtualTime(async () => {
-      const size = 128 * MiB;
+      const size = 64 * MiB;
       const file = new GeneratedFile({ size, needed: 3, total: 10, maxSegmentSize: 128 * 1024, seed: bench.seed });
       const good = await readWith(file, undefined);
       const fromStart = await readWith(file, 0);
