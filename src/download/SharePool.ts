@@ -8,10 +8,10 @@ import { Share } from "./Share.ts";
 
 /** What a race has already: the chooser diversifies over servers and never takes a share number twice. */
 export interface Taken {
-  readonly numbers: ReadonlySet<number>;
-  readonly shares: ReadonlySet<Share>;
+  readonly numbers: Set<number>;
+  readonly shares: Set<Share>;
   /** Shares of the race on each server. */
-  readonly load: ReadonlyMap<Server, number>;
+  readonly load: Map<Server, number>;
 }
 
 /** A share in use is left for a better one only if that is clearly better: switching costs it its open connection and header. */
@@ -162,23 +162,41 @@ export class SharePool {
   }
 
   /**
-   * The best share that a race may start next: servers on probation and late shares last, then servers that have fewest
-   * shares in the race, then the least expected time.
+   * The shares that a race may start, best first: servers on probation and late shares last, then servers that have fewest shares
+   * in the race, then the least expected time. They are ranked once; `taken` is looked at before each, so the race notes there
+   * what it starts.
    * @param bytes length of what will be read
    */
-  choose(taken: Taken, bytes: number): Share | undefined {
+  *choose(taken: Taken, bytes: number): Generator<Share, undefined> {
+    for (const equallyTrusted of this.#ranked(taken, bytes)) {
+      let shares = equallyTrusted;
+      for (let most = 0; shares.length > 0; most++) {
+        const later: Share[] = [];
+        for (const share of shares) {
+          if (taken.numbers.has(share.number)) continue;
+          if ((taken.load.get(share.server) ?? 0) > most) later.push(share);
+          else yield share;
+        }
+        shares = later;
+      }
+    }
+    return undefined;
+  }
+
+  /** The shares that are not taken, by how little they are distrusted, each group by expected time. */
+  #ranked(taken: Taken, bytes: number): Share[][] {
     const { health } = this.#context;
-    let best: { share: Share; rank: readonly [number, number, number] } | undefined;
+    const groups: { share: Share; cost: number }[][] = [];
     for (const share of this.usable()) {
-      if (taken.numbers.has(share.number) || taken.shares.has(share)) continue;
-      const load = taken.load.get(share.server) ?? 0;
+      if (taken.shares.has(share)) continue;
       const distrust = (health.of(share.server).isOnProbation ? 1 : 0) + (this.isLate(share) ? 1 : 0);
       const expected = health.expected(share.server, share.queuedBytes + bytes);
       const cost = expected * (share.isInUse ? STAY : 1) * (share.number < this.#facts.cap.needed ? PRIMARY : 1);
-      const rank = [distrust, load, cost] as const;
-      if (best === undefined || isLess(rank, best.rank)) best = { share, rank };
+      const group = groups[distrust] ?? [];
+      groups[distrust] = group;
+      group.push({ share, cost });
     }
-    return best?.share;
+    return groups.flatMap((group) => [group.sort((a, b) => a.cost - b.cost).map(({ share }) => share)]);
   }
 
   /** What became of each share, for people. */
@@ -200,11 +218,4 @@ export class SharePool {
   #all(): Share[] {
     return [...this.#shares.values()].flatMap((shares) => [...shares.values()]);
   }
-}
-
-function isLess(a: readonly number[], b: readonly number[]): boolean {
-  for (const [i, value] of a.entries()) {
-    if (value !== b[i]) return value < (b[i] as number);
-  }
-  return false;
 }

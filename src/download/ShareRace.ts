@@ -3,7 +3,7 @@ import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import type { Due } from "./Pace.ts";
 import type { Share } from "./Share.ts";
-import type { SharePool } from "./SharePool.ts";
+import type { SharePool, Taken } from "./SharePool.ts";
 
 /** What a race is about. */
 export interface RaceRules<T> {
@@ -141,14 +141,13 @@ export class ShareRace<T> {
   /** Returns how many shares are missing that cannot be had now. */
   #startMissing(): number {
     this.#isHedgeDue = false;
-    for (;;) {
-      let prompt = this.#results.size;
-      for (const [share, runner] of this.#runners) if (!this.#isLate(share, runner)) prompt++;
-      const missing = this.#rules.width - prompt;
-      if (missing <= 0) return 0;
-      const share = this.#host.pool.choose(this.#taken(), this.#rules.bytes);
-      if (share === undefined) return missing;
-      const isSecondOfItsServer = (this.#load().get(share.server) ?? 0) > 0;
+    let missing = this.#rules.width - this.#results.size;
+    for (const [share, runner] of this.#runners) if (!this.#isLate(share, runner)) missing--;
+    if (missing <= 0) return 0;
+    const taken = this.#taken();
+    for (const share of this.#host.pool.choose(taken, this.#rules.bytes)) {
+      const load = taken.load.get(share.server) ?? 0;
+      const isSecondOfItsServer = load > 0;
       if (isSecondOfItsServer && this.#host.isPromising()) return missing;
       const isHedge = this.#results.size + this.#runners.size >= this.#rules.width;
       if (isHedge && !this.#mayHedge(share)) {
@@ -156,7 +155,14 @@ export class ShareRace<T> {
         return missing;
       }
       this.#start(share, isHedge);
+      taken.shares.add(share);
+      taken.load.set(share.server, load + 1);
+      // Beside a share that is late another copy of its number may be tried.
+      if (this.#host.pool.isLate(share)) continue;
+      taken.numbers.add(share.number);
+      if (--missing === 0) return 0;
     }
+    return missing;
   }
 
   /** A spare beside a share that merely is slow costs traffic, and so has a budget; one for each silent share does not. */
@@ -309,7 +315,7 @@ export class ShareRace<T> {
     return Math.max(began + Math.min(own, others), health.awakeSince + limits.leastPatience);
   }
 
-  #taken(): { numbers: Set<number>; shares: Set<Share>; load: Map<Server, number> } {
+  #taken(): Taken {
     const numbers = new Set(this.#results.keys());
     // While a share is late another copy of its number may be tried.
     for (const [share, runner] of this.#runners) if (!this.#isLate(share, runner)) numbers.add(share.number);
