@@ -192,6 +192,55 @@ describe("without a byte from the grid", () => {
   });
 });
 
+describe("a file without a telling name", () => {
+  const picture = Uint8Array.from({ length: 4_000 }, (_, i) => "\x89PNG\r\n\x1a\n".charCodeAt(i) || i % 256);
+  const typeOf = async (path: string, headers: Record<string, string> = {}, method = "GET") => {
+    const response = await handle(path, { headers, method });
+    await response.arrayBuffer();
+    return response.headers.get("Content-Type");
+  };
+
+  beforeEach(() => {
+    file = new FakeFile(picture);
+    file.chunkLength = 2_000;
+  });
+
+  it.each(["", "?filename=picture", "?filename=picture.unheardof", "?filename=.png"])(
+    "has the type of its start %s",
+    async (query) => {
+      expect(await typeOf(`/uri/${CAP}${query}`)).toBe("image/png");
+      expect(file.reads.length).toBe(1);
+    },
+  );
+
+  it("has it in every range, and its start is read once", async () => {
+    const { size } = file;
+    for (const Range of ["bytes=2000-", "bytes=0-1", "bytes=1-1", `bytes=${size - 1}-`]) {
+      expect(await typeOf(`/uri/${CAP}`, { Range })).toBe("image/png");
+    }
+    expect(file.reads.filter(({ offset }) => offset === 0).length).toBe(2);
+  });
+
+  it("has it for HEAD once it is known, without a read for it", async () => {
+    expect(await typeOf(`/uri/${CAP}`, {}, "HEAD")).toBe("application/octet-stream");
+    expect(file.reads).toEqual([]);
+    await typeOf(`/uri/${CAP}`);
+    expect(await typeOf(`/uri/${CAP}`, {}, "HEAD")).toBe("image/png");
+  });
+
+  it("is read where its start cannot be", async () => {
+    const broken = new FakeFile(picture);
+    broken.failure = TOO_FEW;
+    broken.failsAt = 0;
+    const sound = new FakeFile(picture);
+    file.read = (options = {}) => (options.offset === 0 ? broken : sound).read(options);
+    const response = await get({ Range: "bytes=2000-2009" });
+    expect([response.status, response.headers.get("Content-Type")]).toEqual([206, "application/octet-stream"]);
+    expect(response.headers.get("Content-Security-Policy")).toMatch(/^sandbox;/);
+    expect(await bytesOf(response)).toEqual(picture.slice(2000, 2010));
+  });
+});
+
 describe("an opaque URL", () => {
   const handle = "ZkV4c3ZqYnJpa2xkYWZtbg";
   const record: HandleRecord = { cap: CAP, filename: "", download: false, type: "", grid: "" };
