@@ -59,6 +59,20 @@ test("the app downloads by a frame, and says what stands in the way", async ({ p
   expect(await notice.textContent()).not.toContain(cap.split(":")[2]);
 });
 
+test("a download whose frame came past the worker begins all the same, and no notice shows the waiting page", async ({
+  page,
+}) => {
+  await openApp(page);
+  // The page keeps its worker; new documents find none until the waiting page has brought it back.
+  await page.evaluate(async () => void (await (await navigator.serviceWorker.getRegistration())?.unregister()));
+  const started = page.waitForEvent("download", { timeout: 60_000 });
+  await downloadButton(page, "melody.mp3").click();
+  const download = await started;
+  expect(download.suggestedFilename()).toBe("melody.mp3");
+  expect(await download.failure()).toBe(null);
+  await expect(page.getByRole("alert")).toBeHidden();
+});
+
 function downloadButton(page: Page, name: string) {
   return page.getByRole("listitem").filter({ hasText: name }).getByRole("link", { name: "Download" });
 }
