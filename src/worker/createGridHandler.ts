@@ -4,6 +4,7 @@ import { ConfigStore } from "../cache/ConfigStore.ts";
 import { HandleStore } from "../cache/HandleStore.ts";
 import { openFileMemory } from "../cache/openFileMemory.ts";
 import { createFileNodes } from "../files/createFileNodes.ts";
+import { LiteralFile } from "../files/LiteralFile.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
 import type { BodyWatch } from "../http/openBody.ts";
@@ -73,7 +74,9 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
   const context: Omit<GridRequestContext, "streaming" | "failed"> = {
     base: scope,
     findHandle: (handle, signal) => handles.find(handle, signal),
-    open: async (cap, grid, signal) => (await grids.files(grid)).openLatest(cap, signal),
+    // A literal file needs no servers, and so no configuration.
+    open: async (cap, grid, signal) =>
+      cap.kind === "LIT" ? new LiteralFile(cap.data) : (await grids.files(grid)).openLatest(cap, signal),
     directory: async (cap, grid) => (await grids.files(grid)).directory(cap),
     clock,
     failures: new FailurePacer(clock),
