@@ -1,6 +1,7 @@
 import { type ErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
 import { type HandleEntry, isHandle, isHandleEntry } from "../base/HandleRecord.ts";
+import { isKeepEvent, isKeepId, type Keep, type KeepEvent } from "../base/Keep.ts";
 import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
 
 /**
@@ -12,7 +13,7 @@ import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
  * - What is added (a kind, a field that may be missing) raises `newest`. Who does not know a kind says so.
  * - What is changed or taken away raises `oldest` too: the two sides then leave each other alone, loudly.
  */
-export const PROTOCOL: Versions = { oldest: 1, newest: 1 };
+export const PROTOCOL: Versions = { oldest: 1, newest: 2 };
 
 /** The versions of the protocol that a side understands, both ends included. */
 export interface Versions {
@@ -31,7 +32,15 @@ export interface Questions {
    * Are you there? It also keeps the worker alive: Firefox ends one that no page has spoken to for 30 s, streaming or
    * not.
    */
-  ping: { payload: Nothing; answer: { /** Bodies under way, of all pages. */ readonly streams: number } };
+  ping: {
+    payload: Nothing;
+    answer: {
+      /** Bodies under way, of all pages. */
+      readonly streams: number;
+      /** Files that are being kept offline; version 1 does not say. */
+      readonly keeping?: number;
+    };
+  };
   /**
    * For a worker that waits: nothing streams, so become the active one now. Not done where the app's own script decides
    * that.
@@ -50,7 +59,18 @@ export interface Questions {
   handles: { payload: { readonly entries: readonly HandleEntry[] }; answer: Nothing };
   /** Forget a handle. Answered once that is written down. */
   revoke: { payload: { readonly handle: string }; answer: Nothing };
+  /** Keep a file offline, or go on with it. Answered once that is written down. */
+  keep: { payload: { readonly cap: string; readonly grid: string }; answer: { readonly keep: Keep } };
+  /** Is the file of this cap kept offline, or to be kept? */
+  keepOf: { payload: { readonly cap: string }; answer: { readonly keep: Keep | undefined } };
+  /** All files that are kept offline, or are to be. */
+  keeps: { payload: Nothing; answer: { readonly keeps: readonly Keep[] } };
+  /** Pause, go on, or forget a file and what is on disk of it. Answered once that is written down. */
+  changeKeep: { payload: { readonly id: string; readonly to: KeepChange }; answer: Nothing };
 }
+
+/** What a page may want to become of a file that is kept offline. */
+export type KeepChange = "paused" | "keeping" | "removed";
 
 export type QuestionKind = keyof Questions;
 export type Payload<Kind extends QuestionKind> = Questions[Kind]["payload"];
@@ -64,6 +84,8 @@ export interface Announcements {
   handleWanted: { readonly handle: string };
   /** A handle was revoked: nobody shall tell it again. */
   handleRevoked: { readonly handle: string };
+  /** Something became of a file that is kept offline. */
+  keep: KeepEvent;
 }
 
 export type AnnouncementKind = keyof Announcements;
@@ -81,12 +103,19 @@ const questionChecks: Checks<Questions> = {
   profile: () => true,
   handles: ({ entries }) => Array.isArray(entries) && entries.length <= 1_000 && entries.every(isHandleEntry),
   revoke: ({ handle }) => isHandle(handle),
+  keep: ({ cap, grid }) => typeof cap === "string" && typeof grid === "string",
+  keepOf: ({ cap }) => typeof cap === "string",
+  keeps: () => true,
+  changeKeep: ({ id, to }) => isKeepId(id) && KEEP_CHANGES.includes(to),
 };
+
+const KEEP_CHANGES: readonly unknown[] = ["paused", "keeping", "removed"] satisfies KeepChange[];
 
 const announcementChecks: Checks<Announcements> = {
   read: isReadEvent,
   handleWanted: ({ handle }) => isHandle(handle),
   handleRevoked: ({ handle }) => isHandle(handle),
+  keep: isKeepEvent,
 };
 
 interface Envelope {

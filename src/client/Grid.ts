@@ -1,6 +1,8 @@
 import type { GridCheck } from "../base/GridCheck.ts";
 import { GridError } from "../base/GridError.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
+import type { Keep, KeepEvent } from "../base/Keep.ts";
+import type { Answer, KeepChange, Payload, QuestionKind } from "../channel/messages.ts";
 import type { ReadEvent } from "../channel/ReadEvent.ts";
 import { askWorker } from "./askWorker.ts";
 import { downloadByFrame } from "./downloadByFrame.ts";
@@ -55,7 +57,79 @@ export class Grid {
    * Leaving the loop, or the signal, ends it.
    */
   reads({ signal }: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<ReadEvent> {
-    return readEvents(this.#container, signal);
+    return readEvents(this.#container, "read", ({ type }) => type === "progress", signal);
+  }
+
+  /**
+   * Keeps a whole file offline: its ciphertext, and what it takes to verify it, but no key. Starts it, or goes on with
+   * what was paused or has failed; the work itself happens in the worker, and goes on after a restart. Such a file is read
+   * without network, servers or web server, and no other data push it out. Asks the browser not to clear the app's storage when the
+   * disk is full, which some browsers ask the person at the page; this does not wait for the answer.
+   *
+   * @returns the file as it is kept now, once that it shall be kept is written down
+   * @throws GridError BAD_CAP; UNSUPPORTED_CAP for a directory, a file that can change, and a literal file, which is in its cap
+   *   and always there; STORE_FULL, STORE_UNAVAILABLE, NO_WORKER; the signal's reason, and the file may be kept then or not
+   */
+  async keep(cap: string, { grid = "", signal }: OpenOptions = {}): Promise<Keep> {
+    navigator.storage?.persist?.().catch(() => false);
+    return (await this.#ask("keep", { cap, grid }, signal)).keep;
+  }
+
+  /**
+   * How the file of a cap is kept offline; undefined if it is not. Costs no network.
+   * @throws GridError as `keep`
+   */
+  async keepOf(cap: string): Promise<Keep | undefined> {
+    return (await this.#ask("keepOf", { cap })).keep;
+  }
+
+  /**
+   * All files that are kept offline, or are to be. A page tells by `keepOf` which of its caps they are.
+   * @throws GridError STORE_UNAVAILABLE, NO_WORKER
+   */
+  async keeps(): Promise<readonly Keep[]> {
+    return (await this.#ask("keeps", {})).keeps;
+  }
+
+  /**
+   * What becomes of the files that are kept offline from now on, whichever tab wants them: each event is the whole state of
+   * one file. Leaving the loop, or the signal, ends it.
+   */
+  keepEvents({ signal }: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<KeepEvent> {
+    return readEvents(this.#container, "keep", ({ state }) => state === "keeping", signal);
+  }
+
+  /**
+   * Stops fetching a file that is to be kept. What is on disk stays, and serves reads. Nothing happens to one that is kept.
+   * @throws GridError STORE_UNAVAILABLE, STORE_FULL, NO_WORKER
+   */
+  pauseKeeping(id: string): Promise<void> {
+    return this.#changeKeep(id, "paused");
+  }
+
+  /**
+   * Goes on with a file that was paused, or that failed.
+   * @throws GridError STORE_UNAVAILABLE, STORE_FULL, NO_WORKER
+   */
+  resumeKeeping(id: string): Promise<void> {
+    return this.#changeKeep(id, "keeping");
+  }
+
+  /**
+   * Keeps a file no longer. What was on disk is gone when this resolves; the browser may take a little longer to show it.
+   * @throws GridError STORE_UNAVAILABLE, NO_WORKER
+   */
+  removeKept(id: string): Promise<void> {
+    return this.#changeKeep(id, "removed");
+  }
+
+  /** How much room the app has on disk. */
+  async storage(): Promise<StorageRoom> {
+    const [estimate, persisted] = await Promise.all([
+      navigator.storage?.estimate?.().catch(() => undefined),
+      navigator.storage?.persisted?.().catch(() => false),
+    ]);
+    return { usage: estimate?.usage, quota: estimate?.quota, persisted: persisted ?? false };
   }
 
   /**
@@ -67,8 +141,7 @@ export class Grid {
    */
   async configure({ config, secrets }: GridSettings): Promise<boolean> {
     const payload = { ...(config !== undefined && { config }), ...(secrets !== undefined && { secrets }) };
-    const { isKept } = await askWorker(controllerOf(this.#container), "configure", payload);
-    return isKept;
+    return (await this.#ask("configure", payload)).isKept;
   }
 
   /**
@@ -90,6 +163,28 @@ export class Grid {
   download(url: string, onFailed: (reason: string) => void): void {
     downloadByFrame(url, onFailed);
   }
+
+  async #changeKeep(id: string, to: KeepChange): Promise<void> {
+    await this.#ask("changeKeep", { id, to });
+  }
+
+  async #ask<Kind extends QuestionKind>(
+    kind: Kind,
+    payload: Payload<Kind>,
+    signal?: AbortSignal,
+  ): Promise<Answer<Kind>> {
+    return askWorker(controllerOf(this.#container), kind, payload, { signal });
+  }
+}
+
+/** What the browser says of the app's storage: of all that its origin keeps, in bytes. */
+export interface StorageRoom {
+  /** What is in use; undefined where the browser does not say. */
+  readonly usage: number | undefined;
+  /** What may be in use at most, as far as can be foreseen; undefined where the browser does not say. */
+  readonly quota: number | undefined;
+  /** Has the browser promised not to clear it by itself when the disk gets full? */
+  readonly persisted: boolean;
 }
 
 /** What a page may tell its worker about the grids. */

@@ -17,8 +17,9 @@ export type {
   ServerSecrets,
   UrlAddressConfig,
 } from "../base/gridConfig.ts";
+export type { Keep, KeepEvent } from "../base/Keep.ts";
 export type { ReadEvent, ReadStarted } from "../channel/ReadEvent.ts";
 export { type ConnectOptions, connect } from "./connect.ts";
-export type { Grid, GridSettings, OpenOptions } from "./Grid.ts";
+export type { Grid, GridSettings, OpenOptions, StorageRoom } from "./Grid.ts";
 export type { FileReadOptions, GridFile } from "./GridFile.ts";
 export type { UrlOptions } from "./UrlOptions.ts";

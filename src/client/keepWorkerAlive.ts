@@ -7,15 +7,16 @@ import { askWorker } from "./askWorker.ts";
  */
 const PING_MS = 10_000;
 
-/** A worker may be busy, or its machine asleep. One that is silent this often in a row streams nothing any more. */
+/** A worker may be busy, or its machine asleep. One that is silent this often in a row does nothing any more. */
 const MOST_SILENCES = 30;
 
 /** `connect` may be called again and again. */
 const kept = new WeakSet<ServiceWorkerContainer>();
 
 /**
- * Speaks to the worker regularly while it streams to whichever tab, and not otherwise: the tab that began a stream may
- * be closed or asleep.
+ * Speaks to the worker regularly while it streams to whichever tab or keeps a file offline, and not otherwise: the tab that
+ * began it may be closed or asleep. A worker that was ended in the middle goes on with what it was to keep when it is spoken
+ * to.
  */
 export function keepWorkerAlive(container: ServiceWorkerContainer): void {
   if (kept.has(container)) return;
@@ -29,7 +30,9 @@ export function keepWorkerAlive(container: ServiceWorkerContainer): void {
     });
   };
   container.addEventListener("message", ({ data }) => {
-    if (isAnnouncement(data) && data.kind === "read" && data.content.type === "started") start(PING_MS);
+    if (!isAnnouncement(data)) return;
+    const { kind, content } = data;
+    if (kind === "read" ? content.type === "started" : kind === "keep" && content.state === "keeping") start(PING_MS);
   });
   // What began before this page did, it has not heard of.
   start(0);
@@ -39,8 +42,8 @@ async function ping(container: ServiceWorkerContainer, wait: number): Promise<vo
   await pause(wait);
   for (let silences = 0; silences < MOST_SILENCES && container.controller !== null; ) {
     try {
-      const { streams } = await askWorker(container.controller, "ping", {}, { limit: PING_MS });
-      if (streams === 0) return;
+      const { streams, keeping = 0 } = await askWorker(container.controller, "ping", {}, { limit: PING_MS });
+      if (streams + keeping === 0) return;
       silences = 0;
       await pause(PING_MS);
     } catch {

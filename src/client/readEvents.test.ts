@@ -3,6 +3,8 @@ import { announcement } from "../channel/messages.ts";
 import type { ReadEvent } from "../channel/ReadEvent.ts";
 import { readEvents } from "./readEvents.ts";
 
+const readsOf = (worker: ServiceWorkerContainer, signal?: AbortSignal) =>
+  readEvents(worker, "read", ({ type }) => type === "progress", signal);
 const container = () => new EventTarget() as ServiceWorkerContainer;
 const event = (type: "progress" | "finished", delivered: number): ReadEvent => ({
   type,
@@ -14,7 +16,7 @@ const tell = (to: EventTarget, data: unknown) => to.dispatchEvent(new MessageEve
 
 it("gives what came since the call, in order, and waits for more", async () => {
   const worker = container();
-  const events = readEvents(worker);
+  const events = readsOf(worker);
   tell(worker, announcement("read", event("progress", 1)));
   tell(worker, { something: "else" });
   tell(worker, announcement("read", event("progress", 2)));
@@ -27,16 +29,16 @@ it("gives what came since the call, in order, and waits for more", async () => {
 
 it("ends with the signal, also while it waits, and at once with one that is aborted already", async () => {
   const stop = new AbortController();
-  const next = readEvents(container(), stop.signal).next();
+  const next = readsOf(container(), stop.signal).next();
   stop.abort();
   expect(await next).toEqual({ done: true, value: undefined });
-  expect((await readEvents(container(), stop.signal).next()).done).toBe(true);
+  expect((await readsOf(container(), stop.signal).next()).done).toBe(true);
 });
 
 it("keeps so many for a slow listener, and of those the ends rather than the progress", async () => {
   const worker = container();
   const stop = new AbortController();
-  const events = readEvents(worker, stop.signal);
+  const events = readsOf(worker, stop.signal);
   tell(worker, announcement("read", event("finished", 0)));
   for (let i = 1; i <= 5_000; i++) tell(worker, announcement("read", event("progress", i)));
   const heard: ReadEvent[] = [];

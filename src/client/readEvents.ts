@@ -1,24 +1,30 @@
-import { isAnnouncement } from "../channel/messages.ts";
-import type { ReadEvent } from "../channel/ReadEvent.ts";
+import { type Announcements, isAnnouncement } from "../channel/messages.ts";
 
 /** A listener that is slower than this many events misses progress, and then the oldest ones. */
 const MOST_KEPT = 1_000;
 
 /**
- * The worker's events from the moment of the call on. Ends when `signal` aborts or when the loop over it is left.
+ * The worker's announcements of one kind, from the moment of the call on. Ends when `signal` aborts or when the loop over it
+ * is left.
+ *
+ * @param isProgress of what more will follow soon: it is left out first where the listener is slow
  */
-export function readEvents(container: ServiceWorkerContainer, signal?: AbortSignal): AsyncIterableIterator<ReadEvent> {
-  const kept: ReadEvent[] = [];
+export function readEvents<Kind extends "read" | "keep">(
+  container: ServiceWorkerContainer,
+  kind: Kind,
+  isProgress: (event: Announcements[Kind]) => boolean,
+  signal?: AbortSignal,
+): AsyncIterableIterator<Announcements[Kind]> {
+  const kept: Announcements[Kind][] = [];
   let wake = () => {};
   let isOver = false;
 
   const hear = ({ data }: MessageEvent) => {
-    if (!isAnnouncement(data) || data.kind !== "read") return;
+    if (!isAnnouncement(data) || data.kind !== kind) return;
     if (kept.length >= MOST_KEPT) {
-      const progress = kept.findIndex(({ type }) => type === "progress");
-      kept.splice(Math.max(progress, 0), 1);
+      kept.splice(Math.max(kept.findIndex(isProgress), 0), 1);
     }
-    kept.push(data.content);
+    kept.push(data.content as Announcements[Kind]);
     wake();
   };
   const end = () => {

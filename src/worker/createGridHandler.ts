@@ -1,5 +1,6 @@
 import { systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
+import { GridError } from "../base/GridError.ts";
 import { ConfigStore } from "../cache/ConfigStore.ts";
 import { HandleStore } from "../cache/HandleStore.ts";
 import { openFileMemory } from "../cache/openFileMemory.ts";
@@ -103,6 +104,10 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
       await handles.revoke(handle);
       return {};
     },
+    keep: () => Promise.reject(notYet()),
+    keepOf: () => ({ keep: undefined }),
+    keeps: () => ({ keeps: [] }),
+    changeKeep: () => Promise.reject(notYet()),
     check: async () => ({ grids: await grids.check(AbortSignal.timeout(CHECK_LIMIT_MS)) }),
   });
   if (takesOver) takeOverWhenQuiet();
@@ -139,3 +144,8 @@ const CHECK_LIMIT_MS = 110_000;
 
 /** Perhaps the servers have moved. */
 const TOO_FEW_SHARES = 410;
+
+function notYet(): GridError {
+  const reason = "this worker keeps nothing offline";
+  return new GridError("STORE_UNAVAILABLE", { store: "gridfetch-offline", reason }, `The file cannot be kept: ${reason}.`);
+}
