@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { Plugin } from "vite";
+import type { EnvironmentOptions, Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 /** A path in the checkout, from its top. */
@@ -19,6 +19,25 @@ const tlsModule: Plugin = {
 
 /** What `import … from "gridfetch…"` gives: the page's client, the worker, the core, Node's part, the erasure code. */
 const library = ["client", "worker", "files", "node", "erasure"].map((room) => at(`src/${room}/index.ts`));
+
+/** A part of the ready-made worker that most never need, as a script that puts its exports under a global name. */
+function workerPart(part: string, name: string): Record<string, EnvironmentOptions> {
+  return {
+    [name]: {
+      consumer: "client",
+      build: {
+        outDir: at("dist/app"),
+        emptyOutDir: false,
+        copyPublicDir: false,
+        rolldownOptions: {
+          input: at(`src/worker/${part}Part.ts`),
+          preserveEntrySignatures: "strict",
+          output: { format: "iife", name, exports: "named", entryFileNames: `gridfetch-${part}.js` },
+        },
+      },
+    },
+  };
+}
 
 // Three realms, three bundles, and the library: `vite build --app` makes all of them.
 export default defineConfig({
@@ -50,6 +69,8 @@ export default defineConfig({
         },
       },
     },
+    ...workerPart("relay", "gridfetchRelay"),
+    ...workerPart("check", "gridfetchCheck"),
     // Programs for Node. Packages stay outside: npm installs them beside.
     node: {
       consumer: "server",

@@ -58,7 +58,7 @@ test.beforeAll(async ({ demo }) => {
     input: join(folder, "own-worker.js"),
     output: { format: "iife", entryFileNames: "own-worker.js" },
   });
-  for (const name of ["gridfetch-worker.js", "gridfetch-tls.wasm"]) {
+  for (const name of ["gridfetch-worker.js", "gridfetch-relay.js", "gridfetch-check.js", "gridfetch-tls.wasm"]) {
     await cp(join(checkout, "dist/app", name), join(folder, "dist", name));
   }
   const config: unknown = JSON.parse(readFileSync(demo.grid.configFile, "utf8"));

@@ -15,8 +15,11 @@ it("the ready-made worker, without TLS, is at most 60 KB", () => {
   expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(60_000);
 });
 
-it("TLS is a file of its own", () => {
-  expect(existsSync(join(dist, "app/gridfetch-tls.wasm"))).toBe(true);
+it("TLS, and what else most never need, are files of their own", () => {
+  for (const name of ["gridfetch-tls.wasm", "gridfetch-relay.js", "gridfetch-check.js"]) {
+    expect(existsSync(join(dist, "app", name))).toBe(true);
+  }
+  expect(readFileSync(join(dist, "app/gridfetch-worker.js"), "utf8")).not.toContain("WebSocket");
 });
 
 it("the client is at most 6 KB", async () => {

@@ -17,14 +17,19 @@ export interface ClientWindow {
 
 /** An app that does nothing by itself: the built client, the worker, the demo grid's configuration. */
 export async function startClientApp(demo: DemoGrid, folder: string): Promise<AppServer> {
+  await placeClientApp(folder);
+  return serveClientApp(demo, folder);
+}
+
+/** Puts its files into a folder. */
+export async function placeClientApp(folder: string): Promise<void> {
   await cp(join(dist, "lib"), join(folder, "lib"), { recursive: true });
-  for (const name of ["gridfetch-worker.js", "gridfetch-tls.wasm"]) {
+  for (const name of ["gridfetch-worker.js", "gridfetch-relay.js", "gridfetch-check.js", "gridfetch-tls.wasm"]) {
     await cp(join(dist, "app", name), join(folder, name));
   }
   const script =
     'import * as client from "/lib/client/index.js"; Object.assign(window, { client, grid: await client.connect() });';
   await writeFile(join(folder, "index.html"), `<!doctype html><script type="module">${script}</script>`);
-  return serveClientApp(demo, folder);
 }
 
 /** Serves what `startClientApp` has made, and what a test has changed in it. */
@@ -34,7 +39,7 @@ export function serveClientApp(demo: DemoGrid, folder: string, port = 0): Promis
 }
 
 /** Opens its page and waits until `window.grid` is there. */
-export async function openClientTab(tab: Page, app: AppServer): Promise<void> {
+export async function openClientTab(tab: Page, app: { readonly url: string }): Promise<void> {
   await tab.goto(app.url);
   await tab.waitForFunction(() => "grid" in window);
 }

@@ -98,7 +98,9 @@ export class GridError<C extends GridErrorCode = GridErrorCode> extends Error {
   }
 }
 
-/** Is `error` a GridError, of this code if one is given? */
+/** Is `error` a GridError, of this code if one is given? By its name: a worker's scripts have a class each. */
 export function isGridError<C extends GridErrorCode>(error: unknown, code?: C): error is GridError<C> {
-  return error instanceof GridError && (code === undefined || error.code === code);
+  return (
+    error instanceof Error && error.name === "GridError" && (code === undefined || (error as GridError).code === code)
+  );
 }

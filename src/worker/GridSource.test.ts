@@ -3,6 +3,7 @@ import { GridError } from "../base/GridError.ts";
 import type { ConfigKind } from "../cache/ConfigStore.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
+import { checkGrid } from "../servers/checkGrid.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { GridSource } from "./GridSource.ts";
 
@@ -65,6 +66,7 @@ function startWorker(): void {
       },
     }),
     origin: "https://app.example",
+    checkGrid,
     makeFiles: (servers) => {
       built.push(servers);
       return { open: () => expect.fail() } as unknown as FileNodes;

@@ -6,7 +6,7 @@ import { defaultLimits, type Limits } from "../base/limits.ts";
 import type { ConfigKind } from "../cache/ConfigStore.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
 import { ConfiguredServerList } from "../servers/ConfiguredServerList.ts";
-import { checkGrid } from "../servers/checkGrid.ts";
+import type { checkGrid } from "../servers/checkGrid.ts";
 import { parseGridConfig, parseServerSecrets } from "../servers/parseGridConfig.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import type { MakeTransport } from "../servers/serversFromConfig.ts";
@@ -36,6 +36,8 @@ export interface GridSourceOptions {
   readonly url: URL;
   readonly memory: ConfigMemory;
   readonly makeTransport: MakeTransport;
+  /** Finds out what keeps a grid's servers from being used. */
+  readonly checkGrid: typeof checkGrid;
   /** Of the worker. */
   readonly origin: string;
   /** Makes what reads a grid's files from these servers. */
@@ -129,7 +131,7 @@ export class GridSource {
     const { clock, makeTransport, origin } = this.#options;
     const platform = { makeTransport, clock, origin };
     const checks: GridCheck[] = [];
-    for (const config of configs) checks.push(await checkGrid(config, secrets, platform, signal));
+    for (const config of configs) checks.push(await this.#options.checkGrid(config, secrets, platform, signal));
     return checks;
   }
 

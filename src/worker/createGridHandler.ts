@@ -12,10 +12,12 @@ import type { BodyWatch } from "../http/openBody.ts";
 import { isGridUrl } from "../http/parseGridUrl.ts";
 import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
+import { bundledParts } from "./bundledParts.ts";
 import { GridSource } from "./GridSource.ts";
 import { HandleBook } from "./HandleBook.ts";
 import { Reads } from "./Reads.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
+import type { WorkerParts } from "./WorkerParts.ts";
 import { workerTransport } from "./workerTransport.ts";
 
 declare const self: ServiceWorkerGlobalScope;
@@ -53,7 +55,15 @@ export interface GridHandler {
  * listens for the questions that pages ask through the client, and the browser wants listeners to be there from the
  * start. The worker may be ended at any moment; nothing here outlives it that cannot be made anew.
  */
-export function createGridHandler({ config = "grid.json", takesOver = false }: GridHandlerOptions = {}): GridHandler {
+export function createGridHandler(options: GridHandlerOptions = {}): GridHandler {
+  return composeGridHandler(options, bundledParts);
+}
+
+/** The same, for a worker whose seldom needed parts are elsewhere. */
+export function composeGridHandler(
+  { config = "grid.json", takesOver = false }: GridHandlerOptions,
+  parts: WorkerParts,
+): GridHandler {
   const scope = new URL(self.registration.scope);
   const clock = systemClock;
   const log = new EventLog(clock);
@@ -62,8 +72,9 @@ export function createGridHandler({ config = "grid.json", takesOver = false }: G
   const grids = new GridSource({
     url: new URL(config, scope),
     memory: new ConfigStore(clock),
-    makeTransport: workerTransport(self.location.href),
+    makeTransport: workerTransport(self.location.href, parts),
     origin: self.location.origin,
+    checkGrid: (...grid) => parts.check().checkGrid(...grid),
     makeFiles: (servers) => createFileNodes({ servers, clock, log, memory }),
     clock,
   });
@@ -147,5 +158,9 @@ const TOO_FEW_SHARES = 410;
 
 function notYet(): GridError {
   const reason = "this worker keeps nothing offline";
-  return new GridError("STORE_UNAVAILABLE", { store: "gridfetch-offline", reason }, `The file cannot be kept: ${reason}.`);
+  return new GridError(
+    "STORE_UNAVAILABLE",
+    { store: "gridfetch-offline", reason },
+    `The file cannot be kept: ${reason}.`,
+  );
 }

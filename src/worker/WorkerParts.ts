@@ -1,0 +1,24 @@
+import type { checkGrid } from "../servers/checkGrid.ts";
+import type { relayTransport } from "../servers/relayTransport.ts";
+import type { TlsEngine } from "../servers/TlsEngine.ts";
+import type { loadTls } from "./loadTls.ts";
+import type { webSocketStream } from "./webSocketStream.ts";
+
+/** See relayPart.ts. */
+export interface RelayPart {
+  readonly relayTransport: typeof relayTransport;
+  readonly TlsEngine: typeof TlsEngine;
+  readonly loadTls: typeof loadTls;
+  readonly webSocketStream: typeof webSocketStream;
+}
+
+/** See checkPart.ts. */
+export interface CheckPart {
+  readonly checkGrid: typeof checkGrid;
+}
+
+/** Parts that most workers never need. A worker that is bundled has them in it; the ready-made one loads their scripts. */
+export interface WorkerParts {
+  relay(): RelayPart;
+  check(): CheckPart;
+}
