@@ -16,6 +16,8 @@ beforeAll(async () => {
     writeFile(join(folder, "index.html"), "the app"),
     writeFile(join(folder, "bootstrap.html"), "wait for the worker"),
     writeFile(join(folder, "gridfetch-worker.js"), "// worker"),
+    writeFile(join(folder, "app-worker.js"), "// the app's worker"),
+    writeFile(join(folder, "manifest.webmanifest"), "{}"),
     writeFile(join(folder, "assets/index-1234.js"), "// page"),
   ]);
   app = await AppServer.start({ folder, port: 0, documents: { "/grid.json": { servers: [] } } });
@@ -44,6 +46,8 @@ describe("files of the app", () => {
   it.each([
     ["/", "text/html", "no-cache", "the app"],
     ["/gridfetch-worker.js", "text/javascript", "no-store", "// worker"],
+    ["/app-worker.js", "text/javascript", "no-store", "// the app's worker"],
+    ["/manifest.webmanifest", "application/manifest+json", "no-cache", "{}"],
     ["/assets/index-1234.js", "text/javascript", "max-age=31536000, immutable", "// page"],
   ])("%s", async (path, type, caching, text) => {
     const response = await get(path);
@@ -56,6 +60,31 @@ describe("files of the app", () => {
   it("a path that leads out of the folder is not found", async () => {
     expect((await get("/..%2f..%2fetc/passwd")).status).toBe(404);
   });
+});
+
+it("lets no other site frame the app, and the app alone frame what waits for the worker", async () => {
+  const framing = async (path: string, headers = {}) => {
+    const { headers: got } = await get(path, headers);
+    return [got.get("content-security-policy"), got.get("x-frame-options")];
+  };
+  expect(await framing("/")).toEqual(["frame-ancestors 'none'", "DENY"]);
+  expect(await framing("/uri/URI:LIT:me", { "Sec-Fetch-Mode": "navigate" })).toEqual([
+    "frame-ancestors 'self'",
+    "SAMEORIGIN",
+  ]);
+});
+
+describe("a name that leads to this machine", () => {
+  it.each(["localhost:1", "127.0.0.1", "[::1]:8410"])("%s is its own", async (host) => {
+    expect((await get("/", { Host: host })).status).toBe(200);
+  });
+  it.each(["rebound.example", "127.0.0.1.rebound.example", "localhost.rebound.example:80"])(
+    "%s is not: neither the app nor the grid's secrets are told",
+    async (host) => {
+      for (const path of ["/", "/grid.json", "/uri/URI:LIT:me"])
+        expect((await get(path, { Host: host })).status).toBe(421);
+    },
+  );
 });
 
 it("survives a request whose target is no URL", async () => {

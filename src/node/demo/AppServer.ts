@@ -36,6 +36,8 @@ export class AppServer {
       const base = `http://${HOST}`;
       // Any page may ask for `//`, which is no URL: throwing here would end the server.
       if (!URL.canParse(request.url ?? "/", base)) return send(response, 400, "This is not an address.");
+      if (!isOwnName(request.headers.host))
+        return send(response, 421, `This server is http://${HOST} and nothing else.`);
       const url = new URL(request.url ?? "/", base);
       const document = documents[url.pathname];
       if (document !== undefined) sendJson(response, document);
@@ -70,17 +72,34 @@ export class AppServer {
   }
 }
 
-function setFileHeaders(response: ServerResponse, path: string): void {
-  // Names under assets/ carry a hash of the content. The worker must never be a stale one.
-  const age = path.startsWith("/assets/") ? "max-age=31536000, immutable" : "no-cache";
-  response.setHeader("Cache-Control", path === "/gridfetch-worker.js" ? "no-store" : age);
-  response.setHeader("X-Content-Type-Options", "nosniff");
+/** A site may give its own name this machine's address and so read from here as if it were itself: DNS rebinding. */
+function isOwnName(host = ""): boolean {
+  return /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/i.test(host);
 }
+
+function setFileHeaders(response: ServerResponse, path: string): void {
+  // Names under assets/ carry a hash of the content. A worker must never be a stale one.
+  const age = path.startsWith("/assets/") ? "max-age=31536000, immutable" : "no-cache";
+  response.setHeader("Cache-Control", WORKERS.has(path) ? "no-store" : age);
+  response.setHeader("X-Content-Type-Options", "nosniff");
+  response.setHeader("Referrer-Policy", "no-referrer");
+  forbidFrames(response, "none");
+}
+
+const WORKERS: ReadonlySet<string> = new Set(["/app-worker.js", "/gridfetch-worker.js"]);
 
 /** The address may hold a cap: nothing of this answer is kept, and nobody is told where it came from. */
 function setGridHeaders(response: ServerResponse): void {
   response.setHeader("Cache-Control", "no-store");
   response.setHeader("Referrer-Policy", "no-referrer");
+  // The app downloads by a frame, and shows documents in one; their requests may come past the worker.
+  forbidFrames(response, "self");
+}
+
+/** Else another site could lay the app under its own buttons. A page cannot say so by a meta element. */
+function forbidFrames(response: ServerResponse, except: "none" | "self"): void {
+  response.setHeader("Content-Security-Policy", `frame-ancestors '${except}'`);
+  response.setHeader("X-Frame-Options", except === "none" ? "DENY" : "SAMEORIGIN");
 }
 
 function isNavigation({ method, headers }: IncomingMessage): boolean {
