@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EnvironmentOptions, Plugin } from "vite";
 import { defineConfig } from "vitest/config";
@@ -14,6 +16,25 @@ const tlsModule: Plugin = {
     for (const fileName of ["gridfetch-tls.wasm", "gridfetch-tls.LICENSES.txt"]) {
       this.emitFile({ type: "asset", fileName, source: await readFile(at(`src/servers/tls/${fileName}`)) });
     }
+  },
+};
+
+/** Tells the app's worker which files the app has, once these are built. Maps are for developers, `gridfetch-*` is the library. */
+const shellFiles: Plugin = {
+  name: "gridfetch-shell",
+  applyToEnvironment: ({ name }) => name === "appWorker",
+  async load(id) {
+    if (!id.endsWith("/shell/builtFiles.ts")) return undefined;
+    const folder = at("dist/app");
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries
+      .filter((entry) => entry.isFile() && !/^gridfetch-|^app-worker\.js|\.map$/.test(entry.name))
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
+      .sort();
+    const hash = createHash("sha256");
+    for (const file of files) hash.update(file).update(await readFile(join(folder, file)));
+    const version = hash.digest("hex").slice(0, 12);
+    return `export const files = ${JSON.stringify(files)};\nexport const version = "${version}";\n`;
   },
 };
 
@@ -44,7 +65,7 @@ export default defineConfig({
   root: at("src/app"),
   publicDir: at("public"),
   cacheDir: at(".cache/vite"),
-  plugins: [tlsModule],
+  plugins: [tlsModule, shellFiles],
   build: { sourcemap: true },
   environments: {
     // The page: dist/app/*.html and what they load.
@@ -71,6 +92,19 @@ export default defineConfig({
     },
     ...workerPart("relay", "gridfetchRelay"),
     ...workerPart("check", "gridfetchCheck"),
+    // The app's own worker, which knows the files that were built before it.
+    appWorker: {
+      consumer: "client",
+      build: {
+        outDir: at("dist/app"),
+        emptyOutDir: false,
+        copyPublicDir: false,
+        rolldownOptions: {
+          input: at("src/shell/appWorker.ts"),
+          output: { format: "iife", entryFileNames: "app-worker.js" },
+        },
+      },
+    },
     // Programs for Node. Packages stay outside: npm installs them beside.
     node: {
       consumer: "server",

@@ -77,12 +77,12 @@ test.describe("an app that is set up wrongly", () => {
   });
 
   test("without the worker's script says which one is missing", async ({ page }) => {
-    await rm(join(folder, "gridfetch-worker.js"));
+    await rm(join(folder, "app-worker.js"));
     app = await AppServer.start({ folder, port: 0, documents: {} });
     await page.goto(app.url);
-    await expect(page.getByRole("alert")).toContainText("did not accept /gridfetch-worker.js");
+    await expect(page.getByRole("alert")).toContainText("did not accept /app-worker.js");
     await page.goto(`${app.url}uri/URI:LIT:nbswy3dpfqqgo4tjmq`);
-    await expect(page.getByRole("status")).toContainText("did not accept /gridfetch-worker.js");
+    await expect(page.getByRole("status")).toContainText("did not accept /app-worker.js");
     await expect(page.getByRole("button", { name: "Try again" })).toBeVisible();
   });
 });

@@ -11,7 +11,7 @@ test("the TLS module is fetched when a server behind a relay is first asked, and
     page.context().on("request", (request) => fetched.push(new URL(request.url()).pathname));
     await page.goto(relayed.app.url);
     await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
-    expect(fetched).toContain("/gridfetch-worker.js");
+    expect(fetched).toContain("/app-worker.js");
     expect(fetched).not.toContain(TLS_MODULE);
     const url = `/uri/${encodeURIComponent(relayed.cap)}`;
     expect(await fetchInPage(page, url)).toMatchObject({ status: 200, length: 100_000 });

@@ -1,4 +1,4 @@
-import { connect } from "../client/connect.ts";
+import { connectApp } from "./connectApp.ts";
 
 /**
  * What a web server answers for a grid URL whose request came past the Service Worker: the first visit by a link, or a
@@ -21,7 +21,7 @@ const triesBefore = recentTries();
 if (triesBefore >= MOST_TRIES) {
   explain("The Service Worker is there, but this address did not reach it. An extension or a setting may keep it out.");
 } else {
-  await connect().then(loadAgain, (error: unknown) => {
+  await connectApp().then(loadAgain, (error: unknown) => {
     explain(error instanceof Error ? error.message : "The Service Worker could not be started.");
   });
 }

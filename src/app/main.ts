@@ -1,5 +1,5 @@
-import { connect } from "../client/connect.ts";
 import type { Grid } from "../client/Grid.ts";
+import { connectApp } from "./connectApp.ts";
 import { byId, element } from "./element.ts";
 import { formatSize } from "./formatSize.ts";
 import { Notice } from "./Notice.ts";
@@ -11,7 +11,7 @@ import { fetchSamples, fetchServerNames, type Sample } from "./samples.ts";
 const notice = new Notice(byId("notice"));
 
 // No grid URL is used before the worker controls this page: it would go to the web server, and take its cap there.
-await connect().then(start, (error: Error) => notice.show("This page cannot read the grid.", error.message));
+await connectApp().then(start, (error: Error) => notice.show("This page cannot read the grid.", error.message));
 
 async function start(grid: Grid): Promise<void> {
   const stage = new Stage(byId("stage"), grid, notice);

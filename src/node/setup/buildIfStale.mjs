@@ -4,7 +4,13 @@ import { checkout } from "./checkout.mjs";
 import { runCommand } from "./runCommand.mjs";
 
 const sources = ["src", "public", "vite.config.ts", "package-lock.json"];
-const results = ["dist/app/index.html", "dist/app/gridfetch-worker.js", "dist/node/demo.js", "dist/node/gridfetch.js"];
+const results = [
+  "dist/app/index.html",
+  "dist/app/gridfetch-worker.js",
+  "dist/app/app-worker.js",
+  "dist/node/demo.js",
+  "dist/node/gridfetch.js",
+];
 
 /**
  * Builds dist/ when a source is newer than it.
