@@ -3,6 +3,7 @@ import type { EventLog } from "../base/EventLog.ts";
 import type { KeptLimits } from "../base/keptLimits.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { ByteStore } from "./ByteStore.ts";
+import { KeptSegments } from "./KeptSegments.ts";
 import { Pace } from "./Pace.ts";
 import { RememberedFile } from "./RememberedFile.ts";
 import { WriteBehind } from "./WriteBehind.ts";
@@ -20,12 +21,15 @@ export interface MemoryStores {
  * it was, and its ciphertext. Reads go on without it whenever a store is missing, slow, full or wrong.
  */
 export class FileMemory {
+  /** Ciphertext that lasts as long as the worker: one bound over all grids. */
+  readonly recent: KeptSegments;
   readonly #facts: WriteBehind;
   readonly #segments: WriteBehind;
   readonly #clock: Clock;
   readonly #limits: KeptLimits;
 
   constructor({ facts, segments }: MemoryStores, clock: Clock, limits: KeptLimits, log: EventLog) {
+    this.recent = new KeptSegments(limits.inMemory);
     const common = {
       clock,
       scope: log.scope("memory"),

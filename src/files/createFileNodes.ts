@@ -29,9 +29,9 @@ export interface FileNodesOptions {
   readonly log?: EventLog;
   readonly limits?: Limits;
   readonly codec?: ErasureCodec;
-  /** What outlives this program of the files that were read. */
+  /** What outlives this program of the files that were read; several grids may have one. */
   readonly memory?: FileMemory;
-  /** Bytes of verified ciphertext to keep for the next read; none for 0. */
+  /** Bytes of verified ciphertext to keep for the next read; none for 0. A `memory` has a bound of its own. */
   readonly keptBytes?: number;
 }
 
@@ -66,7 +66,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const health = new HealthBook(clock, limits);
   const nodes = new Map<string, FileNode>();
   const mutables = new Map<string, MutableFile>();
-  const kept = new KeptSegments(options.keptBytes ?? defaultKeptLimits.inMemory);
+  const kept = options.memory?.recent ?? new KeptSegments(options.keptBytes ?? defaultKeptLimits.inMemory);
 
   function openImmutable(cap: ChkCap): FileNode {
     const storageIndexText = encodeBase32(cap.storageIndex);

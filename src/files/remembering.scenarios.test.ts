@@ -136,6 +136,17 @@ describe("in one life", () => {
     expect((await costOf(scene, life, 80_000, 300)).roundTrips).toBe(0);
   });
 
+  it("keeps no more than it may over all grids together", async () => {
+    const scene = await stage();
+    const stores = { facts: nowhere(), segments: nowhere() };
+    const life = new Lives(scene.grid, stores, { inMemory: 30_000 }).begin();
+    await costOf(scene, life, 0, 90_000);
+    expect((await costOf(scene, life, 70_000, 300)).roundTrips).toBe(0);
+    const other = { ...life, nodes: life.nodesOf(scene.grid) };
+    await costOf(scene, other, 90_000, 60_000);
+    expect((await costOf(scene, life, 80_000, 300)).roundTrips).toBe(1);
+  });
+
   it("keeps on disk what a player reads, and not what a download does", async () => {
     const scene = await stage();
     for (const [rate, isKept] of [

@@ -15,6 +15,8 @@ const SEGMENT_SIZES = [300, 120];
 export interface Life {
   readonly nodes: FileNodes;
   readonly memory: FileMemory;
+  /** Those of another grid that is read in the same life. */
+  nodesOf(servers: ServerList): FileNodes;
 }
 
 /** Workers that live one after the other: all that goes from one to the next is what is in the stores. */
@@ -41,9 +43,7 @@ export class Lives {
     const log = new EventLog(clock);
     const limits = { ...defaultLimits, segmentSizeGuesses: SEGMENT_SIZES };
     const memory = new FileMemory({ facts: this.facts, segments: this.segments }, clock, this.#limits, log);
-    return {
-      nodes: createFileNodes({ servers, clock, log, memory, limits, keptBytes: this.#limits.inMemory }),
-      memory,
-    };
+    const nodesOf = (servers: ServerList) => createFileNodes({ servers, clock, log, memory, limits });
+    return { nodes: nodesOf(servers), memory, nodesOf };
   }
 }
