@@ -27,6 +27,10 @@ export interface TahoeServer {
   readonly storageFolder: string;
   /** Takes this server off the grid. */
   stop(): Promise<void>;
+  /** Ends it in the middle of whatever it does. */
+  kill(): Promise<void>;
+  /** Has it back, at the same address and with its shares; does nothing while it runs. */
+  start(): Promise<void>;
 }
 
 /**
@@ -128,7 +132,7 @@ async function startServer(bin: string, grid: string, nickname: string, port: nu
     ...["[client]", "[storage]", "enabled = true", "reserved_space = 0", ""],
   ];
   await writeFile(join(folder, "tahoe.cfg"), settings.join("\n"));
-  const node = await TahoeNode.start(bin, folder);
+  let node = await TahoeNode.start(bin, folder);
   const line = async (file: string) => (await readFile(join(folder, file), "utf8")).trim();
   const furl = await line("private/storage.furl");
   // node.pem holds the private key too; only its certificate is looked at. The NURL shares the FURL's swissnum.
@@ -146,6 +150,10 @@ async function startServer(bin: string, grid: string, nickname: string, port: nu
     furl,
     storageFolder: join(folder, "storage"),
     stop: () => node.stop(),
+    kill: () => node.kill(),
+    async start() {
+      if (!node.isRunning) node = await TahoeNode.start(bin, folder);
+    },
   };
 }
 

@@ -30,15 +30,28 @@ export class TahoeNode {
     return node;
   }
 
+  get isRunning(): boolean {
+    const { pid, exitCode, signalCode } = this.#process;
+    return pid !== undefined && exitCode === null && signalCode === null;
+  }
+
   /** Ends the process and waits for that; does nothing once it has ended. */
   async stop(): Promise<void> {
-    const child = this.#process;
-    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, "exit");
-    child.kill("SIGTERM");
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
-    await exited;
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), STOP_LIMIT_MS);
+    await this.#end("SIGTERM");
     clearTimeout(timer);
+  }
+
+  /** Ends it as a crash does. */
+  kill(): Promise<void> {
+    return this.#end("SIGKILL");
+  }
+
+  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    if (!this.isRunning) return;
+    const exited = once(this.#process, "exit");
+    this.#process.kill(signal);
+    await exited;
   }
 }
 
