@@ -13,6 +13,12 @@ export interface PageRead {
   readonly seconds: number;
 }
 
+/** A web server that passes what a browser asks on to the bench's own, which is to listen at `appPort`. */
+export interface Front {
+  readonly url: string;
+  readonly appPort: number;
+}
+
 /** A page in Chromium that the bench's Service Worker controls, and the web server behind it. */
 export class BenchBrowser {
   readonly page: Page;
@@ -30,16 +36,24 @@ export class BenchBrowser {
   /**
    * @param folder what the web server serves: the bench's page and worker, and files to compare with
    * @param configFile the grid's `grid.json`
+   * @param front a web server before ours, by which the browser comes
    */
-  static async start({ chromium: found }: Bench, folder: string, configFile?: string): Promise<BenchBrowser> {
+  static async start(
+    { chromium: found }: Bench,
+    folder: string,
+    configFile?: string,
+    front?: Front,
+  ): Promise<BenchBrowser> {
     if ("missing" in found) throw new Error(`there is no Chromium: ${found.missing}`);
     const documents = configFile === undefined ? {} : { "/grid.json": JSON.parse(await readFile(configFile, "utf8")) };
-    const app = await AppServer.start({ folder, port: 0, documents });
+    const app = await AppServer.start({ folder, port: front?.appPort ?? 0, documents });
     const args = ["--disable-background-networking", "--disable-component-update", "--disable-gpu", "--no-first-run"];
+    // For the front's certificate, which nobody signed.
+    if (front) args.push("--ignore-certificate-errors");
     // Chromium's sandbox refuses to start as root, as in a container.
     if (process.getuid?.() === 0) args.push("--no-sandbox");
     const browser = await chromium.launch({ executablePath: found.path, args });
-    const context = await browser.newContext({ baseURL: app.url });
+    const context = await browser.newContext({ baseURL: front?.url ?? app.url });
     const page = await context.newPage();
     await page.goto("/index.html");
     await page.evaluate(() => navigator.serviceWorker.register("/gridfetch-worker.js").then(() => undefined));

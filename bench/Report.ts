@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { round } from "./statistics.ts";
 
-/** What a figure must be to be good enough. */
+/** What a figure must be to be good enough; without either, it is for information. */
 export interface Target {
   readonly least?: number;
   readonly most?: number;
@@ -14,8 +14,8 @@ export interface Entry {
   /** Null where the measurement failed. */
   readonly value: number | null;
   readonly unit: string;
-  /** `>= 6`, `<= 2` */
-  readonly target: string;
+  /** `>= 6`, `<= 2`; null for a figure that is for information. */
+  readonly target: string | null;
   readonly ok: boolean;
   /** Why there is no value. */
   readonly reason?: string;
@@ -64,11 +64,12 @@ export class Report {
   }
 }
 
-function textOf({ least, most }: Target): string {
-  return least !== undefined ? `>= ${least}` : `<= ${most}`;
+function textOf({ least, most }: Target): string | null {
+  if (least !== undefined) return `>= ${least}`;
+  return most === undefined ? null : `<= ${most}`;
 }
 
 function line({ id, value, unit, target, ok }: Entry): string {
-  const cells = [id.padEnd(26), String(value ?? "-").padStart(8), unit.padEnd(42), target.padEnd(9)];
+  const cells = [id.padEnd(26), String(value ?? "-").padStart(8), unit.padEnd(42), (target ?? "").padEnd(9)];
   return `${cells.join(" ")} ${ok ? "ok" : "MISSED"}`;
 }

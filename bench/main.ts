@@ -9,6 +9,7 @@ import { gatewayPart } from "./parts/gateway.ts";
 import { highKPart } from "./parts/highK.ts";
 import { memoryPart } from "./parts/memory.ts";
 import { pipelinePart } from "./parts/pipeline.ts";
+import { realGridPart } from "./parts/realGrid.ts";
 import { roundTripsPart } from "./parts/roundTrips.ts";
 import { scalePart } from "./parts/scale.ts";
 import { slowServerPart } from "./parts/slowServer.ts";
@@ -20,6 +21,7 @@ const parts: Readonly<Record<string, Part>> = {
   pipeline: pipelinePart,
   e2e: endToEndPart,
   gateway: gatewayPart,
+  real: realGridPart,
   rtt: roundTripsPart,
   scale: scalePart,
   "slow-server": slowServerPart,

@@ -1,5 +1,6 @@
 // `npm run bench`: sets up what the bench needs, builds it and runs it. `npm run bench -- --quick` takes two minutes.
 import { join } from "node:path";
+import { prepareNginx } from "../e2e/setup/prepareNginx.mjs";
 import { prepareTahoe } from "../e2e/setup/prepareTahoe.mjs";
 import { checkout } from "../src/node/setup/checkout.mjs";
 import { installPackages } from "../src/node/setup/installPackages.mjs";
@@ -35,6 +36,8 @@ if (!process.env.GRIDFETCH_TAHOE) {
   if ("bin" in tahoe) env.GRIDFETCH_TAHOE = tahoe.bin;
   else env.GRIDFETCH_TAHOE_MISSING = tahoe.missing;
 }
+const nginx = await prepareNginx();
+if ("path" in nginx) env.GRIDFETCH_NGINX = nginx.path;
 const { ok, reason } = await runCommand(node, ["dist/bench/bench.js", ...process.argv.slice(2)], { env });
 if (!ok) console.error(`The bench ${reason}.`);
 process.exitCode = ok ? 0 : 1;

@@ -1,14 +1,26 @@
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 /** A path in the checkout, from its top. */
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+/** Puts the TLS module beside the worker, which loads it for a relay. */
+const tlsModule: Plugin = {
+  name: "gridfetch-tls",
+  applyToEnvironment: ({ name }) => name === "serviceWorker",
+  async generateBundle() {
+    const fileName = "gridfetch-tls.wasm";
+    this.emitFile({ type: "asset", fileName, source: await readFile(at(`src/servers/tls/${fileName}`)) });
+  },
+};
 
 // The bench, bundled as the programs that it measures are: one for Node, one for the Service Worker.
 export default defineConfig({
   root: at("bench/page"),
   publicDir: at("bench/page"),
   cacheDir: at(".cache/vite"),
+  plugins: [tlsModule],
   environments: {
     serviceWorker: {
       consumer: "client",

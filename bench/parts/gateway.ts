@@ -1,7 +1,5 @@
-import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { makeFile } from "../../e2e/testing/makeFile.ts";
 import type { ChkCap } from "../../src/formats/Cap.ts";
 import { parseCap } from "../../src/formats/parseCap.ts";
@@ -12,6 +10,7 @@ import { parseNurl } from "../../src/servers/parseNurl.ts";
 import { StaticServerList } from "../../src/servers/StaticServerList.ts";
 import { type Bench, type Part, tahoeBin } from "../Bench.ts";
 import { upload } from "../BenchGrid.ts";
+import { curlGateway } from "../curlGateway.ts";
 import { DelayingProxies } from "../DelayingProxies.ts";
 import { readWhole } from "../generated/readWhole.ts";
 import { inTurn, median, ratioOf, round, speed } from "../statistics.ts";
@@ -54,7 +53,7 @@ async function compareDirectly(bench: Bench, grid: TahoeGrid): Promise<void> {
   const client = await grid.startClient(ENCODING);
   const seconds = await inTurn(bench.isQuick ? 2 : 3, {
     ours: () => readOurs(cap, grid.serversFile),
-    gateway: async () => (await curl(client.gateway, cap, size)).seconds,
+    gateway: async () => (await curlGateway(client.gateway, cap, size)).seconds,
   });
   await client.stop();
   const [ours, gateway] = [seconds.ours, seconds.gateway].map((of) => speed(size / median(of)));
@@ -86,9 +85,9 @@ async function compareDelayed(bench: Bench, grid: TahoeGrid, proxies: readonly n
     const seconds = await inTurn(bench.isQuick ? 1 : 2, {
       ours: () => readOurs(cap, serversFile),
       gateway: async () => {
-        const whole = await curl(client.gateway, cap, size);
+        const whole = await curlGateway(client.gateway, cap, size);
         firstBytes.push(whole.firstByte);
-        seeks.push((await curl(client.gateway, cap, 1, `${size / 2}-${size / 2}`)).firstByte);
+        seeks.push((await curlGateway(client.gateway, cap, 1, `${size / 2}-${size / 2}`)).firstByte);
         return whole.seconds;
       },
     });
@@ -110,21 +109,4 @@ async function uploadNoise(bench: Bench, grid: TahoeGrid, name: string, size: nu
 async function readOurs(cap: string, serversFile: string): Promise<number> {
   const { servers } = await readServerList(serversFile);
   return readWhole(parseCap(cap) as ChkCap, new StaticServerList(servers.map(({ server }) => server)));
-}
-
-async function curl(
-  gateway: string,
-  cap: string,
-  size: number,
-  range?: string,
-): Promise<{ seconds: number; firstByte: number }> {
-  const url = new URL(`uri/${encodeURIComponent(cap)}`, gateway).href;
-  const format = "%{size_download} %{time_total} %{time_starttransfer}";
-  const args = ["-s", "-o", "/dev/null", "-w", format, ...(range === undefined ? [] : ["-r", range]), url];
-  const { stdout } = await promisify(execFile)("curl", args, { timeout: 120_000 });
-  const [bytes, seconds, firstByte] = stdout.split(" ").map(Number);
-  if (bytes !== size || seconds === undefined || firstByte === undefined) {
-    throw new Error(`curl got ${bytes} of ${size} bytes from the gateway`);
-  }
-  return { seconds, firstByte };
 }
