@@ -26,9 +26,9 @@ export interface Keep {
 /** What has become of a file that is kept offline; or that it is no longer, and what was on disk is gone. */
 export type KeepEvent = Keep | { readonly id: string; readonly state: "removed" };
 
-/** As `Keep.id`: 16 bytes in base64url. */
+/** As `Keep.id`: 16 bytes in base32. */
 export function isKeepId(value: unknown): value is string {
-  return typeof value === "string" && /^[\w-]{22}$/.test(value);
+  return typeof value === "string" && /^[a-z2-7]{26}$/.test(value);
 }
 
 /** Is it one, as far as this version knows? */

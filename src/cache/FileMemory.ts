@@ -2,7 +2,9 @@ import type { Clock } from "../base/Clock.ts";
 import type { EventLog } from "../base/EventLog.ts";
 import type { KeptLimits } from "../base/keptLimits.ts";
 import { encodeBase32 } from "../formats/base32.ts";
+import type { ChkVerifyCap } from "../formats/Cap.ts";
 import type { ByteStore } from "./ByteStore.ts";
+import type { KeptFiles } from "./KeptFiles.ts";
 import { KeptSegments } from "./KeptSegments.ts";
 import { Pace } from "./Pace.ts";
 import { RememberedFile } from "./RememberedFile.ts";
@@ -23,12 +25,14 @@ export interface MemoryStores {
 export class FileMemory {
   /** Ciphertext that lasts as long as the worker: one bound over all grids. */
   readonly recent: KeptSegments;
+  /** What is kept offline, where files are. */
+  readonly offline: KeptFiles | undefined;
   readonly #facts: WriteBehind;
   readonly #segments: WriteBehind;
   readonly #clock: Clock;
   readonly #limits: KeptLimits;
 
-  constructor({ facts, segments }: MemoryStores, clock: Clock, limits: KeptLimits, log: EventLog) {
+  constructor({ facts, segments }: MemoryStores, clock: Clock, limits: KeptLimits, log: EventLog, offline?: KeptFiles) {
     this.recent = new KeptSegments(limits.inMemory);
     const common = {
       clock,
@@ -41,13 +45,15 @@ export class FileMemory {
     this.#segments = new WriteBehind({ ...common, store: segments });
     this.#clock = clock;
     this.#limits = limits;
+    this.offline = offline;
   }
 
   /** Two caps may have one storage index and yet promise different files: the UEB's hash tells them apart. */
-  file(storageIndex: Uint8Array, uebHash: Uint8Array): RememberedFile {
+  file(cap: Omit<ChkVerifyCap, "kind">): RememberedFile {
     const { pace, burst } = this.#limits;
-    const name = `${encodeBase32(storageIndex)}:${encodeBase32(uebHash)}`;
-    return new RememberedFile(name, this.#facts, this.#segments, new Pace(this.#clock, pace, burst));
+    const name = `${encodeBase32(cap.storageIndex)}:${encodeBase32(cap.uebHash)}`;
+    const offline = this.offline?.of(cap);
+    return new RememberedFile(name, this.#facts, this.#segments, new Pace(this.#clock, pace, burst), offline);
   }
 
   /** Resolves when all that was remembered until now is written or dropped. */

@@ -4,6 +4,7 @@ import {
   formatShareHashChain,
   parseShareHashChain,
 } from "../formats/ShareHashChain.ts";
+import type { KeptFile } from "./KeptFile.ts";
 import type { Pace } from "./Pace.ts";
 import { decodeShareMap, encodeShareMap, type ShareLocation } from "./shareMap.ts";
 import type { WriteBehind } from "./WriteBehind.ts";
@@ -23,7 +24,7 @@ export interface Recollection {
 const MOST_CHAIN_ENTRIES = 511;
 
 /**
- * What is remembered of one file. Whoever remembers something has verified it; whoever recalls something verifies it
+ * What is remembered of one file: what is kept of it offline, and for the rest what happens to be there. Whoever remembers something has verified it; whoever recalls something verifies it
  * again, and has it forgotten where that fails. No call fails, or waits for long.
  */
 export class RememberedFile {
@@ -31,39 +32,50 @@ export class RememberedFile {
   readonly #facts: WriteBehind;
   readonly #segments: WriteBehind;
   readonly #pace: Pace;
+  readonly #kept: KeptFile | undefined;
   /** Keys of what is, or will be, stored of it as far as is known. */
   #known = new Set<string>();
 
-  /** @param name of the file in the stores: no other file's name begins with it */
-  constructor(name: string, facts: WriteBehind, segments: WriteBehind, pace: Pace) {
+  /**
+   * @param name of the file in the stores: no other file's name begins with it
+   * @param kept what is kept of it offline, where files are
+   */
+  constructor(name: string, facts: WriteBehind, segments: WriteBehind, pace: Pace, kept?: KeptFile) {
     this.#name = name;
     this.#facts = facts;
     this.#segments = segments;
     this.#pace = pace;
+    this.#kept = kept;
   }
 
   /** Looks up what a file is opened with, and which pages and segments there are. */
   async recall(): Promise<Recollection> {
     const [uebKey, chainKey, sharesKey] = [this.#key("ueb"), this.#key("chain"), this.#key("shares")];
-    const [found, ...keys] = await Promise.all([
+    const [found, kept, ...keys] = await Promise.all([
       this.#facts.get([uebKey, chainKey, sharesKey]),
+      this.#kept?.load().then(() => this.#kept?.facts(["ueb"])),
       this.#facts.keys(this.#key("")),
       this.#segments.keys(this.#key("")),
     ]);
     this.#known = new Set(keys.flatMap((some) => [...some]));
     const shares = found.get(sharesKey);
     return {
-      ueb: found.get(uebKey),
+      ueb: kept?.get("ueb") ?? found.get(uebKey),
       chain: this.#parseChain(found.get(chainKey)),
       shares: shares === undefined ? [] : decodeShareMap(shares),
     };
   }
 
-  rememberUeb(bytes: Uint8Array): void {
-    this.#facts.put(this.#key("ueb"), bytes.slice());
+  /** Remembers the UEB. One that is known is left as it is. */
+  rememberUeb(bytes: Uint8Array, isRecalled = false): void {
+    const key = this.#key("ueb");
+    this.#kept?.putFact("ueb", bytes, isRecalled);
+    if (!this.#known.has(key) && this.#facts.put(key, bytes.slice())) this.#known.add(key);
   }
 
   forgetUeb(): void {
+    this.#kept?.forget({ facts: ["ueb"] });
+    this.#known.delete(this.#key("ueb"));
     this.#facts.delete(this.#key("ueb"));
   }
 
@@ -83,29 +95,39 @@ export class RememberedFile {
 
   /** May this page be recalled? */
   knowsPage(tree: TreeName, firstNode: number): boolean {
-    return this.#known.has(this.#pageKey(tree, firstNode));
+    return this.#keeps(tree, firstNode) || this.#known.has(this.#pageKey(tree, firstNode));
   }
 
   /** Pages by their first nodes; without those that are gone. */
   async recallPages(tree: TreeName, firstNodes: readonly number[]): Promise<Map<number, Uint8Array>> {
-    const keys = firstNodes.map((node) => this.#pageKey(tree, node));
-    const found = await this.#facts.get(keys);
-    const pages = new Map<number, Uint8Array>();
-    for (const [i, key] of keys.entries()) {
+    const kept = firstNodes.filter((node) => this.#keeps(tree, node));
+    const others = firstNodes.filter((node) => !this.#keeps(tree, node));
+    const [found, pages] = await Promise.all([
+      this.#facts.get(others.map((node) => this.#pageKey(tree, node))),
+      this.#kept?.facts(kept) ?? new Map(),
+    ]);
+    for (const node of others) {
+      const key = this.#pageKey(tree, node);
       const bytes = found.get(key);
       if (bytes === undefined) this.#known.delete(key);
-      else pages.set(firstNodes[i] as number, bytes);
+      else pages.set(node, bytes);
     }
-    return pages;
+    for (const node of kept) if (!pages.has(node)) this.#kept?.forget({ facts: [node] });
+    return pages as Map<number, Uint8Array>;
   }
 
-  /** Remembers a page, whose bytes must not change any more. One that is known is left as it is. */
-  rememberPage(tree: TreeName, firstNode: number, bytes: Uint8Array): void {
+  /**
+   * Remembers a page, whose bytes must not change any more. One that is known is left as it is.
+   * @param isRecalled it came from this memory, and not from a server because of what is wrong with those above it, say
+   */
+  rememberPage(tree: TreeName, firstNode: number, bytes: Uint8Array, isRecalled: boolean): void {
     const key = this.#pageKey(tree, firstNode);
-    if (!this.#known.has(key) && this.#facts.put(key, bytes)) this.#known.add(key);
+    if (tree === "ciphertext") this.#kept?.putFact(firstNode, bytes, isRecalled);
+    if (!this.#keeps(tree, firstNode) && !this.#known.has(key) && this.#facts.put(key, bytes)) this.#known.add(key);
   }
 
   forgetPage(tree: TreeName, firstNode: number): void {
+    if (tree === "ciphertext") this.#kept?.forget({ facts: [firstNode] });
     const key = this.#pageKey(tree, firstNode);
     this.#known.delete(key);
     this.#facts.delete(key);
@@ -113,11 +135,16 @@ export class RememberedFile {
 
   /** May this segment be recalled? */
   knowsSegment(segment: number): boolean {
-    return this.#known.has(this.#segmentKey(segment));
+    return this.#kept?.hasSegment(segment) || this.#known.has(this.#segmentKey(segment));
   }
 
   /** A segment's ciphertext, or undefined where it is gone. */
   async recallSegment(segment: number): Promise<Uint8Array | undefined> {
+    if (this.#kept?.hasSegment(segment)) {
+      const kept = await this.#kept.segment(segment);
+      if (kept !== undefined) return kept;
+      this.#kept.forget({ segments: [segment] });
+    }
     const key = this.#segmentKey(segment);
     const bytes = (await this.#segments.get([key])).get(key);
     if (bytes === undefined) this.#known.delete(key);
@@ -126,6 +153,10 @@ export class RememberedFile {
 
   /** Keeps a copy of a segment's ciphertext, unless segments of the file come as fast as in a download. */
   rememberSegment(segment: number, ciphertext: Uint8Array): void {
+    if (this.#kept?.wants(segment)) {
+      this.#kept.putSegment(segment, ciphertext);
+      return;
+    }
     const isPaced = this.#pace.allows(ciphertext.length);
     const key = this.#segmentKey(segment);
     if (!isPaced || this.#known.has(key)) return;
@@ -134,8 +165,13 @@ export class RememberedFile {
 
   forgetSegment(segment: number): void {
     const key = this.#segmentKey(segment);
+    this.#kept?.forget({ segments: [segment] });
     this.#known.delete(key);
     this.#segments.delete(key);
+  }
+
+  #keeps(tree: TreeName, firstNode: number): boolean {
+    return tree === "ciphertext" && this.#kept !== undefined && this.#kept.hasFact(firstNode);
   }
 
   #parseChain(bytes: Uint8Array | undefined): ChainEntry[] {

@@ -40,6 +40,8 @@ export class FileFacts {
   readonly #chainNodes = new Map<number, Uint8Array>();
   /** Lookups of pages under way. */
   readonly #recalls = new Map<string, Promise<void>>();
+  /** What is accepted at this moment is from memory. */
+  #isRecalling = false;
 
   constructor(cap: FileCap, memory?: RememberedFile) {
     this.cap = cap;
@@ -81,7 +83,11 @@ export class FileFacts {
     if (this.#memory === undefined) return [];
     const { ueb, chain, shares } = await this.#memory.recall();
     try {
-      if (ueb !== undefined && this.#known === undefined) this.#believeUeb(ueb);
+      if (ueb !== undefined && this.#known === undefined) {
+        this.#believeUeb(ueb);
+        // It may be in one memory and be wanted in another.
+        this.#memory.rememberUeb(ueb, true);
+      }
     } catch {
       this.#memory.forgetUeb();
     }
@@ -158,7 +164,7 @@ export class FileFacts {
   }
 
   #remembering(tree: TreeName): (page: HashPage, bytes: Uint8Array) => void {
-    return (page, bytes) => this.#memory?.rememberPage(tree, page.firstNode, bytes);
+    return (page, bytes) => this.#memory?.rememberPage(tree, page.firstNode, bytes, this.#isRecalling);
   }
 
   #believeChain(nodes: readonly ChainEntry[]): void {
@@ -197,10 +203,13 @@ export class FileFacts {
       const bytes = found.get(page.firstNode);
       const isAboveUnknown = tree.missing(segment).some(({ level }) => level < page.level);
       if (bytes === undefined || isAboveUnknown) continue;
+      this.#isRecalling = true;
       try {
         tree.accept(page, bytes);
       } catch {
         memory.forgetPage(name, page.firstNode);
+      } finally {
+        this.#isRecalling = false;
       }
     }
   }

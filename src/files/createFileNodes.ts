@@ -10,7 +10,7 @@ import type { DownloadContext } from "../download/DownloadContext.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
 import { zfec } from "../erasure/zfec.ts";
 import { encodeBase32 } from "../formats/base32.ts";
-import type { Cap, ChkCap, DirectoryCap, LitCap, MutableCap } from "../formats/Cap.ts";
+import type { Cap, ChkCap, ChkVerifyCap, DirectoryCap, LitCap, MutableCap } from "../formats/Cap.ts";
 import { formatCap } from "../formats/formatCap.ts";
 import { importCtrKey } from "../hashing/ctr.ts";
 import { HealthBook } from "../servers/ServerHealth.ts";
@@ -18,6 +18,7 @@ import type { ServerList } from "../servers/ServerList.ts";
 import { Directory } from "./Directory.ts";
 import type { FileNode } from "./FileNode.ts";
 import { ImmutableFile } from "./ImmutableFile.ts";
+import { keepFile } from "./keepFile.ts";
 import { LiteralFile } from "./LiteralFile.ts";
 import { MutableFile } from "./MutableFile.ts";
 
@@ -52,6 +53,12 @@ export interface FileNodes {
 
   /** The directory that a cap names. Costs nothing until it is listed. */
   directory(cap: DirectoryCap): Directory;
+
+  /**
+   * Fetches what is missing of a file that is kept offline in `memory`, until all that was missing is written.
+   * @throws GridError what reading throws; STORE_FULL, STORE_UNAVAILABLE; the signal's reason
+   */
+  keep(cap: ChkVerifyCap, signal: AbortSignal): Promise<void>;
 }
 
 /** Nodes kept for the next read of the same file: each holds some pages of hash trees, 128 KiB a share at most. */
@@ -68,21 +75,24 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const mutables = new Map<string, MutableFile>();
   const kept = options.memory?.recent ?? new KeptSegments(options.keptBytes ?? defaultKeptLimits.inMemory);
 
-  function openImmutable(cap: ChkCap): FileNode {
-    const storageIndexText = encodeBase32(cap.storageIndex);
-    const context: DownloadContext = {
+  function contextOf(cap: ChkCap | ChkVerifyCap, kept: KeptSegments): DownloadContext {
+    return {
       servers: options.servers,
       health,
       codec,
       clock,
       limits,
       scope: log.scope("node"),
-      storageIndexText,
+      storageIndexText: encodeBase32(cap.storageIndex),
       traffic: { received: 0, hedged: 0 },
       kept,
       keptPrefix: `${nameOf(cap, cap.storageIndex)}:`,
-      memory: options.memory?.file(cap.storageIndex, cap.uebHash),
+      memory: options.memory?.file(cap),
     };
+  }
+
+  function openImmutable(cap: ChkCap): FileNode {
+    const context = contextOf(cap, kept);
     const key = importCtrKey(cap.key);
     key.catch(() => {}); // told to every read
     return new ImmutableFile(cap.size, key, new Download(cap, context), context);
@@ -111,6 +121,13 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     open,
     openLatest,
     directory: (cap) => new Directory(cap, (signal) => openLatest(cap.content, signal)),
+    async keep(cap, signal) {
+      const offline = options.memory?.offline?.of(cap);
+      if (offline === undefined) return;
+      // Hashes of its own, so that none goes by unseen; and it leaves alone what readers want to have at hand.
+      const context = contextOf(cap, new KeptSegments(0));
+      await keepFile(new Download(cap, context), offline, context, signal);
+    },
   };
 }
 
@@ -127,7 +144,7 @@ function keep<T>(entries: Map<string, T>, name: string, make: () => T): T {
 }
 
 /** All of the cap counts: two caps with one storage index may still differ in what they promise. */
-function nameOf({ uebHash, needed, total, size }: ChkCap, first: Uint8Array): string {
+function nameOf({ uebHash, needed, total, size }: ChkCap | ChkVerifyCap, first: Uint8Array): string {
   return [encodeBase32(first), encodeBase32(uebHash), needed, total, size].join(":");
 }
 

@@ -1,15 +1,20 @@
 import { systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
-import { GridError } from "../base/GridError.ts";
 import { ConfigStore } from "../cache/ConfigStore.ts";
+import { DatabaseKeepStore } from "../cache/DatabaseKeepStore.ts";
 import { HandleStore } from "../cache/HandleStore.ts";
+import { KeptFiles } from "../cache/KeptFiles.ts";
 import { openFileMemory } from "../cache/openFileMemory.ts";
-import { createFileNodes } from "../files/createFileNodes.ts";
+import { createFileNodes, type FileNodes } from "../files/createFileNodes.ts";
+import { Keeper } from "../files/Keeper.ts";
 import { LiteralFile } from "../files/LiteralFile.ts";
+import type { Cap } from "../formats/Cap.ts";
+import { parseCap } from "../formats/parseCap.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
 import type { BodyWatch } from "../http/openBody.ts";
 import { isGridUrl } from "../http/parseGridUrl.ts";
+import { StaticServerList } from "../servers/StaticServerList.ts";
 import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
 import { bundledParts } from "./bundledParts.ts";
@@ -67,7 +72,8 @@ export function composeGridHandler(
   const scope = new URL(self.registration.scope);
   const clock = systemClock;
   const log = new EventLog(clock);
-  const memory = openFileMemory(clock, log);
+  const kept = new KeptFiles(new DatabaseKeepStore(clock), clock);
+  const memory = openFileMemory(clock, log, kept);
   const reads = new Reads(clock, (event) => announce("read", event));
   const grids = new GridSource({
     url: new URL(config, scope),
@@ -83,12 +89,24 @@ export function composeGridHandler(
     clock,
     askPages: (handle) => announce("handleWanted", { handle }),
   });
+  const keeper = new Keeper({
+    kept,
+    clock,
+    async files(grid, isAgain) {
+      if (isAgain) grids.doubt();
+      return grids.files(grid || undefined);
+    },
+    alone: async (name, signal, work) => navigator.locks.request(name, { signal }, work),
+    announce: (event) => void announce("keep", event).catch(() => undefined),
+  });
+  self.addEventListener("online", () => keeper.wake());
+  const unaided = createFileNodes({ servers: new StaticServerList([]), clock, log, memory });
   const context: Omit<GridRequestContext, "streaming" | "failed"> = {
     base: scope,
     findHandle: (handle, signal) => handles.find(handle, signal),
     // A literal file needs no servers, and so no configuration.
     open: async (cap, grid, signal) =>
-      cap.kind === "LIT" ? new LiteralFile(cap.data) : (await grids.files(grid)).openLatest(cap, signal),
+      cap.kind === "LIT" ? new LiteralFile(cap.data) : (await filesFor(cap, grid)).openLatest(cap, signal),
     directory: async (cap, grid) => (await grids.files(grid)).directory(cap),
     clock,
     failures: new FailurePacer(clock),
@@ -99,7 +117,12 @@ export function composeGridHandler(
       await self.clients.claim();
       return {};
     },
-    ping: () => ({ streams: reads.count }),
+    async ping(_, event) {
+      // An earlier worker may have left something. Where the store is away there is nothing to go on with.
+      await keeper.resume().catch(() => undefined);
+      event.waitUntil(atWork());
+      return { streams: reads.count, keeping: keeper.count };
+    },
     async takeOver() {
       if (takesOver) await self.skipWaiting();
       return {};
@@ -115,10 +138,18 @@ export function composeGridHandler(
       await handles.revoke(handle);
       return {};
     },
-    keep: () => Promise.reject(notYet()),
-    keepOf: () => ({ keep: undefined }),
-    keeps: () => ({ keeps: [] }),
-    changeKeep: () => Promise.reject(notYet()),
+    async keep({ cap, grid }, event) {
+      const keep = await keeper.keep(parseCap(cap), grid);
+      event.waitUntil(atWork());
+      return { keep };
+    },
+    keepOf: async ({ cap }) => ({ keep: await keeper.find(parseCap(cap)) }),
+    keeps: async () => ({ keeps: await keeper.list() }),
+    async changeKeep({ id, to }, event) {
+      await keeper.change(id, to);
+      event.waitUntil(atWork());
+      return {};
+    },
     check: async () => ({ grids: await grids.check(AbortSignal.timeout(CHECK_LIMIT_MS)) }),
   });
   if (takesOver) takeOverWhenQuiet();
@@ -140,6 +171,26 @@ export function composeGridHandler(
     },
   };
 
+  /** A file that is kept offline is read without any servers where it cannot be said, or not soon, which they are. */
+  async function filesFor(cap: Cap, grid: string | undefined): Promise<FileNodes> {
+    const files = grids.files(grid);
+    if (cap.kind !== "CHK") return files;
+    const unlessKept = async (): Promise<FileNodes> => {
+      const keep = await keeper.find(cap).catch(() => undefined);
+      return keep?.state === "kept" ? unaided : files;
+    };
+    return Promise.race([files.catch(unlessKept), pause(CONFIG_PATIENCE_MS).then(unlessKept)]);
+  }
+
+  /** Resolves when nothing is being kept offline, or when a page should have spoken again. */
+  function atWork(): Promise<unknown> {
+    return Promise.race([keeper.settled(), pause(WORK_MS)]);
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void clock.after(ms, resolve));
+  }
+
   async function doubtIfFailed({ ended }: BodyWatch): Promise<void> {
     if ((await ended).how === "failed") grids.doubt();
   }
@@ -150,17 +201,13 @@ export function composeGridHandler(
   }
 }
 
+/** The configuration comes from nearby, or else a network that is half there holds up what needs none. */
+const CONFIG_PATIENCE_MS = 1_000;
+/** A page speaks every 10 s while a file is being kept. Chromium ends a worker that takes minutes for one message. */
+const WORK_MS = 40_000;
+
 /** A large grid of which every server is silent takes this long. */
 const CHECK_LIMIT_MS = 110_000;
 
 /** Perhaps the servers have moved. */
 const TOO_FEW_SHARES = 410;
-
-function notYet(): GridError {
-  const reason = "this worker keeps nothing offline";
-  return new GridError(
-    "STORE_UNAVAILABLE",
-    { store: "gridfetch-offline", reason },
-    `The file cannot be kept: ${reason}.`,
-  );
-}

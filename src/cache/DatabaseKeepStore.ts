@@ -1,0 +1,153 @@
+import type { DBSchema } from "idb";
+import type { Clock } from "../base/Clock.ts";
+import {
+  damaged,
+  type KeepRecord,
+  type KeepStore,
+  type KeptContents,
+  type KeptFact,
+  type KeptParts,
+  takesParts,
+  withBytes,
+} from "./KeepStore.ts";
+import { type Database, openDatabase } from "./openDatabase.ts";
+
+interface Schema extends DBSchema {
+  keeps: { key: string; value: KeepRecord };
+  /** By the file's id and what it is. */
+  facts: { key: [string, KeptFact]; value: Uint8Array };
+  /** Ciphertext, by the file's id and the segment's number. */
+  segments: { key: [string, number]; value: Uint8Array };
+}
+
+const PARTS = ["facts", "segments"] as const;
+
+/** A KeepStore in IndexedDB. */
+export class DatabaseKeepStore implements KeepStore {
+  readonly #database: Database<Schema>;
+
+  constructor(clock: Clock) {
+    this.#database = openDatabase<Schema>({
+      name: "gridfetch-offline",
+      migrations: [
+        (database) => {
+          database.createObjectStore("keeps", { keyPath: "id" });
+          for (const name of PARTS) database.createObjectStore(name);
+        },
+      ],
+      clock,
+    });
+  }
+
+  async list(): Promise<KeepRecord[]> {
+    const all = await this.#database.read(["keeps"], (transaction) => transaction.objectStore("keeps").getAll());
+    return all.filter(isUsable);
+  }
+
+  async get(id: string): Promise<KeepRecord | undefined> {
+    const record = await this.#database.read(["keeps"], (transaction) => transaction.objectStore("keeps").get(id));
+    return record !== undefined && isUsable(record) ? record : undefined;
+  }
+
+  change(
+    id: string,
+    edit: (record: KeepRecord | undefined) => KeepRecord | undefined,
+  ): Promise<KeepRecord | undefined> {
+    return this.#database.write(["keeps"], async (transaction) => {
+      const keeps = transaction.objectStore("keeps");
+      const record = edit(await keeps.get(id));
+      if (record !== undefined) await keeps.put(record);
+      return record;
+    });
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#database.write(["keeps", ...PARTS], async (transaction) => {
+      const deletes = PARTS.map((name) => transaction.objectStore(name).delete(partsOf(id)));
+      await Promise.all([transaction.objectStore("keeps").delete(id), ...deletes]);
+    });
+  }
+
+  add(id: string, { facts, segments }: KeptParts): Promise<KeepRecord | undefined> {
+    return this.#database.write(["keeps", ...PARTS], async (transaction) => {
+      const keeps = transaction.objectStore("keeps");
+      const bytesOf = transaction.objectStore("segments");
+      const factsOf = transaction.objectStore("facts");
+      const record = await keeps.get(id);
+      if (!takesParts(record)) return record;
+      const present = await Promise.all([...segments.keys()].map((segment) => bytesOf.getKey([id, segment])));
+      let added = 0;
+      const requests: Promise<unknown>[] = [...facts].map(([fact, bytes]) => factsOf.put(bytes, [id, fact]));
+      for (const [i, [segment, bytes]] of [...segments].entries()) {
+        if (present[i] !== undefined) continue;
+        added += bytes.length;
+        requests.push(bytesOf.put(bytes, [id, segment]));
+      }
+      const changed = withBytes(record, added);
+      requests.push(keeps.put(changed));
+      await Promise.all(requests);
+      return changed;
+    });
+  }
+
+  drop(id: string, { facts, segments }: KeptContents): Promise<KeepRecord | undefined> {
+    return this.#database.write(["keeps", ...PARTS], async (transaction) => {
+      const keeps = transaction.objectStore("keeps");
+      const bytesOf = transaction.objectStore("segments");
+      const record = await keeps.get(id);
+      if (record === undefined) return undefined;
+      const lengths = await Promise.all(segments.map(async (segment) => lengthOf(await bytesOf.get([id, segment]))));
+      const changed = damaged(withBytes(record, -lengths.reduce((sum, length) => sum + length, 0)));
+      await Promise.all([
+        ...segments.map((segment) => bytesOf.delete([id, segment])),
+        ...facts.map((fact) => transaction.objectStore("facts").delete([id, fact])),
+        keeps.put(changed),
+      ]);
+      return changed;
+    });
+  }
+
+  contents(id: string): Promise<KeptContents> {
+    return this.#database.read([...PARTS], async (transaction) => {
+      const [facts, segments] = await Promise.all([
+        transaction.objectStore("facts").getAllKeys(partsOf(id)),
+        transaction.objectStore("segments").getAllKeys(partsOf(id)),
+      ]);
+      return { facts: facts.map(([, fact]) => fact), segments: segments.map(([, segment]) => segment) };
+    });
+  }
+
+  async segment(id: string, segment: number): Promise<Uint8Array | undefined> {
+    const bytes = await this.#database.read(["segments"], (transaction) =>
+      transaction.objectStore("segments").get([id, segment]),
+    );
+    return bytes instanceof Uint8Array ? bytes : undefined;
+  }
+
+  async facts(id: string, facts: readonly KeptFact[]): Promise<Map<KeptFact, Uint8Array>> {
+    const values = await this.#database.read(["facts"], (transaction) =>
+      Promise.all(facts.map((fact) => transaction.objectStore("facts").get([id, fact]))),
+    );
+    const found = new Map<KeptFact, Uint8Array>();
+    for (const [i, fact] of facts.entries()) {
+      const bytes: unknown = values[i];
+      if (bytes instanceof Uint8Array) found.set(fact, bytes);
+    }
+    return found;
+  }
+}
+
+/** Of all keys that begin with the id: an array comes after numbers and texts. (Indexed Database API 3.0, section 2.4) */
+function partsOf(id: string): IDBKeyRange {
+  return IDBKeyRange.bound([id], [id, []]);
+}
+
+/** Nothing that comes out of a store is believed. */
+function isUsable(record: KeepRecord): boolean {
+  const { cap, grid, size, keptBytes } = record;
+  return typeof cap === "string" && typeof grid === "string" && Number.isSafeInteger(size) && keptBytes >= 0;
+}
+
+function lengthOf(bytes: unknown): number {
+  return bytes instanceof Uint8Array ? bytes.length : 0;
+}

@@ -1,0 +1,195 @@
+import type { Clock } from "../base/Clock.ts";
+import { GridError } from "../base/GridError.ts";
+import { Spans } from "../base/Spans.ts";
+import { type KeepRecord, type KeepStore, type KeptContents, type KeptFact, takesParts } from "./KeepStore.ts";
+
+/** What was verified is written this soon, so that little is lost with a worker that is killed. */
+const WRITE_DELAY_MS = 500;
+/** Bytes that wait to be written; who brings more must wait, or lose it. */
+const QUEUE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * What is kept offline of one file, which may be nothing. Whoever puts something has verified it; whoever takes something verifies
+ * it again, and has it forgotten where that fails.
+ */
+export class KeptFile {
+  readonly id: string;
+  readonly #store: KeepStore;
+  readonly #clock: Clock;
+  readonly #changed: (record: KeepRecord) => void;
+  #loading: Promise<void> | undefined;
+  #takesParts = false;
+  readonly #facts = new Set<KeptFact>();
+  #segments = new Spans();
+  #queue = emptyQueue();
+  #writing: Queue | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #step: Promise<void> = Promise.resolve();
+  #failure: unknown;
+
+  /** @param changed hears of each change of the record by way of this */
+  constructor(id: string, store: KeepStore, clock: Clock, changed: (record: KeepRecord) => void) {
+    this.id = id;
+    this.#store = store;
+    this.#clock = clock;
+    this.#changed = changed;
+  }
+
+  /** Looks up what there is, once. Never rejects: without a store there is nothing. */
+  load(): Promise<void> {
+    if (this.#loading === undefined) {
+      // What is being written must not be looked up half.
+      this.#step = this.#step.then(() =>
+        this.#load().catch(() => {
+          this.#loading = undefined;
+        }),
+      );
+      this.#loading = this.#step;
+    }
+    return this.#loading;
+  }
+
+  /** Looks it up again: another worker may have changed it. */
+  reload(): Promise<void> {
+    this.#loading = undefined;
+    return this.load();
+  }
+
+  /** As the record says now; undefined after it was removed. */
+  follow(record: KeepRecord | undefined): void {
+    this.#takesParts = takesParts(record);
+    if (record !== undefined) return;
+    this.#facts.clear();
+    this.#segments = new Spans();
+  }
+
+  hasFact(fact: KeptFact): boolean {
+    return this.#facts.has(fact);
+  }
+
+  hasSegment(segment: number): boolean {
+    return this.#segments.contains(segment, 1);
+  }
+
+  /** Facts; without those that are gone. Never rejects. */
+  async facts(facts: readonly KeptFact[]): Promise<Map<KeptFact, Uint8Array>> {
+    const wanted = facts.filter((fact) => this.#facts.has(fact));
+    return wanted.length === 0 ? new Map() : this.#store.facts(this.id, wanted).catch(() => new Map());
+  }
+
+  /** A segment's ciphertext, or undefined where it is gone. Never rejects. */
+  segment(segment: number): Promise<Uint8Array | undefined> {
+    return this.#store.segment(this.id, segment).catch(() => undefined);
+  }
+
+  /**
+   * Keeps a fact, whose bytes must not change any more.
+   * @param isRecalled it came from memory: one that is there is as good
+   */
+  putFact(fact: KeptFact, bytes: Uint8Array, isRecalled: boolean): void {
+    if (!this.#takesParts || (isRecalled && this.#facts.has(fact))) return;
+    this.#queue.facts.set(fact, ownBytes(bytes));
+    this.#writeSoon();
+  }
+
+  /**
+   * Keeps a copy of a segment's ciphertext, if it is not there.
+   * @param willWait of who brings no more while `isFull`; what others bring then is not kept
+   */
+  putSegment(segment: number, ciphertext: Uint8Array, willWait = false): void {
+    const queue = this.#queue;
+    if (!this.wants(segment) || queue.segments.has(segment) || this.#writing?.segments.has(segment)) return;
+    if (this.isFull && !willWait) return;
+    queue.segments.set(segment, ciphertext.slice());
+    queue.bytes += ciphertext.length;
+    this.#writeSoon();
+  }
+
+  wants(segment: number): boolean {
+    return this.#takesParts && !this.hasSegment(segment);
+  }
+
+  /** Is so much waiting that whoever brings more should `flush` first? */
+  get isFull(): boolean {
+    return this.#queue.bytes >= QUEUE_BYTES;
+  }
+
+  /**
+   * Resolves when all that was put is written.
+   * @throws GridError STORE_FULL, STORE_UNAVAILABLE, of an earlier write too: what was put since the last `flush` may be lost
+   */
+  async flush(): Promise<void> {
+    await this.#write();
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
+  }
+
+  forget(parts: Partial<KeptContents>): void {
+    const { facts, segments } = { facts: [], segments: [], ...parts };
+    if (!facts.some((fact) => this.#facts.has(fact)) && !segments.some((segment) => this.hasSegment(segment))) return;
+    for (const fact of facts) this.#facts.delete(fact);
+    for (const segment of segments) this.#segments.remove(segment, 1);
+    this.#step = this.#step.then(async () => {
+      const record = await this.#store.drop(this.id, { facts, segments }).catch(() => undefined);
+      if (record !== undefined) this.#changed(record);
+    });
+  }
+
+  async #load(): Promise<void> {
+    const record = await this.#store.get(this.id);
+    this.follow(record);
+    if (record === undefined) return;
+    const { facts, segments } = await this.#store.contents(this.id);
+    this.#facts.clear();
+    for (const fact of facts) this.#facts.add(fact);
+    this.#segments = new Spans();
+    for (const segment of segments) this.#segments.add(segment, 1);
+  }
+
+  #writeSoon(): void {
+    this.#cancelTimer ??= this.#clock.after(WRITE_DELAY_MS, () => void this.#write());
+  }
+
+  /** Never rejects. */
+  #write(): Promise<void> {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#step = this.#step.then(() => this.#writeQueue());
+    return this.#step;
+  }
+
+  async #writeQueue(): Promise<void> {
+    const queue = this.#queue;
+    if (queue.facts.size + queue.segments.size === 0) return;
+    this.#queue = emptyQueue();
+    this.#writing = queue;
+    try {
+      const record = await this.#store.add(this.id, queue);
+      this.follow(record);
+      if (!takesParts(record)) return;
+      for (const fact of queue.facts.keys()) this.#facts.add(fact);
+      for (const segment of queue.segments.keys()) this.#segments.add(segment, 1);
+      this.#changed(record);
+    } catch (error) {
+      this.#failure = error instanceof GridError ? error : new Error("The store failed", { cause: error });
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}
+
+interface Queue {
+  readonly facts: Map<KeptFact, Uint8Array>;
+  readonly segments: Map<number, Uint8Array>;
+  bytes: number;
+}
+
+function emptyQueue(): Queue {
+  return { facts: new Map(), segments: new Map(), bytes: 0 };
+}
+
+/** IndexedDB stores the whole buffer behind a view. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
+}

@@ -1,0 +1,290 @@
+import type { Clock } from "../base/Clock.ts";
+import { toErrorRecord } from "../base/errorRecord.ts";
+import { GridError, type GridErrorCode, isGridError } from "../base/GridError.ts";
+import type { Keep, KeepEvent } from "../base/Keep.ts";
+import { noLongerWanted } from "../base/noLongerWanted.ts";
+import type { KeepRecord, KeepStore } from "../cache/KeepStore.ts";
+import { type KeptFiles, keepIdOf } from "../cache/KeptFiles.ts";
+import type { Cap, ChkCap, ChkVerifyCap } from "../formats/Cap.ts";
+import { formatCap, verifyCapOf } from "../formats/formatCap.ts";
+import { parseCap } from "../formats/parseCap.ts";
+import { Slots } from "../servers/Slots.ts";
+import type { FileNodes } from "./createFileNodes.ts";
+
+/** Each may take the memory of a read. */
+const FILES_AT_ONCE = 2;
+/** Between two tries to go on, doubled each time without a new byte. */
+const FIRST_PAUSE_MS = 2_000;
+const LAST_PAUSE_MS = 60_000;
+
+/** What ends by itself: servers, network and the web server come back, and other tabs let go of the store. */
+const PASSING: ReadonlySet<GridErrorCode> = new Set<GridErrorCode>([
+  "NOT_ENOUGH_SHARES",
+  "SERVER_UNREACHABLE",
+  "SERVER_REFUSED",
+  "TIMED_OUT",
+  "BAD_CONFIG",
+  "STORE_UNAVAILABLE",
+]);
+
+export interface KeeperOptions {
+  readonly kept: KeptFiles;
+  readonly clock: Clock;
+  /**
+   * What reads the files of the grid of that name; of the first if it is empty.
+   * @param isAgain the last try failed: perhaps the servers have moved
+   */
+  readonly files: (grid: string, isAgain: boolean) => Promise<FileNodes>;
+  /** Runs `work` while nobody else does under that name, in whichever worker. */
+  readonly alone: (name: string, signal: AbortSignal, work: () => Promise<void>) => Promise<void>;
+  readonly announce: (event: KeepEvent) => void;
+}
+
+interface Job {
+  readonly controller: AbortController;
+  readonly over: Promise<void>;
+  /** Why it waits, while it does. */
+  reason: GridError | undefined;
+  /** Ends its pause. */
+  wake(): void;
+}
+
+/**
+ * Keeps files offline: fetches what is missing of each, waits where it cannot be had now, and goes on after a restart with
+ * what is written down.
+ */
+export class Keeper {
+  readonly #options: KeeperOptions;
+  readonly #store: KeepStore;
+  readonly #slots = new Slots(FILES_AT_ONCE);
+  readonly #jobs = new Map<string, Job>();
+  #resumed: Promise<void> | undefined;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#store = options.kept.store;
+    options.kept.changed = (record) => {
+      this.#tell(record);
+      // Part of it was found to be wrong.
+      if (record.state === "keeping" && !this.#jobs.has(record.id)) this.#start(record);
+    };
+  }
+
+  /** Files that are being fetched, or wait for it. */
+  get count(): number {
+    return this.#jobs.size;
+  }
+
+  /**
+   * Keeps the file of a cap, or goes on with it. Resolves when that is written down.
+   * @throws GridError UNSUPPORTED_CAP; STORE_FULL, STORE_UNAVAILABLE
+   */
+  async keep(cap: Cap, grid: string): Promise<Keep> {
+    const verifyCap = keepableOf(cap);
+    const id = keepIdOf(verifyCap);
+    const { size } = verifyCap;
+    const fresh = { id, cap: formatCap(verifyCap), grid, size, keptBytes: 0, state: "keeping" } as const;
+    const record = await this.#store.change(id, (before) =>
+      before === undefined ? fresh : goingOn({ ...before, grid }),
+    );
+    return this.#begin(record ?? fresh);
+  }
+
+  /** @throws GridError UNSUPPORTED_CAP; STORE_UNAVAILABLE */
+  async find(cap: Cap): Promise<Keep | undefined> {
+    const record = await this.#store.get(keepIdOf(keepableOf(cap)));
+    return record && this.#view(record);
+  }
+
+  /** @throws GridError STORE_UNAVAILABLE */
+  async list(): Promise<Keep[]> {
+    return (await this.#store.list()).map((record) => this.#view(record));
+  }
+
+  /**
+   * Goes on with a file, pauses it, or forgets it with all that is there of it. Resolves when that is written down.
+   * @throws GridError STORE_FULL, STORE_UNAVAILABLE
+   */
+  change(id: string, to: "keeping" | "paused" | "removed"): Promise<void> {
+    if (to === "keeping") return this.#goOn(id);
+    return to === "paused" ? this.#suspend(id) : this.#remove(id);
+  }
+
+  /** Goes on with what an earlier worker has left. @throws GridError STORE_UNAVAILABLE */
+  resume(): Promise<void> {
+    this.#resumed ??= this.#resume().catch((error: unknown) => {
+      this.#resumed = undefined;
+      throw error;
+    });
+    return this.#resumed;
+  }
+
+  /** Nobody waits any longer: the network is back. */
+  wake(): void {
+    for (const job of this.#jobs.values()) job.wake();
+  }
+
+  /** Resolves when nothing is being kept. Never rejects. */
+  async settled(): Promise<void> {
+    while (this.#jobs.size > 0) await Promise.all([...this.#jobs.values()].map(({ over }) => over));
+  }
+
+  async #goOn(id: string): Promise<void> {
+    const record = await this.#store.change(id, (before) => before && goingOn(before));
+    if (record !== undefined) await this.#begin(record);
+  }
+
+  async #suspend(id: string): Promise<void> {
+    const record = await this.#store.change(id, (before) => {
+      if (before === undefined || before.state === "kept") return before;
+      const { reason: _, ...rest } = before;
+      return { ...rest, state: "paused" };
+    });
+    this.#options.kept.byId(id).follow(record);
+    if (record?.state === "kept") return;
+    await this.#end(id);
+    if (record !== undefined) this.#tell(record);
+  }
+
+  async #remove(id: string): Promise<void> {
+    await this.#store.remove(id);
+    this.#options.kept.byId(id).follow(undefined);
+    await this.#end(id);
+    this.#options.announce({ id, state: "removed" });
+  }
+
+  async #resume(): Promise<void> {
+    for (const record of await this.#store.list()) if (record.state === "keeping") this.#start(record);
+  }
+
+  async #begin(record: KeepRecord): Promise<Keep> {
+    await this.#options.kept.byId(record.id).reload();
+    if (record.state === "keeping") this.#start(record);
+    this.#tell(record);
+    return this.#view(record);
+  }
+
+  #start({ id }: KeepRecord): void {
+    const present = this.#jobs.get(id);
+    present?.wake();
+    if (present !== undefined) return;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const run = async (): Promise<void> => {
+      try {
+        await this.#options.alone(`gridfetch-keep ${id}`, signal, () => this.#run(id, job, signal));
+      } catch {
+        // Called off, or the store is away: the next worker goes on.
+      } finally {
+        this.#jobs.delete(id);
+      }
+    };
+    // In a turn of its own: the job must be known before it begins.
+    const job: Job = { controller, over: Promise.resolve().then(run), reason: undefined, wake: () => {} };
+    this.#jobs.set(id, job);
+  }
+
+  async #end(id: string): Promise<void> {
+    const job = this.#jobs.get(id);
+    job?.controller.abort(noLongerWanted);
+    await job?.over;
+  }
+
+  async #run(id: string, job: Job, signal: AbortSignal): Promise<void> {
+    const kept = this.#options.kept.byId(id);
+    await kept.reload();
+    let before = await this.#store.get(id);
+    for (let pause = FIRST_PAUSE_MS; before?.state === "keeping" && !signal.aborted; ) {
+      let isWhole = false;
+      try {
+        // Another worker may have had it until now.
+        await kept.reload();
+        await this.#fetch(before, job.reason !== undefined, signal);
+        job.reason = undefined;
+        isWhole = true;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isPassing(error)) return this.#fail(id, error);
+        job.reason = error;
+      }
+      const now = await this.#store.change(id, (record) => (isWhole ? whole(record) : record));
+      if (now !== undefined) this.#tell(now);
+      if (now?.state !== "keeping") return;
+      pause = now.keptBytes > before.keptBytes ? FIRST_PAUSE_MS : Math.min(2 * pause, LAST_PAUSE_MS);
+      before = now;
+      await this.#pause(job, pause, signal);
+    }
+  }
+
+  async #fetch({ cap, grid }: KeepRecord, isAgain: boolean, signal: AbortSignal): Promise<void> {
+    const leave = await this.#slots.take(signal);
+    try {
+      const files = await this.#options.files(grid, isAgain);
+      await files.keep(parseCap(cap) as ChkVerifyCap, signal);
+    } finally {
+      leave();
+    }
+  }
+
+  async #fail(id: string, error: unknown): Promise<void> {
+    const reason = toErrorRecord(error);
+    const fail = (record: KeepRecord): KeepRecord => ({ ...record, state: "failed", reason });
+    const written = this.#store.change(id, (record) => (record?.state === "keeping" ? fail(record) : record));
+    // Where not even that can be written, the next worker tries once more.
+    const record = await written.catch(async () => {
+      const last = await this.#store.get(id);
+      return last && fail(last);
+    });
+    this.#options.kept.byId(id).follow(record);
+    if (record !== undefined) this.#tell(record);
+  }
+
+  #pause(job: Job, ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        signal.removeEventListener("abort", end);
+        job.wake = () => {};
+        resolve();
+      };
+      const cancel = this.#options.clock.after(ms, end);
+      signal.addEventListener("abort", end);
+      job.wake = end;
+    });
+  }
+
+  #view({ id, size, keptBytes, state, reason }: KeepRecord): Keep {
+    const why = reason ?? (state === "keeping" ? reasonOf(this.#jobs.get(id)) : undefined);
+    return { id, size, keptBytes, state, ...(why !== undefined && { reason: why }) };
+  }
+
+  #tell(record: KeepRecord): void {
+    this.#options.announce(this.#view(record));
+  }
+}
+
+function reasonOf(job: Job | undefined) {
+  return job?.reason && toErrorRecord(job.reason);
+}
+
+function isPassing(error: unknown): error is GridError {
+  return isGridError(error) && PASSING.has(error.code);
+}
+
+/** Wanted, from now on: the record without what stood in the way. */
+function goingOn({ reason: _, ...record }: KeepRecord): KeepRecord {
+  return record.state === "kept" ? record : { ...record, state: "keeping" };
+}
+
+/** All parts are there, whatever was counted. */
+function whole(record: KeepRecord | undefined): KeepRecord | undefined {
+  return record?.state === "keeping" ? { ...record, keptBytes: record.size, state: "kept" } : record;
+}
+
+/** @throws GridError UNSUPPORTED_CAP */
+function keepableOf(cap: Cap): ChkVerifyCap {
+  if (cap.kind === "CHK") return verifyCapOf(cap as ChkCap);
+  const why =
+    cap.kind === "LIT" ? "the file is in its cap, and so always there" : "only a file that cannot change can be kept";
+  throw new GridError("UNSUPPORTED_CAP", { kind: cap.kind }, `This cannot be kept offline: ${why}.`);
+}

@@ -1,0 +1,441 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { EventLog } from "../base/EventLog.ts";
+import type { Keep, KeepEvent } from "../base/Keep.ts";
+import { defaultKeptLimits } from "../base/keptLimits.ts";
+import { defaultLimits } from "../base/limits.ts";
+import { FileMemory } from "../cache/FileMemory.ts";
+import { KeptFiles } from "../cache/KeptFiles.ts";
+import { MemoryStore } from "../cache/MemoryStore.ts";
+import { encodeBase32 } from "../formats/base32.ts";
+import { formatCap } from "../formats/formatCap.ts";
+import { parseCap } from "../formats/parseCap.ts";
+import { createFileNodes, type FileNodes } from "./createFileNodes.ts";
+import { Keeper } from "./Keeper.ts";
+import { type EncodedFile, type EncodeOptions, encodeShares } from "./testing/encodeShares.ts";
+import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
+import { MemoryKeepStore, type StoredParts } from "./testing/MemoryKeepStore.ts";
+import { patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
+import { bytesOf, flip, outcomeOf } from "./testing/scenario.ts";
+
+beforeEach(() => installSynchronousCrypto());
+
+const SEGMENT = 60;
+const SEGMENTS = 280;
+/** The leaves of the ciphertext hash tree are in two pages, under one of two nodes. */
+const LONG: EncodeOptions = { needed: 3, total: 5, maxSegmentSize: SEGMENT };
+const plaintext = patternBytes(SEGMENTS * SEGMENT - 7);
+const SIZE = plaintext.length;
+/** The UEB and three pages. */
+const FACTS = 4;
+const [TOP_PAGE, LOW_PAGE] = [1, 511];
+
+/** A worker, from its start to its death. */
+interface Worker {
+  readonly keeper: Keeper;
+  readonly nodes: FileNodes;
+  readonly memory: FileMemory;
+  readonly events: KeepEvent[];
+}
+
+class Stage {
+  readonly grid = new SimulatedGrid(5);
+  readonly store = new MemoryKeepStore();
+  readonly file: EncodedFile;
+  /** What other memory than that of kept files lasts. */
+  readonly cache = { facts: new MemoryStore(0), segments: new MemoryStore(0) };
+  readonly #locks = new Map<string, Promise<void>>();
+
+  private constructor(file: EncodedFile) {
+    this.file = file;
+    this.grid.hold(file);
+    for (const { behaviour } of this.grid.servers) Object.assign(behaviour, { latency: 50, bandwidth: 20 });
+  }
+
+  static async set(): Promise<Stage> {
+    return new Stage(await encodeShares(plaintext, LONG));
+  }
+
+  /** @param withLocks as workers of one browser have them */
+  worker({ withLocks = true, files }: { withLocks?: boolean; files?: () => Promise<FileNodes> } = {}): Worker {
+    const { clock } = this.grid;
+    const log = new EventLog(clock);
+    const kept = new KeptFiles(this.store, clock);
+    const limits = { ...defaultLimits, windowStart: 300, windowMost: 1_200, segmentSizeGuesses: [SEGMENT] };
+    const memory = new FileMemory(this.cache, clock, { ...defaultKeptLimits, inMemory: 0 }, log, kept);
+    const nodes = createFileNodes({ servers: this.grid, clock, log, memory, limits });
+    const events: KeepEvent[] = [];
+    const keeper = new Keeper({
+      kept,
+      clock,
+      files: files ?? (async () => nodes),
+      alone: (name, _signal, work) => {
+        if (!withLocks) return work();
+        const turn = (this.#locks.get(name) ?? Promise.resolve()).then(work);
+        this.#locks.set(
+          name,
+          turn.catch(() => {}),
+        );
+        return turn;
+      },
+      announce: (event) => events.push(event),
+    });
+    return { keeper, nodes, memory, events };
+  }
+
+  /** What was locked by a worker that is dead is free. */
+  bury(): void {
+    this.#locks.clear();
+    this.store.writesLeft = Number.POSITIVE_INFINITY;
+  }
+
+  async keep(worker: Worker): Promise<Keep> {
+    const keep = await this.grid.clock.runUntil(worker.keeper.keep(this.file.cap, ""));
+    await this.grid.clock.runUntil(worker.keeper.settled(), 3_600_000);
+    return keep;
+  }
+
+  get record() {
+    const [record] = this.store.records.values();
+    return record;
+  }
+
+  get parts(): StoredParts {
+    const [parts] = this.store.parts.values();
+    return parts ?? { facts: new Map(), segments: new Map() };
+  }
+
+  serversAway(areAway: boolean): void {
+    const status = areAway ? 500 : undefined;
+    for (const { behaviour } of this.grid.servers)
+      Object.assign(behaviour, { statusOnList: status, statusOnRead: status });
+  }
+
+  /** All of the file, and that no server was asked for it. */
+  async expectOffline(worker = this.worker()): Promise<void> {
+    this.serversAway(true);
+    const before = this.grid.requests;
+    expect(await bytesOf(this.grid, worker.nodes.open(this.file.cap))).toEqual(Buffer.from(plaintext));
+    expect(await bytesOf(this.grid, worker.nodes.open(this.file.cap), { offset: 10_000, length: 9 })).toEqual(
+      Buffer.from(plaintext.subarray(10_000, 10_009)),
+    );
+    expect(this.grid.requests).toEqual(before);
+    this.serversAway(false);
+  }
+}
+
+describe("a file that is kept", () => {
+  it("is read whole and by parts without any server, in this life and the next", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    expect(await stage.keep(worker)).toMatchObject({ size: SIZE, keptBytes: 0, state: "keeping" });
+    expect(await worker.keeper.list()).toEqual([{ id: stage.record?.id, size: SIZE, keptBytes: SIZE, state: "kept" }]);
+    expect(stage.parts.facts.size).toBe(FACTS);
+    await stage.expectOffline(worker);
+    await stage.expectOffline();
+  });
+
+  it("is so for a reader, too, who had it open before", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    await bytesOf(stage.grid, worker.nodes.open(stage.file.cap), { offset: 0, length: 1 });
+    await stage.keep(worker);
+    await stage.expectOffline(worker);
+  });
+
+  it("is found by any cap of it, and by no other", async () => {
+    const stage = await Stage.set();
+    const { keeper } = stage.worker();
+    expect(await keeper.find(stage.file.cap)).toBeUndefined();
+    await stage.grid.clock.runUntil(keeper.keep(stage.file.cap, ""));
+    expect((await keeper.find(parseCap(`imm.${formatCap(stage.file.cap)}`)))?.id).toBe(stage.record?.id);
+    expect(await keeper.find({ ...stage.file.cap, size: SIZE - 1 })).toBeUndefined();
+  });
+
+  it("costs no byte that another memory has", async () => {
+    const stage = await Stage.set();
+    const warm = { facts: new MemoryStore(1e9), segments: new MemoryStore(1e9) };
+    Object.assign(stage.cache, warm);
+    const worker = stage.worker();
+    await bytesOf(stage.grid, worker.nodes.open(stage.file.cap));
+    await stage.grid.clock.run(5_000);
+    await worker.memory.settled();
+    stage.serversAway(true);
+    await stage.keep(stage.worker());
+    expect(stage.record?.state).toBe("kept");
+    Object.assign(stage.cache, { facts: new MemoryStore(0), segments: new MemoryStore(0) });
+    await stage.expectOffline();
+  });
+
+  it("takes no room any more once it is removed, and is read from servers", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    const { id } = await stage.keep(worker);
+    await worker.keeper.change(id, "removed");
+    expect([stage.store.records.size, stage.store.parts.size]).toEqual([0, 0]);
+    expect(worker.events.at(-1)).toEqual({ id, state: "removed" });
+    expect(await worker.keeper.list()).toEqual([]);
+    expect(await bytesOf(stage.grid, worker.nodes.open(stage.file.cap))).toEqual(Buffer.from(plaintext));
+    stage.serversAway(true);
+    expect((await outcomeOf(stage.grid, stage.worker().nodes.open(stage.file.cap))).code).toBe("NOT_ENOUGH_SHARES");
+  });
+
+  it("may be removed while it is being fetched", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    await stage.grid.clock.run(200);
+    expect(worker.keeper.count).toBe(1);
+    await stage.grid.clock.runUntil(worker.keeper.change(id, "removed"));
+    await stage.grid.clock.run(10_000);
+    expect([worker.keeper.count, stage.store.records.size, stage.store.parts.size]).toEqual([0, 0, 0]);
+  });
+});
+
+it("nothing that is stored, and nothing that pages hear, holds a key, plaintext or a cap that reads", async () => {
+  const stage = await Stage.set();
+  const worker = stage.worker();
+  await stage.keep(worker);
+  const { key } = stage.file.cap;
+  const texts = JSON.stringify([...stage.store.records, worker.events, await worker.keeper.list()]);
+  expect(texts).toContain("URI:CHK-Verifier:");
+  expect(texts).not.toContain("URI:CHK:");
+  expect(texts).not.toContain(encodeBase32(key));
+  expect(JSON.stringify([worker.events, await worker.keeper.list()])).not.toContain("URI:");
+  const stored = Buffer.concat([...stage.parts.segments.values(), ...stage.parts.facts.values()]);
+  expect(stored.length).toBeGreaterThan(SIZE);
+  expect(stored.includes(Buffer.from(key))).toBe(false);
+  for (let at = 0; at + 16 < SIZE; at += 97) {
+    expect(stored.includes(Buffer.from(plaintext.subarray(at, at + 16)))).toBe(false);
+  }
+});
+
+describe("a worker that is killed", () => {
+  it("between any two writes: the next one goes on, and fetches nothing twice", async () => {
+    const stage = await Stage.set();
+    await stage.keep(stage.worker());
+    const whole = stage.store.written.length;
+    stage.store.records.clear();
+    stage.store.parts.clear();
+    stage.store.written.length = 0;
+
+    for (let kills = 0; ; kills++) {
+      const worker = stage.worker();
+      stage.store.writesLeft = 2;
+      const began = kills === 0 ? worker.keeper.keep(stage.file.cap, "") : worker.keeper.resume();
+      began.catch(() => {});
+      await stage.grid.clock.run(20_000);
+      stage.bury();
+      if (stage.record?.state === "kept") break;
+      expect(kills).toBeLessThan(200);
+    }
+    expect(stage.store.written.length).toBe(whole);
+    expect(new Set(stage.store.written).size).toBe(whole);
+    await stage.expectOffline();
+  });
+
+  it("before it could write that a file shall be kept has promised nothing", async () => {
+    const stage = await Stage.set();
+    stage.store.writesLeft = 0;
+    let isPromised = false;
+    void stage
+      .worker()
+      .keeper.keep(stage.file.cap, "")
+      .then(() => {
+        isPromised = true;
+      });
+    await stage.grid.clock.run(10_000);
+    expect(isPromised).toBe(false);
+  });
+});
+
+describe("pausing", () => {
+  it("keeps what is there, asks no server, lasts over a restart, and what is there serves reads", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    while ((stage.record?.keptBytes ?? 0) === 0) await stage.grid.clock.run(50);
+    await stage.grid.clock.runUntil(worker.keeper.change(id, "paused"));
+    const { requests } = stage.grid;
+    const next = stage.worker();
+    await next.keeper.resume();
+    await stage.grid.clock.run(60_000);
+    expect(stage.grid.requests).toEqual(requests);
+    const [paused] = await next.keeper.list();
+    expect(paused?.state).toBe("paused");
+    expect(paused?.keptBytes).toBeGreaterThan(0);
+    expect(paused?.keptBytes).toBeLessThan(SIZE);
+
+    stage.serversAway(true);
+    expect(await bytesOf(stage.grid, next.nodes.open(stage.file.cap), { length: 60 })).toEqual(
+      Buffer.from(plaintext.subarray(0, 60)),
+    );
+    stage.serversAway(false);
+    expect(await bytesOf(stage.grid, next.nodes.open(stage.file.cap))).toEqual(Buffer.from(plaintext));
+    // A reader does not go on with what was paused.
+    expect((await next.keeper.list())[0]?.keptBytes).toBe(paused?.keptBytes);
+
+    await next.keeper.change(id, "keeping");
+    await stage.grid.clock.runUntil(next.keeper.settled());
+    expect(stage.store.written.length).toBe(SEGMENTS);
+    await stage.expectOffline();
+  });
+});
+
+describe("servers that are away", () => {
+  it("are waited for, and the file is kept when they are back", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    await stage.grid.clock.run(600);
+    stage.serversAway(true);
+    await stage.grid.clock.run(120_000);
+    const [waiting] = await worker.keeper.list();
+    expect(waiting).toMatchObject({ state: "keeping", reason: { code: "NOT_ENOUGH_SHARES" } });
+    expect(worker.events.at(-1)).toEqual(waiting);
+    const { lists } = stage.grid.requests;
+    await stage.grid.clock.run(600_000);
+    // Ten times an hour and server would be a nuisance nobody minds; a busy loop would be one.
+    expect(stage.grid.requests.lists - lists).toBeLessThan(200);
+    stage.serversAway(false);
+    await stage.grid.clock.runUntil(worker.keeper.settled());
+    expect((await worker.keeper.list())[0]).toEqual({
+      id: stage.record?.id,
+      size: SIZE,
+      keptBytes: SIZE,
+      state: "kept",
+    });
+    await stage.expectOffline();
+  });
+
+  it("are asked again at once when the network is back", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    stage.serversAway(true);
+    await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    await stage.grid.clock.run(300_000);
+    stage.serversAway(false);
+    const before = stage.grid.requests.lists;
+    worker.keeper.wake();
+    await stage.grid.clock.run(10);
+    expect(stage.grid.requests.lists).toBeGreaterThan(before);
+  });
+});
+
+describe("a full disk", () => {
+  it("fails clearly, keeps what was done, and goes on after room was made", async () => {
+    const stage = await Stage.set();
+    stage.store.room = 6_000;
+    const worker = stage.worker();
+    const { id } = await stage.keep(worker);
+    const [failed] = await worker.keeper.list();
+    expect(failed).toMatchObject({ state: "failed", reason: { code: "STORE_FULL" } });
+    expect(failed?.keptBytes).toBeGreaterThan(0);
+    expect(worker.events.at(-1)).toEqual(failed);
+    // It is not tried again by itself.
+    const next = stage.worker();
+    await next.keeper.resume();
+    expect(next.keeper.count).toBe(0);
+    stage.store.room = 1e9;
+    await next.keeper.change(id, "keeping");
+    await stage.grid.clock.runUntil(next.keeper.settled());
+    expect(stage.record).not.toHaveProperty("reason");
+    expect(stage.store.written.length).toBe(SEGMENTS);
+    await stage.expectOffline();
+  });
+});
+
+describe("damage on disk", () => {
+  const spoils: [string, (parts: StoredParts) => void][] = [
+    ["a segment's bit", ({ segments }) => segments.set(200, flip(segments.get(200) as Uint8Array, 7))],
+    ["a segment cut off", ({ segments }) => segments.set(200, (segments.get(200) as Uint8Array).subarray(1))],
+    ["a segment gone", ({ segments }) => segments.delete(200)],
+    ["all segments", ({ segments }) => flipAll(segments)],
+    ["the UEB", ({ facts }) => facts.set("ueb", flip(facts.get("ueb") as Uint8Array, 9))],
+    ["the UEB gone", ({ facts }) => facts.delete("ueb")],
+    ["a hash page", ({ facts }) => facts.set(LOW_PAGE, flip(facts.get(LOW_PAGE) as Uint8Array, 40))],
+    ["the topmost hash page", ({ facts }) => facts.set(TOP_PAGE, flip(facts.get(TOP_PAGE) as Uint8Array, 1))],
+    ["a hash page gone", ({ facts }) => facts.delete(LOW_PAGE)],
+    ["all hash pages", ({ facts }) => flipAll(facts)],
+  ];
+  it.each(spoils)("%s: is found by whoever reads it, and healed from the grid", async (_, spoil) => {
+    const stage = await Stage.set();
+    await stage.keep(stage.worker());
+    spoil(stage.parts);
+    const worker = stage.worker();
+    expect(await bytesOf(stage.grid, worker.nodes.open(stage.file.cap))).toEqual(Buffer.from(plaintext));
+    await stage.grid.clock.run(5_000);
+    await stage.grid.clock.runUntil(worker.keeper.settled());
+    expect(stage.record).toMatchObject({ state: "kept", keptBytes: SIZE });
+    expect(stage.grid.servers.flatMap(({ reports }) => reports)).toEqual([]);
+    await stage.expectOffline();
+  });
+
+  it("that is read without servers spoils that read alone, and is healed when they are back", async () => {
+    const stage = await Stage.set();
+    await stage.keep(stage.worker());
+    stage.parts.segments.set(200, flip(stage.parts.segments.get(200) as Uint8Array, 7));
+    const worker = stage.worker();
+    stage.serversAway(true);
+    const { code, bytes } = await outcomeOf(stage.grid, worker.nodes.open(stage.file.cap));
+    expect([code, bytes]).toEqual(["NOT_ENOUGH_SHARES", Buffer.from(plaintext.subarray(0, 200 * SEGMENT))]);
+    stage.serversAway(false);
+    await stage.grid.clock.runUntil(worker.keeper.settled());
+    await stage.expectOffline();
+  });
+});
+
+function flipAll<K>(parts: Map<K, Uint8Array>): void {
+  for (const [name, bytes] of parts) parts.set(name, flip(bytes, 0));
+}
+
+describe("several at once", () => {
+  it.each([
+    ["with", true],
+    ["without", false],
+  ])("two workers that keep one file, %s locks, agree", async (_, withLocks) => {
+    const stage = await Stage.set();
+    const [one, two] = [stage.worker({ withLocks }), stage.worker({ withLocks })];
+    const both = Promise.all([one, two].map(({ keeper }) => keeper.keep(stage.file.cap, "")));
+    await stage.grid.clock.runUntil(both);
+    await stage.grid.clock.runUntil(Promise.all([one.keeper.settled(), two.keeper.settled()]));
+    expect(stage.record).toMatchObject({ state: "kept", keptBytes: SIZE });
+    expect(stage.store.written.length).toBe(SEGMENTS);
+    if (withLocks) expect(stage.grid.requests.bytes).toBeLessThan(1.2 * (await costOfOne()));
+    await stage.expectOffline(two);
+  });
+
+  /** Bytes that servers send where one worker keeps the file. */
+  async function costOfOne(): Promise<number> {
+    const stage = await Stage.set();
+    await stage.keep(stage.worker());
+    return stage.grid.requests.bytes;
+  }
+
+  it("two calls in one worker are one job", async () => {
+    const stage = await Stage.set();
+    const { keeper } = stage.worker();
+    await stage.grid.clock.runUntil(
+      Promise.all([keeper.keep(stage.file.cap, ""), keeper.keep(stage.file.cap, ""), keeper.resume()]),
+    );
+    expect(keeper.count).toBe(1);
+    await stage.grid.clock.runUntil(keeper.settled());
+    expect(stage.grid.requests.bytes).toBeLessThan(1.2 * (await costOfOne()));
+  });
+
+  it("a reader helps, and is not disturbed by a pause", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    const reading = bytesOf(stage.grid, worker.nodes.open(stage.file.cap), { offset: 8_000, length: 8_000 });
+    await stage.grid.clock.runUntil(worker.keeper.change(id, "paused"));
+    expect(await reading).toEqual(Buffer.from(plaintext.subarray(8_000, 16_000)));
+  });
+});
+
+it("refuses what cannot be kept, and says why", async () => {
+  const { keeper } = (await Stage.set()).worker();
+  await expect(keeper.keep(parseCap("URI:LIT:ju"), "")).rejects.toMatchObject({ code: "UNSUPPORTED_CAP" });
+  await expect(keeper.keep({ kind: "DIR2", content: { kind: "LIT", data: new Uint8Array() } }, "")).rejects.toThrow(
+    "only a file that cannot change",
+  );
+});
