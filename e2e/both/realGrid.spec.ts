@@ -166,7 +166,7 @@ test.describe("a live grid of Tahoe-LAFS servers", () => {
 /** The servers that cannot be used, by the check's finding. */
 function unusable(tab: Page): Promise<string[]> {
   return tab.evaluate(async () => {
-    const [grid] = await (window as unknown as ClientWindow).grid.check();
+    const [grid] = await (window as unknown as ClientWindow).grid.checkGrid();
     return grid!.servers.filter(({ works }) => !works).map(({ name }) => name);
   });
 }

@@ -25,7 +25,7 @@ export class ServerChecks {
     this.#button.disabled = true;
     this.#summary.textContent = "Asking every server…";
     try {
-      const checks = await this.#grid.check();
+      const checks = await this.#grid.checkGrid();
       this.#summary.textContent = summaryOf(checks);
       this.#results.replaceChildren(...checks.flatMap((check) => gridParts(check, checks.length > 1)));
     } catch (error) {

@@ -150,7 +150,7 @@ export class Grid {
    *
    * @throws GridError BAD_CONFIG if it cannot be said which servers there are; NO_WORKER; the signal's reason
    */
-  async check({ signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly GridCheck[]> {
+  async checkGrid({ signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly GridCheck[]> {
     const { grids } = await askWorker(controllerOf(this.#container), "check", {}, { signal, limit: CHECK_LIMIT_MS });
     return grids;
   }
