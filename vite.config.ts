@@ -60,6 +60,8 @@ function workerPart(part: string, name: string): Record<string, EnvironmentOptio
   };
 }
 
+const { version } = JSON.parse(await readFile(at("package.json"), "utf8")) as { version: string };
+
 // Three realms, three bundles, and the library: `vite build --app` makes all of them.
 export default defineConfig({
   root: at("src/app"),
@@ -70,6 +72,7 @@ export default defineConfig({
   environments: {
     // The page: dist/app/*.html and what they load.
     client: {
+      define: { APP_VERSION: JSON.stringify(version) },
       build: {
         outDir: at("dist/app"),
         emptyOutDir: true,

@@ -176,7 +176,7 @@ test.describe("what a browser can tell of servers", () => {
       })),
     } satisfies GridConfigDocument;
     await page.goto(url);
-    await page.getByRole("button", { name: "Check the servers" }).click();
+    await page.getByRole("link", { name: "Settings" }).click();
     await expect(page.getByRole("status")).toContainText("work", { timeout: 60_000 });
     const rows = await page.locator(".checked").evaluateAll((elements) =>
       elements.map((row) => {

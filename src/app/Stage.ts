@@ -1,15 +1,11 @@
 import type { Grid } from "../client/Grid.ts";
+import { Caption } from "./Caption.ts";
+import { type DirectoryActions, directoryView, type Step } from "./DirectoryView.ts";
 import { element } from "./element.ts";
-import { formatSize } from "./formatSize.ts";
+import type { Keeps } from "./Keeps.ts";
+import type { Library, NewEntry } from "./Library.ts";
 import type { Notice } from "./Notice.ts";
 import { probe } from "./probe.ts";
-
-/** A file to show. */
-export interface Shown {
-  readonly name: string;
-  readonly cap: string;
-  readonly size: number;
-}
 
 /** Longer texts are for an editor, not for a page. */
 const TEXT_LIMIT = 256 * 1024;
@@ -17,22 +13,35 @@ const TEXT_LIMIT = 256 * 1024;
 /** How long a player may wait for bytes before the page says so. */
 const PATIENCE_MS = 2_000;
 
-/** Where one file at a time is played or shown. */
+export interface StageParts {
+  readonly grid: Grid;
+  readonly library: Library;
+  readonly keeps: Keeps;
+  readonly notice: Notice;
+  readonly actions: DirectoryActions;
+}
+
+/** Where one file at a time is played or shown, or one directory listed. */
 export class Stage {
   readonly #figure: HTMLElement;
+  readonly #parts: StageParts;
   readonly #grid: Grid;
   readonly #notice: Notice;
   /** Stops what the present file still has under way. */
   #leave = new AbortController();
 
-  constructor(figure: HTMLElement, grid: Grid, notice: Notice) {
+  constructor(figure: HTMLElement, parts: StageParts) {
     this.#figure = figure;
-    this.#grid = grid;
-    this.#notice = notice;
+    this.#parts = parts;
+    this.#grid = parts.grid;
+    this.#notice = parts.notice;
   }
 
-  /** Shows a file in the way that suits its type. Failures appear in the page's notice. */
-  show(file: Shown, type: string): void {
+  /**
+   * Shows a file in the way that suits its type. Failures appear in the page's notice.
+   * @param way the directories by which it was reached
+   */
+  show(shown: NewEntry, way: readonly Step[] = []): void {
     this.#leave.abort();
     this.#leave = new AbortController();
     this.#notice.clear();
@@ -41,13 +50,21 @@ export class Stage {
       media.removeAttribute("src");
       (media as HTMLMediaElement).load();
     }
-    const url = this.#grid.url(file.cap, { filename: file.name });
-    const screen = element("div", { className: "screen" }, this.#view(url, file, type));
-    this.#figure.replaceChildren(screen, this.#caption(file));
+    const { signal } = this.#leave;
+    const { name, cap, kind } = shown;
+    const caption = new Caption(shown, way, this.#parts, signal);
+    if (kind === "directory") {
+      const list = directoryView([...way, { name, cap }], this.#grid, this.#parts.actions, signal);
+      this.#figure.replaceChildren(caption.box, list);
+    } else {
+      const url = this.#grid.url(cap, { filename: name });
+      const screen = element("div", { className: "screen" }, this.#view(url, shown));
+      this.#figure.replaceChildren(screen, caption.box);
+    }
   }
 
-  #view(url: string, file: Shown, type: string): HTMLElement {
-    const { name } = file;
+  #view(url: string, file: NewEntry): HTMLElement {
+    const { name, type } = file;
     const [family] = type.split("/");
     if (family === "video") return this.#media(element("video", { playsInline: true }), url, name);
     if (family === "audio") return this.#media(element("audio"), url, name);
@@ -95,7 +112,7 @@ export class Stage {
     if (!signal.aborted) this.#notice.show(`${name} cannot be shown.`, reason);
   }
 
-  #text(url: string, { name, size }: Shown): HTMLElement {
+  #text(url: string, { name, size }: NewEntry): HTMLElement {
     // Not one byte of it can be asked for.
     if (size === 0) return element("p", { className: "quiet" }, "This file is empty.");
     const { signal } = this.#leave;
@@ -113,27 +130,4 @@ export class Stage {
       });
     return view;
   }
-
-  #caption(file: Shown): HTMLElement {
-    return element(
-      "figcaption",
-      {},
-      element("strong", {}, file.name),
-      element("span", { className: "quiet" }, formatSize(file.size)),
-      downloadLink(file, this.#grid, this.#notice),
-    );
-  }
-}
-
-/** A link that saves a file. It works as any link does when it is opened in a tab of its own. */
-export function downloadLink(file: Shown, grid: Grid, notice: Notice): HTMLAnchorElement {
-  const href = grid.url(file.cap, { filename: file.name, download: true });
-  const link = element("a", { href, className: "button plain", title: `Download ${file.name}` }, "Download");
-  link.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    notice.clear();
-    grid.download(href, (reason) => notice.show(`${file.name} could not be downloaded.`, reason));
-  });
-  return link;
 }

@@ -12,19 +12,21 @@ export interface Sample {
 }
 
 /**
- * The files that are listed next to the page, in `samples.json`. An app without such a list has none.
+ * The files that are listed next to the page, in `samples.json`. An app without such a list has none, and one
+ * that has never had it while there is no network.
  * @throws Error in words for the reader
  */
 export async function fetchSamples(): Promise<Sample[]> {
-  const response = await fetch("samples.json", { cache: "no-cache" });
-  if (response.status === 404) return [];
+  const response = await fetch("samples.json", { cache: "no-cache" }).catch(() => undefined);
+  if (response === undefined || response.status === 404) return [];
   if (!response.ok) throw new Error(`The list of files could not be fetched: HTTP ${response.status}.`);
   return response.json();
 }
 
-/** The names of the servers of all grids, as the served configuration has them. */
+/** The names of the servers of all grids, as the served configuration has them; none while the web server is away. */
 export async function fetchServerNames(): Promise<string[]> {
-  const response = await fetch("grid.json", { cache: "no-cache" });
+  const response = await fetch("grid.json", { cache: "no-cache" }).catch(() => undefined);
+  if (response === undefined) return [];
   if (!response.ok) throw new Error("This grid has no configuration: grid.json is missing next to this page.");
   const document: GridConfigDocument = await response.json();
   const grids = "grids" in document ? document.grids : [document];

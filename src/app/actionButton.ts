@@ -1,0 +1,17 @@
+import { element } from "./element.ts";
+import { type IconName, icon } from "./icon.ts";
+
+/** A quiet button with a picture and a word. */
+export function actionButton(picture: IconName, word: string, act: () => void): HTMLButtonElement {
+  const button = element("button", { type: "button", className: "plain action" }, icon(picture), word);
+  button.addEventListener("click", act);
+  return button;
+}
+
+/** The same for where there is no room for the word, which is read out and shown as a hint. */
+export function iconButton(picture: IconName, word: string, act: () => void): HTMLButtonElement {
+  const button = element("button", { type: "button", className: "plain square", title: word }, icon(picture));
+  button.ariaLabel = word;
+  button.addEventListener("click", act);
+  return button;
+}
