@@ -1,10 +1,10 @@
-import { createCipheriv, createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "puppeteer-core";
 import { formatCap } from "../../src/formats/formatCap.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
 import { sha256OfFile } from "../testing/inPage.ts";
+import { sha256OfZeroes } from "../testing/keyStream.ts";
 import { openControlledTab } from "../testing/openControlledTab.ts";
 import { addPlayer, playFor, seekPlayer, shownTenth } from "../testing/player.ts";
 
@@ -99,15 +99,4 @@ async function clickLink(tab: Page, href: string): Promise<void> {
 
 function sent(servers: { counters: { bytesSent: number } }[]): number {
   return servers.reduce((sum, { counters }) => sum + counters.bytesSent, 0);
-}
-
-/** Of the plaintext of a file whose ciphertext is zeroes: the key stream itself. */
-function sha256OfZeroes(key: Uint8Array, size: number): string {
-  const cipher = createCipheriv("aes-128-ctr", key, new Uint8Array(16));
-  const hash = createHash("sha256");
-  const piece = new Uint8Array(1_000_000);
-  for (let at = 0; at < size; at += piece.length) {
-    hash.update(cipher.update(piece.subarray(0, Math.min(piece.length, size - at))));
-  }
-  return hash.digest("hex");
 }
