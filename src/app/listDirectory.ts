@@ -20,7 +20,7 @@ export async function listDirectory(grid: Grid, cap: string, signal: AbortSignal
   if (navigator.serviceWorker.controller === null) throw new Error("The Service Worker is gone. Reload this page.");
   const url = new URL(`uri/${encodeURIComponent(cap)}?t=json`, grid.scope);
   const response = await fetch(url, { signal });
-  if (!response.ok) throw new Error((await response.text()).trim());
+  if (!response.ok) throw new Error(wordsOf(await response.text()));
   const [, facts] = (await response.json()) as [string, DirectoryFacts];
   const children = Object.entries(facts.children).map(([name, [kind, { ro_uri = "", size }]]) => ({
     name,
@@ -30,6 +30,15 @@ export async function listDirectory(grid: Grid, cap: string, signal: AbortSignal
   }));
   const order = new Intl.Collator(undefined, { numeric: true });
   return children.sort((one, other) => order.compare(one.name, other.name));
+}
+
+/** Why there is no list: in JSON where the directory's content cannot be had, else as plain text. */
+function wordsOf(body: string): string {
+  try {
+    return (JSON.parse(body) as { error: string }).error;
+  } catch {
+    return body.trim();
+  }
 }
 
 /** As Tahoe-LAFS's web API has them. */

@@ -17,12 +17,10 @@ import { unknownFacts } from "./resolveObject.ts";
 export async function answerDirectory(request: Request, directory: Directory, t: string, base: URL): Promise<Response> {
   const { cap } = directory;
   const etag = entityTag(cap, t);
-  const early = conditionalAnswer(request.headers, etag);
+  const view = t === "info" ? infoPage(cap) : viewOfCap(t, cap, etag);
+  if (view === undefined && t !== "" && t !== "json") return badView("GET directory", t);
+  const early = conditionalAnswer(request.headers, etag) ?? view;
   if (early !== undefined) return early;
-  if (t === "info") return infoPage(cap);
-  const view = viewOfCap(t, cap, etag);
-  if (view !== undefined) return view;
-  if (t !== "" && t !== "json") return badView("GET directory", t);
   const children = await directory.list(request.signal);
   if (t === "json") return jsonView(["dirnode", directoryFacts(cap, children)], etag);
   return pageView(directoryPage(cap, children, base), etag);
@@ -30,7 +28,7 @@ export async function answerDirectory(request: Request, directory: Directory, t:
 
 /** Of a directory that cannot change. */
 function entityTag({ content }: DirectoryCap, t: string): string | undefined {
-  return content.kind === "CHK" ? `"DIR:${storageIndexText(content.storageIndex)}-${t}"` : undefined;
+  return content.kind === "CHK" && t !== "info" ? `"DIR:${storageIndexText(content.storageIndex)}-${t}"` : undefined;
 }
 
 function directoryFacts(cap: DirectoryCap, children: readonly Child[]): Record<string, unknown> {

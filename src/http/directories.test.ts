@@ -2,6 +2,7 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { installSynchronousCrypto } from "../files/testing/installSynchronousCrypto.ts";
 import { type MutableGolden, mutableGolden, mutablePlaintext } from "../files/testing/mutableGolden.ts";
 import { SimulatedGrid } from "../files/testing/SimulatedGrid.ts";
+import { encodeBase32 } from "../formats/base32.ts";
 import type { ChkCap, DirectoryCap, MutableCap } from "../formats/Cap.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
@@ -96,8 +97,46 @@ describe("t=json", () => {
     const [kind, facts] = JSON.parse(await textOf(uri(directory.readCap, "/future.x?t=json")));
     expect(kind).toBe("unknown");
     expect(facts.ro_uri).toBe("ro.x-future:read");
-    expect(facts).not.toHaveProperty("rw_uri");
+    expect(Object.keys(facts)).toEqual(["ro_uri", "metadata"]);
   });
+
+  test("of a child of an unknown kind says whether it can change, where that is known", async () => {
+    const facts = async (cap: string) => JSON.parse(await textOf(uri(cap, "/future.x?t=json")))[1];
+    expect(await facts(directory.cap)).toMatchObject({ rw_uri: "x-future:write", mutable: true });
+    const still = literalDirectory("future.x", "x-future:read");
+    expect(await facts(still)).toEqual({ ro_uri: "imm.x-future:read", mutable: false, metadata: {} });
+    // Nothing of the kind in a listing.
+    expect(JSON.parse(await textOf(uri(still, "?t=json")))[1].children["future.x"]).toEqual([
+      "unknown",
+      { metadata: {}, ro_uri: "imm.x-future:read" },
+    ]);
+  });
+
+  test.each(["mdmf", "mdmf read cap"])("of an MDMF file (%s)", async (which) => {
+    const file = mutableGolden("mdmf");
+    place(file);
+    const cap = which === "mdmf" ? file.cap : file.readCap;
+    const [, facts] = JSON.parse(await textOf(uri(cap, "?t=json")));
+    expect(facts).toMatchObject({ mutable: true, format: "MDMF", size: file.size, ro_uri: file.readCap });
+    expect("rw_uri" in facts).toBe(cap === file.cap);
+    expect(facts.verify_uri).toMatch(/^URI:MDMF-Verifier:/);
+  });
+
+  test.each([directory.cap, immutable.cap])(
+    "of a directory that cannot be had is an error in JSON (%#)",
+    async (cap) => {
+      grid = new SimulatedGrid(3);
+      const response = await fetchGrid(uri(cap, "?t=json"));
+      expect([response.status, response.headers.get("Content-Type")]).toEqual([410, "application/json"]);
+      expect((await response.json()).error).toMatch(/^(?:UnrecoverableFileError|NoSharesError): /);
+      // The page, and the way through it, are in words.
+      for (const rest of ["", "/child"]) {
+        const other = await fetchGrid(uri(cap, rest));
+        expect([other.status, other.headers.get("Content-Type")]).toEqual([410, "text/plain; charset=utf-8"]);
+        expect(await other.text()).toMatch(/^(?:UnrecoverableFileError|NoSharesError): /);
+      }
+    },
+  );
 });
 
 describe("a path from a directory", () => {
@@ -132,6 +171,7 @@ describe("a path from a directory", () => {
     ["/literal.txt?t=nonsense", 400, "GET file: bad t=nonsense"],
     ["?t=nonsense", 400, "GET directory: bad t=nonsense"],
     ["?t=rename-form", 400, "GET directory: bad t=rename-form"],
+    ["/%ff", 400, "UTF-8"],
     // Its own shares are not here.
     ["/sub", 410, "No version"],
     ["/sub/deeper", 410, "No version"],
@@ -169,6 +209,24 @@ describe("other views", () => {
 });
 
 describe("the page of a directory", () => {
+  test.each(["", "/"])("is there with and without a slash at the end (%j)", async (slash) => {
+    const response = await fetchGrid(uri(directory.cap, slash));
+    expect(response.status).toBe(200);
+    expect(response.headers.get("Accept-Ranges")).toBeNull();
+    // A range of it there is not.
+    const ranged = await fetchGrid(uri(directory.cap, slash), { headers: { Range: "bytes=0-1" } });
+    expect(ranged.status).toBe(200);
+  });
+
+  test("says of each child what it is", async () => {
+    const kinds = async (cap: string) =>
+      [...(await textOf(uri(cap))).matchAll(/<td>([A-Z?-]+)<\/td><td>[\d?]+<\/td>/g)].map(([, kind]) => kind).sort();
+    expect(await kinds(directory.cap)).toEqual(expect.arrayContaining(["?", "DIR", "FILE", "SSK"]));
+    expect(await kinds(directory.readCap)).toEqual(expect.arrayContaining(["?-RO", "DIR-RO", "FILE", "SSK"]));
+    expect(await kinds(literalDirectory("empty", "URI:DIR2-LIT:"))).toEqual(["DIR-IMM"]);
+    expect(await kinds(literalDirectory("future.x", "x-future:read"))).toEqual(["?-IMM"]);
+  });
+
   test("links files by a way that does not hold the directory's cap, and can do nothing itself", async () => {
     const response = await fetchGrid(uri(directory.cap));
     expect(response.headers.get("Content-Type")).toBe("text/html; charset=utf-8");
@@ -188,11 +246,7 @@ describe("the page of a directory", () => {
   });
 
   test("names cannot become markup", async () => {
-    const name = `<img src=x onerror=alert(1)>"'&`;
-    const { encodeBase32 } = await import("../formats/base32.ts");
-    const fields = [name, "URI:LIT:nbuq", "", "{}"].map((field) => `${Buffer.byteLength(field)}:${field},`).join("");
-    const cap = `URI:DIR2-LIT:${encodeBase32(Buffer.from(`${Buffer.byteLength(fields)}:${fields},`))}`;
-    const html = await textOf(uri(cap));
+    const html = await textOf(uri(literalDirectory(`<img src=x onerror=alert(1)>"'&`, "URI:LIT:nbuq")));
     expect(html).not.toContain("<img");
     expect(html).toContain("&#60;img src=x onerror=alert(1)&#62;&#34;&#39;&#38;");
   });
@@ -206,6 +260,34 @@ describe("entity tags", () => {
     expect(again.status).toBe(304);
     expect((await fetchGrid(uri(directory.cap))).headers.get("ETag")).toBeNull();
     expect((await fetchGrid(uri(changing.cap))).headers.get("ETag")).toBeNull();
+  });
+
+  test.each(["", "json", "uri", "readonly-uri"])("have the view in them (%j)", async (t) => {
+    const { headers } = await fetchGrid(uri(immutable.cap, `?t=${t}`));
+    expect(headers.get("ETag")).toMatch(new RegExp(`^"DIR:[a-z2-7]{26}-${t}"$`));
+  });
+
+  test("are not on pages about the cap, and no condition makes a view of what is none", async () => {
+    expect((await fetchGrid(uri(immutable.cap, "?t=info"))).headers.get("ETag")).toBeNull();
+    const wrong = await fetchGrid(uri(immutable.cap, "?t=nonsense"), { headers: { "If-None-Match": "*" } });
+    expect(wrong.status).toBe(400);
+  });
+});
+
+describe("methods", () => {
+  test.each(["", "?t=json", "?t=uri"])("HEAD of a directory tells what GET does (%j)", async (rest) => {
+    const head = await fetchGrid(uri(immutable.cap, rest), { method: "HEAD" });
+    const get = await fetchGrid(uri(immutable.cap, rest));
+    expect(await head.text()).toBe("");
+    expect(head.status).toBe(get.status);
+    expect([...head.headers]).toEqual([...get.headers]);
+  });
+
+  test.each(["POST", "PUT", "DELETE", "OPTIONS"])("%s changes nothing", async (method) => {
+    for (const rest of ["", "/", "/child", "?t=mkdir"]) {
+      const response = await fetchGrid(uri(directory.cap, rest), { method });
+      expect([response.status, response.headers.get("Allow")]).toEqual([405, "GET, HEAD"]);
+    }
   });
 });
 
@@ -239,6 +321,13 @@ test("a handle shows no directory: its page would tell caps", async () => {
   expect(response.status).toBe(400);
   expect(await response.text()).not.toContain("URI:DIR2:");
 });
+
+/** The cap of an immutable directory that holds one child and lies within its cap. */
+function literalDirectory(name: string, cap: string): string {
+  const netstring = (text: string) => `${Buffer.byteLength(text)}:${text},`;
+  const entry = netstring([name, cap, "", "{}"].map(netstring).join(""));
+  return `URI:DIR2-LIT:${encodeBase32(Buffer.from(entry))}`;
+}
 
 /** The keys of every object in a JSON value, in their order. */
 function keysOf(value: unknown): unknown {

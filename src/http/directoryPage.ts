@@ -1,4 +1,4 @@
-import type { Child } from "../files/readDirectory.ts";
+import type { Child, UnknownCaps } from "../files/readDirectory.ts";
 import { type Cap, type DirectoryCap, isVerifyCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf } from "../formats/formatCap.ts";
 import { isMutable, sizeInCap } from "./capViews.ts";
@@ -35,12 +35,12 @@ function describe({ content }: DirectoryCap): string {
   return "writeKey" in content && content.writeKey !== undefined ? "Modifiable" : "Read-only";
 }
 
-function row({ name, cap }: Child, base: URL): string {
+function row({ name, cap, unknown }: Child, base: URL): string {
   const size = cap === undefined || cap.kind === "DIR2" || isVerifyCap(cap) ? undefined : sizeInCap(cap);
   const href = cap && linkTo(cap, name, base);
   const shown = escapeHtml(name);
   const link = href === undefined ? shown : `<a href="${escapeHtml(href)}" rel="noreferrer">${shown}</a>`;
-  return `<tr><td>${link}</td><td>${badge(cap)}</td><td>${size ?? "?"}</td></tr>`;
+  return `<tr><td>${link}</td><td>${badge(cap, unknown)}</td><td>${size ?? "?"}</td></tr>`;
 }
 
 /** Undefined for what has no content to be shown. */
@@ -52,7 +52,9 @@ function linkTo(cap: Cap, name: string, base: URL): string | undefined {
 }
 
 /** As a gateway names the kinds. */
-function badge(cap: Cap | undefined): string {
+function badge(cap: Cap | undefined, unknown: UnknownCaps | undefined): string {
+  if (unknown?.readOnly?.startsWith("imm.")) return "?-IMM";
+  if (unknown?.readOnly !== undefined && unknown.readWrite === undefined) return "?-RO";
   if (cap === undefined || isVerifyCap(cap)) return "?";
   if (cap.kind === "SSK" || cap.kind === "MDMF") return "SSK";
   if (cap.kind !== "DIR2") return "FILE";

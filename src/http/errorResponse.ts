@@ -10,10 +10,12 @@ import { SAFETY_HEADERS } from "./safetyHeaders.ts";
  * @param asJson the error's code and details (an `ErrorRecord`), for a program, instead of the words
  */
 export function errorResponse(error: unknown, asJson = false): Response {
-  if (asJson) return jsonResponse(error);
-  if (isGridError(error, "NOT_ENOUGH_SHARES")) return textResponse(STATUSES[error.code], describeShares(error));
-  if (isGridError(error)) return textResponse(STATUSES[error.code], error.message);
-  return textResponse(500, "Something unexpected went wrong inside gridfetch while answering this request.");
+  return asJson ? jsonResponse(statusOf(error), toErrorRecord(error)) : textResponse(statusOf(error), describe(error));
+}
+
+/** The words of `errorResponse` as a gateway wraps them where a directory cannot be had that was asked for as JSON. */
+export function listingErrorResponse(error: unknown): Response {
+  return jsonResponse(statusOf(error), { error: describe(error) });
 }
 
 /** A short answer in plain text. Not sandboxed: the page reads it where it appears in a frame instead of a download. */
@@ -24,9 +26,8 @@ export function textResponse(status: number, text: string, headers: Record<strin
   });
 }
 
-function jsonResponse(error: unknown): Response {
-  const status = isGridError(error) ? STATUSES[error.code] : 500;
-  return new Response(JSON.stringify(toErrorRecord(error)), {
+function jsonResponse(status: number, value: unknown): Response {
+  return new Response(JSON.stringify(value), {
     status,
     headers: { ...SAFETY_HEADERS, "Content-Type": "application/json" },
   });
@@ -58,7 +59,18 @@ const STATUSES: Readonly<Record<GridErrorCode, number>> = {
   INTERNAL: 500,
 };
 
-/** The first word is the one that a gateway's clients look for. */
+function statusOf(error: unknown): number {
+  return isGridError(error) ? STATUSES[error.code] : 500;
+}
+
+/** Where too little could be had of a file, the first word is the one that a gateway's clients look for. */
+function describe(error: unknown): string {
+  if (isGridError(error, "NOT_ENOUGH_SHARES")) return describeShares(error);
+  if (isGridError(error, "NO_VERSION")) return `UnrecoverableFileError: ${error.message}`;
+  if (isGridError(error)) return error.message;
+  return "Something unexpected went wrong inside gridfetch while answering this request.";
+}
+
 function describeShares(error: { message: string; details: GridErrorDetails["NOT_ENOUGH_SHARES"] }): string {
   const { found, servers } = error.details;
   const name = found === 0 ? "NoSharesError" : "NotEnoughSharesError";

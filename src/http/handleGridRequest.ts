@@ -10,7 +10,7 @@ import { badUrl } from "./badUrl.ts";
 import { badView } from "./badView.ts";
 import { sizeInCap, viewOfFile, viewOfUnknown } from "./capViews.ts";
 import { conditionalAnswer } from "./conditionalAnswer.ts";
-import { errorResponse, textResponse } from "./errorResponse.ts";
+import { errorResponse, listingErrorResponse, textResponse } from "./errorResponse.ts";
 import { type ObjectUrl, parseGridUrl } from "./parseGridUrl.ts";
 import { type ResolvedUnknown, resolveObject } from "./resolveObject.ts";
 import { isActingDestination, SAFETY_HEADERS } from "./safetyHeaders.ts";
@@ -115,19 +115,35 @@ async function answerObject(request: Request, target: WantedObject, context: Gri
   if (cap.kind === "DIR2") {
     if (form === "file") throw badUrl("The cap of a directory is not a file-cap: use /uri/");
     if (target.isHandle) throw directoryByHandle();
-    return answerDirectory(request, await context.directory(cap, grid), t, context.base);
+    return answerListing(request, await context.directory(cap, grid), t, context);
   }
   const etag = entityTag(cap, t);
   if (t !== "") {
     if (request.method === "HEAD") return badView("HEAD file", t);
-    const early = conditionalAnswer(request.headers, etag);
-    if (early !== undefined) return early;
     const size = sizeInCap(cap) ?? (t === "json" ? await sizeOfLatest(cap, target, signal, context) : undefined);
-    return viewOfFile(t, { cap, size, metadata }, etag) ?? badView("GET file", t);
+    const view = viewOfFile(t, { cap, size, metadata }, etag);
+    if (view === undefined) return badView("GET file", t);
+    return conditionalAnswer(request.headers, view.headers.get("ETag") ?? undefined) ?? view;
   }
   // A name that was walked to is a name as good as one that was only written down.
   const wanted = { ...target, name: target.name ?? name, capText: [target.capText, ...path].join("/") };
   return answerFile(request, { ...wanted, node: await context.open(cap, grid, signal), etag }, context);
+}
+
+async function answerListing(
+  request: Request,
+  directory: Directory,
+  t: string,
+  { base, failed }: GridRequestContext,
+): Promise<Response> {
+  try {
+    return await answerDirectory(request, directory, t, base);
+  } catch (error) {
+    const isGone = isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION");
+    if (t !== "json" || !isGone || wantsJson(request)) throw error;
+    failed(error);
+    return listingErrorResponse(error);
+  }
 }
 
 /** Of a mutable file, and none where no version can be read: the view says what there is to say. */

@@ -67,7 +67,7 @@ function resolveChild({ name, cap, unknown, metadata }: Child): Resolved {
     { kind: "unknown" },
     "This child of a directory is of a kind that is not known here.",
   );
-  return { kind: "unknown", facts: { metadata, ...unknownFacts(unknown) }, why };
+  return { kind: "unknown", facts: { ...factsOfUnknownChild(unknown), metadata }, why };
 }
 
 function resolved(cap: Cap, name: string | undefined, metadata: Metadata | undefined): Resolved {
@@ -88,6 +88,16 @@ function factsOfUnknown(capText: string): UnknownFacts {
   if (!hasUnknownKind(capText)) return {};
   if (capText.startsWith("ro.")) return { ro_uri: capText };
   return capText.startsWith("imm.") ? { ro_uri: capText, mutable: false } : {};
+}
+
+/** As a gateway has it: whether it can change is said here, and not in a listing. */
+function factsOfUnknownChild(caps: UnknownCaps | undefined): UnknownFacts {
+  const { readOnly, readWrite } = caps ?? {};
+  return {
+    ...(readOnly !== undefined && { ro_uri: readOnly }),
+    ...(readWrite !== undefined && { rw_uri: readWrite, mutable: true }),
+    ...(readWrite === undefined && readOnly?.startsWith("imm.") && { mutable: false }),
+  };
 }
 
 /** As a directory knows them. */

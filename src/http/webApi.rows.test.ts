@@ -142,6 +142,10 @@ const CONTENT: Row[] = [
 ];
 
 const RANGES: Row[] = [
+  // Safari's first question about a film or a sound: it plays nothing unless the answer is these two bytes, as a 206.
+  ranged("bytes=0-1", part("0-1", 2)),
+  // All that Chromium's and Firefox's players ask.
+  ranged("bytes=0-", part("0-1023", 1024)),
   ranged("bytes=0-9", part("0-9", 10)),
   ranged("bytes=1-", part("1-1023", 1023)),
   ranged("bytes=-5", part("1019-1023", 5)),
@@ -237,6 +241,7 @@ const VIEWS: Row[] = [
     },
   ],
   ["GET /uri/F?t=bogus", bad(/^GET file: bad t=bogus/)],
+  ["GET /uri/F?t=bogus", bad(/^GET file: bad t=bogus/), { "If-None-Match": "*" }],
   ["GET /uri/F?t=rename-form", bad(/^GET file: bad t=rename-form/)],
   [`GET /uri/F?t=${F}`, bad(/^GET file: bad t=\n$/)],
 ];
@@ -270,6 +275,19 @@ const UNKNOWN: Row[] = [
   [`GET /uri/${F.replace(":3:10:", ":11:10:")}`, bad(/k is more than N/)],
   [`GET /uri/${F.replace(/\d+$/, "0")}`, bad(/the size is 0/)],
   ["HEAD /uri/nonsense", { status: 400, body: "" }],
+  // What verifies what can change, and directories.
+  ...["SSK", "MDMF", "DIR2", "DIR2-MDMF", "DIR2-CHK"].flatMap((kind): Row[] => {
+    const cap = `URI:${kind}-Verifier:${V.split(":")
+      .slice(2, kind === "DIR2-CHK" ? undefined : 4)
+      .join(":")}`;
+    return [
+      [`GET /uri/${cap}`, bad(/^GET unknown URI type.*verify cap/)],
+      [`GET /uri/${cap}?t=json`, { status: 200, body: UNKNOWN_JSON }],
+      [`GET /file/${cap}/a.png`, bad(/is not a file-cap/)],
+    ];
+  }),
+  // More power than the prefix allows.
+  [`GET /uri/imm.URI:DIR2-RO:${V.split(":").slice(2, 4).join(":")}?t=json`, { status: 200, body: UNKNOWN_JSON }],
 ];
 
 const SECTIONS: [title: string, rows: Row[]][] = [
@@ -299,6 +317,8 @@ for (const [title, rows] of SECTIONS) {
       expect(response.headers.get("X-Frame-Options")).toBe("SAMEORIGIN");
       expect(response.headers.get("X-Content-Type-Options")).toBe("nosniff");
       expect(response.headers.get("Cache-Control")).toContain("no-store");
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBeNull();
+      expect(response.headers.get("Content-Encoding")).toBeNull();
       // Errors repeat no cap, and nothing but a file's content is read.
       if (response.status >= 400) expect(body).not.toContain(SECRET);
       if (response.status >= 300 || request.startsWith("HEAD")) expect(reads).toBe(0);
