@@ -97,6 +97,11 @@ describe("a child that breaks a promise is left out, and its siblings are not", 
   test("blanks after a cap are no part of it", async () => {
     expect(await names(LITERAL, entry("child", "URI:LIT:my   "))).toEqual(["child", "sibling"]);
   });
+
+  test("millions of blanks within a cap are as soon seen as few", async () => {
+    // Time in the square of their number would be an hour.
+    expect(await names(LITERAL, entry("child", `URI:LIT:${" ".repeat(2 ** 20)}my`))).toEqual(["sibling"]);
+  });
 });
 
 describe("children of unknown kinds keep what can be said of them", () => {
@@ -125,6 +130,7 @@ describe("a directory that is broken is refused as a whole", () => {
     ["a length that is no number", Buffer.concat([utf8("1x:a,"), good])],
     ["a length beyond the end", utf8("99:a,")],
     ["three fields", netstring(Buffer.concat(["a", "b", "c"].map((field) => netstring(utf8(field)))))],
+    ["five fields", netstring(Buffer.concat(["a", "", "", "{}", ""].map((field) => netstring(utf8(field)))))],
     ["metadata that are no object", entry("a", "URI:LIT:my", "[]")],
     ["metadata that are not JSON", entry("a", "URI:LIT:my", "{")],
     ["a name that is not UTF-8", netstring(Buffer.concat([utf8("1:"), Uint8Array.of(255), utf8(",1:x,0:,2:{},")]))],

@@ -8,12 +8,12 @@ const NINE = 57;
 const MOST_DIGITS = 16;
 
 /**
- * The contents of netstrings, `3:abc,`, one after the other, up to the last byte. Not copies.
+ * The contents of netstrings, `3:abc,`, one after the other, up to the last byte. Not copies, and each made only when it is asked
+ * for: three bytes are a netstring, and what stands for one in memory is a hundred.
  * @param what the whole is, for errors
  * @throws GridError BAD_FORMAT for anything else
  */
-export function parseNetstrings(bytes: Uint8Array, what: string): Uint8Array[] {
-  const contents: Uint8Array[] = [];
+export function* parseNetstrings(bytes: Uint8Array, what: string): Generator<Uint8Array, void, void> {
   for (let at = 0; at < bytes.length; ) {
     const colon = bytes.indexOf(COLON, at);
     if (colon <= at || colon - at > MOST_DIGITS) throw badFormat(what, `there is no length at byte ${at}`);
@@ -24,8 +24,7 @@ export function parseNetstrings(bytes: Uint8Array, what: string): Uint8Array[] {
     }
     const start = colon + 1;
     if (bytes[start + length] !== COMMA) throw badFormat(what, `the part at byte ${at} does not end where it should`);
-    contents.push(bytes.subarray(start, start + length));
+    yield bytes.subarray(start, start + length);
     at = start + length + 1;
   }
-  return contents;
 }
