@@ -1,7 +1,7 @@
 import { GridError, type ServerOutcome } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { MutableCap } from "../formats/Cap.ts";
-import { type MutableHeader, type MutableVersion, parseMutableHeader } from "../formats/MutableShare.ts";
+import { type MutableVersion, parseMutableHeader } from "../formats/MutableShare.ts";
 import { HashTree } from "../hashing/HashTree.ts";
 import type { Server } from "../servers/Server.ts";
 import type { MutableContext } from "./MutableContext.ts";
@@ -9,7 +9,7 @@ import { MutableShare } from "./MutableShare.ts";
 import { readShareRange, withTimeLimit } from "./readShareRange.ts";
 import { reasonOf } from "./reasonOf.ts";
 
-/** Shares of one version, proven to be signed, with one and the same header. */
+/** Shares that say they are of one version, which is proven to be signed. Only reading shows whether they are. */
 export interface FoundVersion {
   readonly version: MutableVersion;
   /** With its signed root. */
@@ -27,7 +27,7 @@ const MOST_SHARES_OF_SERVER = 20;
 const MOST_OUTCOMES = 300;
 
 interface Group {
-  readonly header: MutableHeader;
+  readonly version: MutableVersion;
   readonly shares: MutableShare[];
   isSigned: boolean;
 }
@@ -72,9 +72,9 @@ export class MutableVersionFinder {
     signal.throwIfAborted();
     const best = this.#best();
     if (best === undefined) throw this.#defeat();
-    const shareTree = new HashTree(best.header.version.total);
-    shareTree.setRoot(best.header.version.root);
-    return { version: best.header.version, shareTree, shares: best.shares };
+    const shareTree = new HashTree(best.version.total);
+    shareTree.setRoot(best.version.root);
+    return { version: best.version, shareTree, shares: best.shares };
   }
 
   /** Asks servers, several at once, until enough is known or all were asked. Hung ones make room after a while. */
@@ -141,8 +141,10 @@ export class MutableVersionFinder {
       const header = parseMutableHeader(start);
       const share = new MutableShare(server, number, header, start, this.#context);
       if (number >= header.version.total) return this.#note(server, `share ${number}: no such share can be`);
-      const name = nameOf(header.whole);
-      const group = this.#groups.get(name) ?? { header, shares: [], isSigned: false };
+      // Not by the offsets, which each share has its own of: they are not signed, and a server that makes up others must not
+      // have a group to itself that is taken for the version.
+      const name = nameOf(header.signed);
+      const group = this.#groups.get(name) ?? { version: header.version, shares: [], isSigned: false };
       // Others of the same group may have come while this one's signature was being checked.
       if (!group.isSigned) await share.checkSignature(this.#cap.fingerprint, signal);
       const present = this.#groups.get(name) ?? group;
@@ -163,10 +165,10 @@ export class MutableVersionFinder {
     if (this.#all) return false;
     const best = this.#best();
     const [newest] = [...this.#groups.values()].sort(newestFirst);
-    if (best === undefined || newest === undefined || best.header.version.sequence < newest.header.version.sequence) {
+    if (best === undefined || newest === undefined || best.version.sequence < newest.version.sequence) {
       return false;
     }
-    const enough = 2 * best.header.version.needed;
+    const enough = 2 * best.version.needed;
     return this.#answered >= enough && [...this.#awaited].every((order) => order >= enough);
   }
 
@@ -175,7 +177,7 @@ export class MutableVersionFinder {
   }
 
   #defeat(): GridError<"NO_VERSION"> {
-    const versions = [...this.#groups.values()].map(({ header: { version }, shares }) => {
+    const versions = [...this.#groups.values()].map(({ version, shares }) => {
       const numbers = new Set(shares.map(({ number }) => number));
       return `version ${version.sequence}: ${numbers.size} of the ${version.needed} shares that it needs`;
     });
@@ -188,12 +190,12 @@ export class MutableVersionFinder {
   }
 }
 
-function isRecoverable({ header, shares }: Group): boolean {
-  return new Set(shares.map(({ number }) => number)).size >= header.version.needed;
+function isRecoverable({ version, shares }: Group): boolean {
+  return new Set(shares.map(({ number }) => number)).size >= version.needed;
 }
 
 function newestFirst(a: Group, b: Group): number {
-  const [left, right] = [a.header.version, b.header.version];
+  const [left, right] = [a.version, b.version];
   if (left.sequence !== right.sequence) return left.sequence > right.sequence ? -1 : 1;
   return compareBytes(right.root, left.root);
 }

@@ -128,6 +128,26 @@ describe("versions", () => {
 describe("hung and failing servers", () => {
   const golden = mutableGolden("sdmf");
 
+  test.each([
+    ["sdmf", 98],
+    ["mdmf", 106],
+  ])(
+    "%s: one server that gives a signed version other offsets, and claims all shares, changes nothing",
+    async (name, at) => {
+      const file = mutableGolden(name);
+      place(file);
+      const { storageIndex } = parseCap(file.cap) as MutableCap;
+      for (const [number, bytes] of file.versions[0] ?? []) {
+        const share = bytes.slice();
+        // Of the share data; it is not signed.
+        share[at]! ^= 1;
+        grid.servers[0]!.hold(storageIndexText(storageIndex), number, share);
+      }
+      for (const { behaviour } of grid.servers.slice(1)) behaviour.latency = 100;
+      expect(await read(file)).toEqual(whole(file));
+    },
+  );
+
   test("servers that never answer do not hold a read up", async () => {
     place(golden);
     for (const index of [0, 1, 2, 3, 4]) grid.servers[index]!.behaviour.hangsOnList = true;

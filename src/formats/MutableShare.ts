@@ -63,8 +63,6 @@ export interface MutableHeader {
   readonly version: MutableVersion;
   /** The bytes that the signature is over. */
   readonly signed: Uint8Array<ArrayBuffer>;
-  /** With the offset table: shares of one version that were written together have the same. */
-  readonly whole: Uint8Array<ArrayBuffer>;
   readonly publicKey: ByteRange;
   readonly signature: ByteRange;
   readonly chain: ByteRange;
@@ -124,7 +122,6 @@ function parseSdmf(bytes: Uint8Array): MutableHeader {
       size: readOffset(view, 67),
     },
     signed: bytes.slice(0, SDMF_SIGNED),
-    whole: bytes.slice(0, SDMF_HEADER),
     publicKey: between(SDMF_HEADER, signature),
     signature: between(signature, chain),
     chain: between(chain, blockTree),
@@ -151,7 +148,6 @@ function parseMdmf(bytes: Uint8Array): MutableHeader {
       size: readOffset(view, 51),
     },
     signed: bytes.slice(0, MDMF_SIGNED),
-    whole: bytes.slice(0, MDMF_HEADER),
     publicKey: between(publicKey, keyEnd),
     signature: between(signature, publicKey),
     chain: between(chain, signature),
