@@ -45,9 +45,12 @@ export function isHandleEntry(value: unknown): value is HandleEntry {
   );
 }
 
-/** A type, a subtype and perhaps parameters, in characters that a header can hold. (RFC 9110, section 8.3.1) */
+/**
+ * A type, a subtype and perhaps parameters (RFC 9110, section 8.3.1). No comma but within double quotes: browsers take what
+ * follows one for another type, and the last counts (Fetch Standard, "extract a MIME type").
+ */
 export function isMediaType(text: string): boolean {
-  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:\s*;[\x20-\x7e]*)?$/.test(text);
+  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?: *; *[\w!#$&^.+-]+=(?:[\w!#$&^.+-]+|"[ !#-&(-[\]-~]*"))*$/.test(text);
 }
 
 function isText(value: unknown, most: number): value is string {

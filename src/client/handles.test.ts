@@ -74,9 +74,20 @@ describe("a URL", () => {
     [cap, { filename: "x".repeat(2_000) }],
     [cap, { type: "nonsense" }],
     [cap, { type: "a/b\r\nSet-Cookie: c" }],
+    // Of two types a browser takes the last.
+    [cap, { type: "image/png;a, text/html" }],
+    [cap, { type: "image/png; a=b, text/html" }],
+    [cap, { type: 'image/png; a="b", text/html; c="d"' }],
+    [cap, { type: 'image/png; a="\\", text/html; c="d"' }],
+    [cap, { type: `image/png; a='; b="', text/html; c="d"` }],
   ])("cannot be made of what no header can hold", (text, options) => {
     expect(() => handles.url(text, options)).toThrow(expect.objectContaining({ code: "BAD_URL" }));
   });
+});
+
+it("may have a type with parameters", () => {
+  const types = ["text/plain; charset=utf-8", 'video/mp4; codecs="avc1.42E01E, mp4a.40.2"', "audio/ogg;codecs=opus"];
+  for (const type of types) expect(handles.url(cap, { type })).toMatch(/grid/);
 });
 
 describe("the worker is told", () => {
