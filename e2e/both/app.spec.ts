@@ -1,0 +1,397 @@
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Page } from "puppeteer-core";
+import { encodeBase32 } from "../../src/formats/base32.ts";
+import { formatCap } from "../../src/formats/formatCap.ts";
+import { AppServer } from "../../src/node/demo/AppServer.ts";
+import { readTimeCode } from "../readTimeCode.ts";
+import { expect, test } from "../testing/bothBrowsers.ts";
+import type { DemoGrid } from "../testing/demoGrid.ts";
+import { seek } from "../testing/inPage.ts";
+
+const builtApp = fileURLToPath(new URL("../../dist/app", import.meta.url));
+const FILM = "gridfetch-sample.webm";
+
+let app: AppServer;
+/** Its address, which stays when it is gone. */
+let appUrl: string;
+
+test.beforeEach(async ({ demo }) => {
+  app = await serve(demo, builtApp);
+  appUrl = app.url;
+});
+test.afterEach(() => app.close().catch(() => undefined));
+
+test("the library survives the crash of the browser, and no cap or name is in the browser's databases as text", async ({
+  browserUnderTest,
+  tab,
+  demo,
+}) => {
+  await openApp(tab);
+  const { cap } = demo.sample(FILM);
+  await addCap(tab, cap, "my secret film.webm");
+  await expect.poll(() => libraryOf(tab)).toEqual(["my secret film.webm"]);
+  await expect.poll(() => shownName(tab)).toBe("my secret film.webm");
+  expect(tab.url()).not.toContain("URI");
+  const said = await storedText(tab);
+  expect(said).toContain("gridfetch-library");
+  for (const secret of [...cap.split(":").slice(2, 4), "URI:CHK", "URI%3A", "secret film"]) {
+    expect(said).not.toContain(secret);
+  }
+  await browserUnderTest.restart("kill");
+  const again = await browserUnderTest.newTab();
+  await openApp(again);
+  expect(await libraryOf(again)).toEqual(["my secret film.webm"]);
+  await again.evaluate(() => document.querySelector<HTMLElement>("#library a")?.click());
+  await expect.poll(() => shownName(again)).toBe("my secret film.webm");
+});
+
+test("a kept file goes on in mid-play when the network goes, and plays after a reload and a restart without one", async ({
+  browserUnderTest,
+  tab,
+  demo,
+}) => {
+  await openApp(tab);
+  await addCap(tab, demo.sample(FILM).cap, "film.webm");
+  await press(tab, "Keep offline");
+  await expect.poll(() => textOf(tab, ".keep"), { timeout: 60_000 }).toContain("Offline");
+  await expect.poll(() => textOf(tab, "#library")).toContain("offline");
+  await picture(tab, 100);
+  await tab.evaluate(() => document.querySelector("video")?.play());
+
+  for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
+  await app.close();
+  for (const tenths of [2_000, 55]) expect(await picture(tab, tenths)).toBe(tenths);
+  await tab.reload();
+  await expect.poll(() => libraryOf(tab)).toEqual(["film.webm"]);
+  expect(await picture(tab, 1_234)).toBe(1_234);
+
+  await browserUnderTest.restart("kill");
+  const again = await browserUnderTest.newTab();
+  await openApp(again);
+  // What was suggested the last time is there, too.
+  expect(await again.$$eval("#files a.name", (links) => links.length)).toBeGreaterThan(3);
+  await again.evaluate(() => document.querySelector<HTMLElement>("#library a")?.click());
+  await expect.poll(() => shownName(again)).toBe("film.webm");
+  expect(await picture(again, 2_345)).toBe(2_345);
+  expect(await isHidden(again, "#notice")).toBe(true);
+});
+
+test("keeping a file offline shows how far it is, pauses, goes on and is taken back", async ({ tab, demo }) => {
+  const cap = formatCap(await demo.placeLarge(30_000_000, 41));
+  await openApp(tab);
+  await addCap(tab, cap, "large.bin");
+  for (const { index } of demo.grid.status()) demo.grid.setDials(index, { bandwidth: 500_000 });
+  await press(tab, "Keep offline");
+  await expect.poll(() => textOf(tab, ".keep")).toMatch(/keeping .* MB of 30 MB/);
+  await press(tab, "Pause");
+  await expect.poll(() => textOf(tab, ".keep")).toContain("paused");
+  expect(await tab.$eval("progress", ({ max, value }) => value > 0 && value < max)).toBe(true);
+  demo.grid.reset();
+  await press(tab, "Resume");
+  await expect.poll(() => textOf(tab, ".keep"), { timeout: 60_000 }).toContain("Offline");
+  await press(tab, "Remove download");
+  await press(tab, "Remove", "dialog");
+  await expect.poll(() => textOf(tab, ".keep")).toBe("Keep offline");
+  expect(await libraryOf(tab)).toEqual(["large.bin"]);
+});
+
+test("everything is reached and done by keyboard", async ({ tab, demo }) => {
+  await openApp(tab);
+  await tab.keyboard.press("Tab");
+  expect(await focused(tab)).toContain("Skip to the player");
+  await tabTo(tab, (said) => said.startsWith("INPUT cap"));
+  await tab.keyboard.type(demo.sample("letter.txt").cap);
+  await tab.keyboard.press("Tab");
+  await tab.keyboard.type("letter");
+  await tab.keyboard.press("Enter");
+  await expect.poll(() => shownName(tab)).toBe("letter");
+
+  await tabTo(tab, (said) => said.includes("Add to library"), "figcaption");
+  await tab.keyboard.press("Enter");
+  await expect.poll(() => libraryOf(tab)).toEqual(["letter"]);
+  // The button is gone, and the focus must not be.
+  expect(await focused(tab)).toContain("Copy link");
+  await tabTo(tab, (said) => said.includes("Rename"));
+  await tab.keyboard.press("Enter");
+  await tab.keyboard.press("Escape");
+  await expect.poll(() => focused(tab)).toContain("Rename");
+  await tab.keyboard.press("Enter");
+  await tab.keyboard.type("a letter");
+  await tab.keyboard.press("Enter");
+  await expect.poll(() => libraryOf(tab)).toEqual(["a letter"]);
+  await tabTo(tab, (said) => said.includes("Settings"));
+  await tab.keyboard.press("Enter");
+  await expect.poll(() => isHidden(tab, "#settings-view")).toBe(false);
+  await tab.keyboard.press("Escape");
+  await expect.poll(() => isHidden(tab, "#settings-view")).toBe(true);
+});
+
+test("what is dropped is added: a cap, a gateway's link, a .url file", async ({ tab, demo }) => {
+  await openApp(tab);
+  await drop(tab, { text: demo.sample("letter.txt").cap });
+  await expect.poll(() => libraryOf(tab)).toEqual(["file.txt"]);
+  const quoted = encodeURIComponent(demo.sample("hills.jpg").cap);
+  await drop(tab, { text: `http://127.0.0.1:3456/file/${quoted}/@@named=/far%20hills.jpg` });
+  await expect.poll(() => libraryOf(tab)).toEqual(["far hills.jpg", "file.txt"]);
+  const melody = encodeURIComponent(demo.sample("melody.mp3").cap);
+  await drop(tab, {
+    file: "a melody.mp3.url",
+    text: `[InternetShortcut]\r\nURL=http://127.0.0.1:3456/uri/${melody}\r\n`,
+  });
+  await expect.poll(() => libraryOf(tab)).toEqual(["a melody.mp3", "far hills.jpg", "file.txt"]);
+  await expect.poll(() => shownName(tab)).toBe("a melody.mp3");
+  await drop(tab, { text: "nothing of use" });
+  await expect.poll(() => textOf(tab, "#notice")).toContain("There is no cap in this text");
+});
+
+test("a link brings a cap that no server sees; it is shown, and added only if one wants", async ({ tab, demo }) => {
+  const link = `${appUrl}#add=${encodeURIComponent(demo.sample("letter.txt").cap)}&name=from+a+friend.txt`;
+  const asked: string[] = [];
+  tab.on("request", (request) => asked.push(request.url()));
+  await tab.goto(link);
+  await expect.poll(() => shownName(tab)).toBe("from a friend.txt");
+  expect(tab.url()).toBe(appUrl);
+  expect(await libraryOf(tab)).toEqual([]);
+  expect(asked.filter((url) => new URL(url).pathname.includes("URI") || new URL(url).search !== "")).toEqual([]);
+});
+
+test("a directory is walked, and its files are shown and added", async ({ tab, demo }) => {
+  const { cap } = demo.sample("letter.txt");
+  const inner = directoryOf({ "deep.txt": cap });
+  const outer = directoryOf({ "inner <b>": inner, "letter.txt": cap });
+  await openApp(tab);
+  await addCap(tab, outer, "papers");
+  await expect.poll(() => libraryOf(tab)).toEqual(["papers"]);
+  await expect.poll(() => namesIn(tab, ".directory")).toEqual(["inner <b>", "letter.txt"]);
+  await press(tab, "inner <b>", ".directory");
+  await expect.poll(() => namesIn(tab, ".directory")).toEqual(["deep.txt"]);
+  await press(tab, "deep.txt", ".directory");
+  await expect.poll(() => textOf(tab, "#stage pre")).toContain("Hello from the grid");
+  await press(tab, "Add to library", "figcaption");
+  await expect.poll(() => libraryOf(tab)).toEqual(["deep.txt", "papers"]);
+  await press(tab, "Back to inner <b>");
+  await press(tab, "papers", ".crumbs");
+  await expect.poll(() => namesIn(tab, ".directory")).toEqual(["inner <b>", "letter.txt"]);
+});
+
+test("nothing is wider than a phone", async ({ tab, demo }) => {
+  await tab.setViewport({ width: 360, height: 740 });
+  await openApp(tab);
+  await addCap(tab, demo.sample(FILM).cap, `${"a_very_long_name_without_any_blank".repeat(4)}.webm`);
+  await expect.poll(async () => (await libraryOf(tab)).length).toBe(1);
+  const surplus = () => tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(await surplus()).toBe(0);
+  await press(tab, "Settings");
+  await expect.poll(() => textOf(tab, "#checks"), { timeout: 30_000 }).toContain("All servers work");
+  expect(await surplus()).toBe(0);
+});
+
+test("it can be installed: the manifest says what browsers want, and its icons are what it says", async ({
+  browserUnderTest,
+  tab,
+}) => {
+  await openApp(tab);
+  const { manifest, sizes } = await tab.evaluate(async () => {
+    const link = document.querySelector<HTMLLinkElement>("link[rel=manifest]");
+    const response = await fetch(link?.href ?? "");
+    const manifest = await response.json();
+    const sizes: Record<string, string> = {};
+    for (const { src, type } of manifest.icons) {
+      if (type === "image/svg+xml") continue;
+      const image = await createImageBitmap(await (await fetch(src)).blob());
+      sizes[src] = `${image.width}x${image.height}`;
+    }
+    return { manifest, sizes };
+  });
+  expect(manifest).toMatchObject({ name: "gridfetch", start_url: "/", scope: "/", display: "standalone" });
+  for (const { src, sizes: said } of manifest.icons) if (said !== "any") expect(sizes[src]).toBe(said);
+  const purposes = manifest.icons.map(
+    (icon: { purpose?: string; sizes: string }) => `${icon.purpose ?? "any"} ${icon.sizes}`,
+  );
+  for (const size of ["192x192", "512x512"])
+    expect(purposes).toEqual(expect.arrayContaining([`any ${size}`, `maskable ${size}`]));
+  if (browserUnderTest.kind === "chromium") {
+    const session = await tab.createCDPSession();
+    const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
+    expect(installabilityErrors).toEqual([]);
+  }
+});
+
+test("an update comes with the next load, whole, once it is there", async ({ browserUnderTest, tab, demo }) => {
+  const folder = join(demo.folder, `app-update-${browserUnderTest.kind}`);
+  await cp(builtApp, folder, { recursive: true });
+  const { port } = app;
+  await app.close();
+  app = await serve(demo, folder, port);
+  await openApp(tab);
+  await picture(tab, 100);
+  await publishNext(folder);
+  await app.close();
+  app = await serve(demo, folder, port);
+  await tab.evaluate(async () => void (await (await navigator.serviceWorker.getRegistration())?.update()));
+  await expect.poll(() => isHidden(tab, "#update"), { timeout: 60_000 }).toBe(false);
+  expect(await tab.title()).toBe("gridfetch");
+  // The page that is open goes on with the new worker.
+  expect(await picture(tab, 2_222)).toBe(2_222);
+  // Pressed after the test has heard back, which it could not from a page that is gone.
+  await tab.evaluate(() => void setTimeout(() => document.querySelector<HTMLElement>("#update button")?.click()));
+  await expect.poll(() => tab.title().catch(() => "")).toBe("the next gridfetch");
+  await tab.waitForSelector("#files a");
+  expect(await picture(tab, 333)).toBe(333);
+});
+
+async function serve(demo: DemoGrid, folder: string, port = 0): Promise<AppServer> {
+  const documents: Record<string, unknown> = {};
+  for (const name of ["/grid.json", "/samples.json"]) {
+    documents[name] = await (await fetch(new URL(name, demo.appUrl))).json();
+  }
+  return AppServer.start({ folder, port, documents });
+}
+
+/** Another page, and a worker that says that its files are others. */
+async function publishNext(folder: string): Promise<void> {
+  const page = join(folder, "index.html");
+  await writeFile(page, (await readFile(page, "utf8")).replace("<title>gridfetch", "<title>the next gridfetch"));
+  const worker = join(folder, "app-worker.js");
+  const script = await readFile(worker, "utf8");
+  const [version] = /(?<=index\.html[^;]*[`"'])[0-9a-f]{12}(?=[`"'])/.exec(script) ?? [];
+  expect(version).toBeTruthy();
+  await writeFile(worker, script.replace(version!, "next00000000"));
+}
+
+async function openApp(tab: Page): Promise<void> {
+  await tab.goto(appUrl);
+  await tab.waitForSelector("#files a");
+}
+
+async function addCap(tab: Page, cap: string, name: string): Promise<void> {
+  await tab.type("input[name=cap]", cap);
+  await tab.type("input[name=name]", name);
+  await press(tab, "Add to library", "#open");
+  await expect.poll(() => shownName(tab)).toBe(name);
+}
+
+/** Presses the button, or follows the link, of that name, as soon as it is there. */
+async function press(tab: Page, name: string, within = "body"): Promise<void> {
+  await tab.waitForFunction(
+    (name, within) => {
+      const all = [...document.querySelectorAll<HTMLElement>(`${within} :is(button, a)`)];
+      const found = all.find((each) => each.textContent === name && each.checkVisibility());
+      found?.click();
+      return found !== undefined;
+    },
+    {},
+    name,
+    within,
+  );
+}
+
+function textOf(tab: Page, selector: string): Promise<string> {
+  return tab.evaluate((selector) => document.querySelector(selector)?.textContent ?? "", selector);
+}
+
+function isHidden(tab: Page, selector: string): Promise<boolean> {
+  return tab.$eval(selector, (element) => (element as HTMLElement).hidden === true);
+}
+
+function shownName(tab: Page): Promise<string> {
+  return textOf(tab, "figcaption strong");
+}
+
+function libraryOf(tab: Page): Promise<string[]> {
+  return namesIn(tab, "#library");
+}
+
+function namesIn(tab: Page, list: string): Promise<string[]> {
+  return tab.$$eval(`${list} .name`, (names) => names.map(({ textContent }) => textContent ?? ""));
+}
+
+/** The tenth of a second that the film shows after a seek. */
+async function picture(tab: Page, tenths: number): Promise<number> {
+  const video = await tab.waitForSelector("video");
+  await tab.waitForFunction(() => (document.querySelector("video")?.readyState ?? 0) > 0);
+  await video?.evaluate(seek as (video: Element, seconds: number) => Promise<void>, tenths / 10 + 0.05);
+  return (await video?.evaluate(readTimeCode as (video: Element) => number)) ?? -1;
+}
+
+/** What has the focus, which must be seen. */
+function focused(tab: Page): Promise<string> {
+  return tab.evaluate(() => {
+    const element = document.activeElement as HTMLElement;
+    const isSeen = element.matches(":focus-visible") && getComputedStyle(element).outlineStyle !== "none";
+    const name = element.getAttribute("name") ?? element.ariaLabel ?? element.textContent;
+    return isSeen ? `${element.tagName} ${name}` : `unseen ${element.tagName}`;
+  });
+}
+
+/** Goes from one to the next until there. */
+async function tabTo(tab: Page, isThere: (said: string) => boolean, within = "body"): Promise<void> {
+  const seen: string[] = [];
+  for (let presses = 0; presses < 80; presses++) {
+    await tab.keyboard.press("Tab");
+    const said = await focused(tab);
+    seen.push(said);
+    const isWithin = await tab.evaluate((within) => document.activeElement?.closest(within) !== null, within);
+    if (isWithin && isThere(said)) return;
+  }
+  throw new Error(`It was not among ${seen.join(", ")}`);
+}
+
+function drop(tab: Page, what: { text: string; file?: string }): Promise<void> {
+  return tab.evaluate(({ text, file }) => {
+    const dataTransfer = new DataTransfer();
+    if (file === undefined) dataTransfer.setData("text/plain", text);
+    else dataTransfer.items.add(new File([text], file));
+    for (const type of ["dragenter", "dragover", "drop"]) {
+      document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+    }
+  }, what);
+}
+
+/** A directory that is in its cap. */
+function directoryOf(children: Record<string, string>): string {
+  const content = Object.entries(children).map(([name, cap]) =>
+    netstring([name, cap, "", "{}"].map(netstring).join("")),
+  );
+  return `URI:DIR2-LIT:${encodeBase32(Buffer.from(content.join("")))}`;
+}
+
+function netstring(text: string): string {
+  return `${Buffer.byteLength(text)}:${text},`;
+}
+
+/** Everything in all databases of the page's origin, bytes as Latin-1. */
+function storedText(tab: Page): Promise<string> {
+  return tab.evaluate(async () => {
+    const said: string[] = [];
+    for (const { name = "" } of await indexedDB.databases()) {
+      said.push(name);
+      const database = await new Promise<IDBDatabase>((resolve, reject) => {
+        const request = indexedDB.open(name);
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+      for (const store of database.objectStoreNames) {
+        const rows = await new Promise<unknown[]>((resolve) => {
+          const request = database.transaction(store).objectStore(store).getAll();
+          request.onsuccess = () => resolve(request.result);
+        });
+        said.push(store, ...rows.map(tell));
+      }
+      database.close();
+    }
+    return said.join("\n");
+
+    function tell(value: unknown): string {
+      if (value instanceof ArrayBuffer) return tell(new Uint8Array(value));
+      if (ArrayBuffer.isView(value)) {
+        const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+        return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+      }
+      if (typeof value === "object" && value !== null) return Object.entries(value).flat().map(tell).join(" ");
+      return String(value);
+    }
+  });
+}
