@@ -55,8 +55,9 @@ export class DatabaseKeepStore implements KeepStore {
   ): Promise<KeepRecord | undefined> {
     return this.#database.write(["keeps"], async (transaction) => {
       const keeps = transaction.objectStore("keeps");
-      const record = edit(await keeps.get(id));
-      if (record !== undefined) await keeps.put(record);
+      const before = await keeps.get(id);
+      const record = edit(before);
+      if (record !== undefined && record !== before) await keeps.put(record);
       return record;
     });
   }

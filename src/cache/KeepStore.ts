@@ -34,6 +34,7 @@ export interface KeepStore {
 
   /**
    * Puts what `edit` makes of the record in its place: it may be called more than once, and must not wait.
+   * Where it gives the same one nothing is written.
    * @throws GridError STORE_FULL, and nothing is changed
    */
   change(id: string, edit: (record: KeepRecord | undefined) => KeepRecord | undefined): Promise<KeepRecord | undefined>;

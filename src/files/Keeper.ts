@@ -1,5 +1,5 @@
 import type { Clock } from "../base/Clock.ts";
-import { toErrorRecord } from "../base/errorRecord.ts";
+import { type ErrorRecord, toErrorRecord } from "../base/errorRecord.ts";
 import { GridError, type GridErrorCode, isGridError } from "../base/GridError.ts";
 import type { Keep, KeepEvent } from "../base/Keep.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
@@ -58,6 +58,8 @@ export class Keeper {
   readonly #store: KeepStore;
   readonly #slots = new Slots(FILES_AT_ONCE);
   readonly #jobs = new Map<string, Job>();
+  /** Why files have failed of which not even that could be written. */
+  readonly #failures = new Map<string, ErrorRecord>();
   #resumed: Promise<void> | undefined;
 
   constructor(options: KeeperOptions) {
@@ -84,9 +86,7 @@ export class Keeper {
     const id = keepIdOf(verifyCap);
     const { size } = verifyCap;
     const fresh = { id, cap: formatCap(verifyCap), grid, size, keptBytes: 0, state: "keeping" } as const;
-    const record = await this.#store.change(id, (before) =>
-      before === undefined ? fresh : goingOn({ ...before, grid }),
-    );
+    const record = await this.#store.change(id, (before) => (before === undefined ? fresh : goingOn(before)));
     return this.#begin(record ?? fresh);
   }
 
@@ -168,6 +168,7 @@ export class Keeper {
     const present = this.#jobs.get(id);
     present?.wake();
     if (present !== undefined) return;
+    this.#failures.delete(id);
     const controller = new AbortController();
     const { signal } = controller;
     const run = async (): Promise<void> => {
@@ -228,12 +229,12 @@ export class Keeper {
 
   async #fail(id: string, error: unknown): Promise<void> {
     const reason = toErrorRecord(error);
-    const fail = (record: KeepRecord): KeepRecord => ({ ...record, state: "failed", reason });
-    const written = this.#store.change(id, (record) => (record?.state === "keeping" ? fail(record) : record));
-    // Where not even that can be written, the next worker tries once more.
-    const record = await written.catch(async () => {
-      const last = await this.#store.get(id);
-      return last && fail(last);
+    const fail = (record: KeepRecord | undefined): KeepRecord | undefined =>
+      record?.state === "keeping" ? { ...record, state: "failed", reason } : record;
+    const record = await this.#store.change(id, fail).catch(async () => {
+      // On a full disk not even that can be written: the next worker tries once more.
+      this.#failures.set(id, reason);
+      return fail(await this.#store.get(id));
     });
     this.#options.kept.byId(id).follow(record);
     if (record !== undefined) this.#tell(record);
@@ -254,6 +255,8 @@ export class Keeper {
   }
 
   #view({ id, size, keptBytes, state, reason }: KeepRecord): Keep {
+    const failure = state === "keeping" && !this.#jobs.has(id) ? this.#failures.get(id) : undefined;
+    if (failure !== undefined) return { id, size, keptBytes, state: "failed", reason: failure };
     const why = reason ?? (state === "keeping" ? reasonOf(this.#jobs.get(id)) : undefined);
     return { id, size, keptBytes, state, ...(why !== undefined && { reason: why }) };
   }
@@ -271,9 +274,11 @@ function isPassing(error: unknown): error is GridError {
   return isGridError(error) && PASSING.has(error.code);
 }
 
-/** Wanted, from now on: the record without what stood in the way. */
-function goingOn({ reason: _, ...record }: KeepRecord): KeepRecord {
-  return record.state === "kept" ? record : { ...record, state: "keeping" };
+/** Wanted, from now on: the record without what stood in the way. The same one where nothing has to be written. */
+function goingOn(record: KeepRecord): KeepRecord {
+  if (record.state === "kept" || record.state === "keeping") return record;
+  const { reason: _, ...rest } = record;
+  return { ...rest, state: "keeping" };
 }
 
 /** All parts are there, whatever was counted. */

@@ -344,6 +344,30 @@ describe("a full disk", () => {
   });
 });
 
+describe("a disk so full that not even the failure can be written", () => {
+  it("says so in this life, and the next one tries again", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    stage.store.room = 6_000;
+    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    stage.store.isFull = true;
+    await stage.grid.clock.runUntil(worker.keeper.settled());
+    const [failed] = await worker.keeper.list();
+    expect(failed).toMatchObject({ state: "failed", reason: { code: "STORE_FULL" } });
+    expect(worker.events.at(-1)).toEqual(failed);
+    await worker.keeper.change(id, "keeping");
+    expect(worker.keeper.count).toBe(1);
+    await stage.grid.clock.runUntil(worker.keeper.settled());
+    expect((await worker.keeper.list())[0]?.state).toBe("failed");
+
+    Object.assign(stage.store, { room: 1e9, isFull: false });
+    const next = stage.worker();
+    await next.keeper.resume();
+    await stage.grid.clock.runUntil(next.keeper.settled());
+    await stage.expectOffline(next);
+  });
+});
+
 describe("damage on disk", () => {
   const spoils: [string, (parts: StoredParts) => void][] = [
     ["a segment's bit", ({ segments }) => segments.set(200, flip(segments.get(200) as Uint8Array, 7))],

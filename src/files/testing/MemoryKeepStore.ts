@@ -22,6 +22,8 @@ export class MemoryKeepStore implements KeepStore {
   readonly parts = new Map<string, StoredParts>();
   /** Bytes of segments that there is room for. */
   room = Number.POSITIVE_INFINITY;
+  /** There is no room for any change of a record either. */
+  isFull = false;
   /** Writes that may still happen; after them every call waits for ever, as if whoever asks had been killed. */
   writesLeft = Number.POSITIVE_INFINITY;
   /** Segments that were written, in order. */
@@ -40,7 +42,9 @@ export class MemoryKeepStore implements KeepStore {
     edit: (record: KeepRecord | undefined) => KeepRecord | undefined,
   ): Promise<KeepRecord | undefined> {
     await this.#write();
-    const record = edit(this.records.get(id));
+    const before = this.records.get(id);
+    const record = edit(before);
+    if (this.isFull && record !== before) throw full();
     if (record !== undefined) this.records.set(id, record);
     return record;
   }
@@ -58,7 +62,7 @@ export class MemoryKeepStore implements KeepStore {
     const there = this.#partsOf(id);
     const added = [...segments].filter(([segment]) => !there.segments.has(segment));
     const bytes = added.reduce((sum, [, { length }]) => sum + length, 0);
-    if (bytes > this.room) throw new GridError("STORE_FULL", { store: "test" }, "There is no room left.");
+    if (bytes > this.room) throw full();
     this.room -= bytes;
     for (const [fact, value] of facts) there.facts.set(fact, value.slice());
     for (const [segment, value] of added) there.segments.set(segment, value.slice());
@@ -104,4 +108,8 @@ export class MemoryKeepStore implements KeepStore {
   async #write(): Promise<void> {
     if (this.writesLeft-- <= 0) await new Promise(() => {});
   }
+}
+
+function full(): GridError {
+  return new GridError("STORE_FULL", { store: "test" }, "There is no room left.");
 }
