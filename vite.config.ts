@@ -161,7 +161,7 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "e2e/**/*.test.ts"],
     environment: "node",
     // Generous, for machines that do other things besides: a test that hangs is still found.
-    testTimeout: 30_000,
+    testTimeout: 90_000,
     hookTimeout: 120_000,
   },
 });

@@ -1,4 +1,4 @@
-import { mimes } from "mrmime";
+import { MEDIA_TYPES } from "./mediaTypes.ts";
 
 /** For what nobody can tell. A browser saves it, and never guesses that it is active. */
 export const UNKNOWN_TYPE = "application/octet-stream";
@@ -28,7 +28,7 @@ export function isPassive(type: string): boolean {
 }
 
 /**
- * What `mrmime` leaves out (it knows no `x-` and `vnd.` types) or maps for another world than a grid of people's files.
+ * What the table leaves out (it has no `x-` and `vnd.` types) or maps for another world than a grid of people's files.
  */
 const CORRECTIONS: [extension: string, type: string][] = [
   ["mkv", "video/x-matroska"],
@@ -65,5 +65,13 @@ const CORRECTIONS: [extension: string, type: string][] = [
   ["patch", "text/plain"],
 ];
 
-/** A Map, since `mrmime`'s own look-up takes `constructor` for an extension. */
-const TYPES = new Map([...Object.entries(mimes), ...CORRECTIONS]);
+/** A Map: of an object, `constructor` would be an extension. */
+const TYPES = new Map([...parseTypes(), ...CORRECTIONS]);
+
+function parseTypes(): [extension: string, type: string][] {
+  const rows = MEDIA_TYPES.trim().split("\n");
+  return rows.flatMap((row) => {
+    const [type = "", ...extensions] = row.split(" ");
+    return extensions.map((extension): [string, string] => [extension, type]);
+  });
+}
