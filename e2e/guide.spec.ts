@@ -58,7 +58,13 @@ test.beforeAll(async ({ demo }) => {
     input: join(folder, "own-worker.js"),
     output: { format: "iife", entryFileNames: "own-worker.js" },
   });
-  for (const name of ["gridfetch-worker.js", "gridfetch-relay.js", "gridfetch-check.js", "gridfetch-tls.wasm"]) {
+  for (const name of [
+    "gridfetch-worker.js",
+    "gridfetch-relay.js",
+    "gridfetch-check.js",
+    "gridfetch-keep.js",
+    "gridfetch-tls.wasm",
+  ]) {
     await cp(join(checkout, "dist/app", name), join(folder, "dist", name));
   }
   const config: unknown = JSON.parse(readFileSync(demo.grid.configFile, "utf8"));
@@ -96,6 +102,8 @@ const outcomes: Readonly<Record<string, (page: Page, demo: DemoGrid) => Promise<
     await expectText(page, "finished 2369132");
   },
   "checking.js": (page, demo) => expectText(page, `${demo.grid.status()[9]?.name} works`),
+  "configuring.js": (page) => expectText(page, "The grid is ours now"),
+  "keeping.js": (page) => expectText(page, "2369132 of 2369132 bytes are kept"),
   "revoking.js": (page) => expectText(page, "answered with 404"),
   "Film.jsx": async (page) => {
     await page.goto(`${app.url}useFilm.jsx.html`);
