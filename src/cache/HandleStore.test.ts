@@ -99,6 +99,17 @@ it("lets the least recently used go", async () => {
   expect(await store.get(handle(20_000))).toEqual(record);
 });
 
+it("finds a handle that was not used for long on a full disk, too", async () => {
+  const store = open();
+  await store.put([{ handle: handle(1), record }]);
+  await clock.run(3_600_001);
+  const full = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
+    throw new DOMException("full", "QuotaExceededError");
+  });
+  expect(await store.get(handle(1))).toEqual(record);
+  full.mockRestore();
+});
+
 it("starts anew where the database was deleted or its key is gone", async () => {
   const store = open();
   await store.put([{ handle: handle(1), record }]);

@@ -87,7 +87,8 @@ export class HandleStore {
     if (row === undefined || text === undefined) return undefined;
     const record: unknown = JSON.parse(text);
     if (!isHandleRecord(record)) return undefined;
-    if (this.#clock.now() - row.usedAt > TOUCH_MS) await this.#touch(handle);
+    // On a full disk, too, a handle is good.
+    if (this.#clock.now() - row.usedAt > TOUCH_MS) await this.#touch(handle).catch(() => undefined);
     return record;
   }
 

@@ -98,6 +98,31 @@ it("forgets what is revoked", async () => {
   expect(await newBook().find(handle, still)).toBeUndefined();
 });
 
+it("forgets what is revoked while it is still being written down", async () => {
+  const book = newBook();
+  const keeping = book.keep([{ handle, record }]);
+  await Promise.all([keeping, book.revoke(handle)]);
+  pages = 0;
+  expect(await book.find(handle, still)).toBeUndefined();
+  expect(await newBook().find(handle, still)).toBeUndefined();
+});
+
+it("forgets what is revoked while it is being looked up", async () => {
+  await newBook().keep([{ handle, record }]);
+  const store = new HandleStore(clock);
+  opened.push(store);
+  const book = new HandleBook({ store, clock, askPages: async () => 0 });
+  const get = store.get.bind(store);
+  // Read before it was deleted, and known after.
+  vi.spyOn(store, "get").mockImplementationOnce(async (wanted) => {
+    const found = await get(wanted);
+    await book.revoke(handle);
+    return found;
+  });
+  await book.find(handle, still);
+  expect(await book.find(handle, still)).toBeUndefined();
+});
+
 it("works without a database for as long as it lives", async () => {
   vi.stubGlobal("indexedDB", {
     open() {

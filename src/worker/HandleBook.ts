@@ -22,6 +22,9 @@ export class HandleBook {
   readonly #remembered = new Map<string, HandleRecord>();
   readonly #waiting = new Map<string, Set<(record: HandleRecord) => void>>();
   #passingSecret: Uint8Array<ArrayBuffer> | undefined;
+  /** Writes are done in the order in which they were asked for: none brings back what was revoked after it. */
+  #writing: Promise<unknown> = Promise.resolve();
+  #revocations = 0;
 
   constructor(options: HandleBookOptions) {
     this.#options = options;
@@ -45,7 +48,7 @@ export class HandleBook {
       for (const found of this.#waiting.get(handle) ?? []) found(record);
     }
     try {
-      await this.#options.store.put(entries);
+      await this.#write(() => this.#options.store.put(entries));
     } catch (error) {
       throwUnlessStore(error);
     }
@@ -54,8 +57,11 @@ export class HandleBook {
   /** What a handle stands for. Pages are asked where nothing is stored; undefined if none of them says it in time. */
   async find(handle: string, signal: AbortSignal): Promise<HandleRecord | undefined> {
     if (!isHandle(handle)) return undefined;
+    const revocations = this.#revocations;
     const known = this.#remembered.get(handle) ?? (await this.#stored(handle)) ?? this.#remembered.get(handle);
     signal.throwIfAborted();
+    // What was read may be what was being revoked.
+    if (revocations !== this.#revocations) return this.find(handle, signal);
     if (known !== undefined) {
       this.#remember(handle, known);
       return known;
@@ -66,8 +72,15 @@ export class HandleBook {
   /** Resolves when nobody can use the handle any more, until a page makes it again from the cap. */
   async revoke(handle: string): Promise<void> {
     this.#remembered.delete(handle);
-    await this.#options.store.delete(handle);
+    await this.#write(() => this.#options.store.delete(handle));
     this.#remembered.delete(handle);
+    this.#revocations++;
+  }
+
+  #write(work: () => Promise<void>): Promise<void> {
+    const done = this.#writing.then(work);
+    this.#writing = done.catch(() => undefined);
+    return done;
   }
 
   async #stored(handle: string): Promise<HandleRecord | undefined> {
