@@ -16,7 +16,7 @@ it("the ready-made worker, without TLS, is at most 60 KB", () => {
 });
 
 it("TLS, and what else most never need, are files of their own", () => {
-  for (const name of ["gridfetch-tls.wasm", "gridfetch-relay.js", "gridfetch-check.js"]) {
+  for (const name of ["gridfetch-tls.wasm", "gridfetch-relay.js", "gridfetch-check.js", "gridfetch-keep.js"]) {
     expect(existsSync(join(dist, "app", name))).toBe(true);
   }
   expect(readFileSync(join(dist, "app/gridfetch-worker.js"), "utf8")).not.toContain("WebSocket");

@@ -24,7 +24,13 @@ export async function startClientApp(demo: DemoGrid, folder: string): Promise<Ap
 /** Puts its files into a folder. */
 export async function placeClientApp(folder: string): Promise<void> {
   await cp(join(dist, "lib"), join(folder, "lib"), { recursive: true });
-  for (const name of ["gridfetch-worker.js", "gridfetch-relay.js", "gridfetch-check.js", "gridfetch-tls.wasm"]) {
+  for (const name of [
+    "gridfetch-worker.js",
+    "gridfetch-relay.js",
+    "gridfetch-check.js",
+    "gridfetch-keep.js",
+    "gridfetch-tls.wasm",
+  ]) {
     await cp(join(dist, "app", name), join(folder, name));
   }
   const script =

@@ -1,4 +1,4 @@
-import { GridError, type GridErrorCode, type GridErrorDetails } from "./GridError.ts";
+import { GridError, type GridErrorCode, type GridErrorDetails, isGridError } from "./GridError.ts";
 
 /** A GridError as plain data, for a message or a response: neither keeps a class. */
 export interface ErrorRecord {
@@ -9,7 +9,7 @@ export interface ErrorRecord {
 
 /** Of an error that is not gridfetch's own nothing is told: its message may hold anything. */
 export function toErrorRecord(error: unknown): ErrorRecord {
-  if (error instanceof GridError) return { code: error.code, details: error.details, message: error.message };
+  if (isGridError(error)) return { code: error.code, details: error.details, message: error.message };
   const message = "Something unexpected went wrong inside gridfetch.";
   return { code: "INTERNAL", details: { reason: "an error that is not a GridError" }, message };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/Clock.ts";
-import { GridError } from "../base/GridError.ts";
+import { isGridError } from "../base/GridError.ts";
 import { Spans } from "../base/Spans.ts";
 import { type KeepRecord, type KeepStore, type KeptContents, type KeptFact, takesParts } from "./KeepStore.ts";
 
@@ -172,7 +172,7 @@ export class KeptFile {
       for (const segment of queue.segments.keys()) this.#segments.add(segment, 1);
       this.#changed(record);
     } catch (error) {
-      this.#failure = error instanceof GridError ? error : new Error("The store failed", { cause: error });
+      this.#failure = isGridError(error) ? error : new Error("The store failed", { cause: error });
     } finally {
       this.#writing = undefined;
     }

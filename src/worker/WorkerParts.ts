@@ -1,3 +1,4 @@
+import type { Keeper } from "../files/Keeper.ts";
 import type { checkGrid } from "../servers/checkGrid.ts";
 import type { relayTransport } from "../servers/relayTransport.ts";
 import type { TlsEngine } from "../servers/TlsEngine.ts";
@@ -17,8 +18,14 @@ export interface CheckPart {
   readonly checkGrid: typeof checkGrid;
 }
 
+/** See keepPart.ts. */
+export interface KeepPart {
+  readonly Keeper: typeof Keeper;
+}
+
 /** Parts that most workers never need. A worker that is bundled has them in it; the ready-made one loads their scripts. */
 export interface WorkerParts {
   relay(): RelayPart;
   check(): CheckPart;
+  keep(): KeepPart;
 }

@@ -3,10 +3,10 @@ import { EventLog } from "../base/EventLog.ts";
 import { ConfigStore } from "../cache/ConfigStore.ts";
 import { DatabaseKeepStore } from "../cache/DatabaseKeepStore.ts";
 import { HandleStore } from "../cache/HandleStore.ts";
-import { KeptFiles } from "../cache/KeptFiles.ts";
+import { KeptFiles, keepIdOf } from "../cache/KeptFiles.ts";
 import { openFileMemory } from "../cache/openFileMemory.ts";
 import { createFileNodes, type FileNodes } from "../files/createFileNodes.ts";
-import { Keeper } from "../files/Keeper.ts";
+import type { Keeper } from "../files/Keeper.ts";
 import { LiteralFile } from "../files/LiteralFile.ts";
 import type { Cap } from "../formats/Cap.ts";
 import { parseCap } from "../formats/parseCap.ts";
@@ -89,17 +89,26 @@ export function composeGridHandler(
     clock,
     askPages: (handle) => announce("handleWanted", { handle }),
   });
-  const keeper = new Keeper({
-    kept,
-    clock,
-    async files(grid, isAgain) {
-      if (isAgain) grids.doubt();
-      return grids.files(grid || undefined);
-    },
-    alone: async (name, signal, work) => navigator.locks.request(name, { signal }, work),
-    announce: (event) => void announce("keep", event).catch(() => undefined),
-  });
-  self.addEventListener("online", () => keeper.wake());
+  let keeping: Keeper | undefined;
+  const keeper = (): Keeper => {
+    keeping ??= new (parts.keep().Keeper)({
+      kept,
+      clock,
+      async files(grid, isAgain) {
+        if (isAgain) grids.doubt();
+        return grids.files(grid || undefined);
+      },
+      alone: async (name, signal, work) => navigator.locks.request(name, { signal }, work),
+      announce: (event) => void announce("keep", event).catch(() => undefined),
+    });
+    return keeping;
+  };
+  kept.changed = (record) => {
+    // It puts itself in this one's place.
+    keeper();
+    kept.changed(record);
+  };
+  self.addEventListener("online", () => keeping?.wake());
   const unaided = createFileNodes({ servers: new StaticServerList([]), clock, log, memory });
   const context: Omit<GridRequestContext, "streaming" | "failed"> = {
     base: scope,
@@ -119,9 +128,9 @@ export function composeGridHandler(
     },
     async ping(_, event) {
       // An earlier worker may have left something. Where the store is away there is nothing to go on with.
-      await keeper.resume().catch(() => undefined);
+      await resumeKeeping().catch(() => undefined);
       event.waitUntil(atWork());
-      return { streams: reads.count, keeping: keeper.count };
+      return { streams: reads.count, keeping: keeping?.count ?? 0 };
     },
     async takeOver() {
       if (takesOver) await self.skipWaiting();
@@ -139,14 +148,14 @@ export function composeGridHandler(
       return {};
     },
     async keep({ cap, grid }, event) {
-      const keep = await keeper.keep(parseCap(cap), grid);
+      const keep = await keeper().keep(parseCap(cap), grid);
       event.waitUntil(atWork());
       return { keep };
     },
-    keepOf: async ({ cap }) => ({ keep: await keeper.find(parseCap(cap)) }),
-    keeps: async () => ({ keeps: await keeper.list() }),
+    keepOf: async ({ cap }) => ({ keep: await keeper().find(parseCap(cap)) }),
+    keeps: async () => ({ keeps: await keeper().list() }),
     async changeKeep({ id, to }, event) {
-      await keeper.change(id, to);
+      await keeper().change(id, to);
       event.waitUntil(atWork());
       return {};
     },
@@ -176,15 +185,20 @@ export function composeGridHandler(
     const files = grids.files(grid);
     if (cap.kind !== "CHK") return files;
     const unlessKept = async (): Promise<FileNodes> => {
-      const keep = await keeper.find(cap).catch(() => undefined);
-      return keep?.state === "kept" ? unaided : files;
+      const record = await kept.store.get(keepIdOf(cap)).catch(() => undefined);
+      return record?.state === "kept" ? unaided : files;
     };
     return Promise.race([files.catch(unlessKept), pause(CONFIG_PATIENCE_MS).then(unlessKept)]);
   }
 
   /** Resolves when nothing is being kept offline, or when a page should have spoken again. */
   function atWork(): Promise<unknown> {
-    return Promise.race([keeper.settled(), pause(WORK_MS)]);
+    return Promise.race([keeping?.settled(), pause(WORK_MS)]);
+  }
+
+  async function resumeKeeping(): Promise<void> {
+    const isDue = keeping !== undefined || (await kept.store.list()).some(({ state }) => state === "keeping");
+    if (isDue) await keeper().resume();
   }
 
   function pause(ms: number): Promise<void> {

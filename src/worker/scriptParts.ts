@@ -1,7 +1,11 @@
-import type { CheckPart, RelayPart, WorkerParts } from "./WorkerParts.ts";
+import type { CheckPart, KeepPart, RelayPart, WorkerParts } from "./WorkerParts.ts";
 
 // The names under which vite.config.ts has the scripts put what they export.
-declare const self: ServiceWorkerGlobalScope & { gridfetchRelay?: RelayPart; gridfetchCheck?: CheckPart };
+declare const self: ServiceWorkerGlobalScope & {
+  gridfetchRelay?: RelayPart;
+  gridfetchCheck?: CheckPart;
+  gridfetchKeep?: KeepPart;
+};
 
 /**
  * The parts as scripts beside the worker's own, loaded when they are first needed. A browser lets an installed worker load only
@@ -16,6 +20,10 @@ export const scriptParts: WorkerParts & { install(): void } = {
     if (self.gridfetchCheck === undefined) self.importScripts("gridfetch-check.js");
     return self.gridfetchCheck as CheckPart;
   },
+  keep() {
+    if (self.gridfetchKeep === undefined) self.importScripts("gridfetch-keep.js");
+    return self.gridfetchKeep as KeepPart;
+  },
   install() {
     self.addEventListener("install", (event) => event.waitUntil(loadAll()));
   },
@@ -25,4 +33,5 @@ export const scriptParts: WorkerParts & { install(): void } = {
 async function loadAll(): Promise<void> {
   scriptParts.relay();
   scriptParts.check();
+  scriptParts.keep();
 }
