@@ -58,7 +58,7 @@ interface Ways {
 }
 
 async function compareThroughput(bench: Bench, grid: TahoeGrid, { relay, nginx, gateway }: Ways): Promise<void> {
-  const size = (bench.isQuick ? 24 : 64) * MiB;
+  const size = (bench.isQuick ? 16 : 64) * MiB;
   const rounds = bench.isQuick ? 2 : 3;
   const caps = await uploadNoise(bench, grid, "large", rounds, size);
   const rest = { relay: [...caps], nginx: [...caps], gateway: [...caps] };

@@ -33,6 +33,7 @@ test.describe("a live grid of Tahoe-LAFS servers", () => {
   let caps: { sample: string; film: string };
 
   test.beforeAll(async () => {
+    test.setTimeout(300_000);
     film = fattenFilm(new Uint8Array(await readFile(`${samples}gridfetch-sample.mp4`)), 64 * MB);
     real = await RealGrid.start(tahoeBin!, [await readFile(`${samples}gridfetch-sample.webm`), film]);
     const [sample = "", fat = ""] = real.caps;
