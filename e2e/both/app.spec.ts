@@ -108,7 +108,7 @@ test("everything is reached and done by keyboard", async ({ tab, demo }) => {
   await tab.keyboard.press("Enter");
   await expect.poll(() => shownName(tab)).toBe("letter");
 
-  await tabTo(tab, (said) => said.includes("Add to library"), "figcaption");
+  await tabTo(tab, (said) => said.includes("Add to library"), { isBackwards: true, within: "figcaption" });
   await tab.keyboard.press("Enter");
   await expect.poll(() => libraryOf(tab)).toEqual(["letter"]);
   // The button is gone, and the focus must not be.
@@ -121,7 +121,7 @@ test("everything is reached and done by keyboard", async ({ tab, demo }) => {
   await tab.keyboard.type("a letter");
   await tab.keyboard.press("Enter");
   await expect.poll(() => libraryOf(tab)).toEqual(["a letter"]);
-  await tabTo(tab, (said) => said.includes("Settings"));
+  await tabTo(tab, (said) => said.includes("Settings"), { isBackwards: true });
   await tab.keyboard.press("Enter");
   await expect.poll(() => isHidden(tab, "#settings-view")).toBe(false);
   await tab.keyboard.press("Escape");
@@ -181,7 +181,7 @@ test("nothing is wider than a phone", async ({ tab, demo }) => {
   await openApp(tab);
   await addCap(tab, demo.sample(FILM).cap, `${"a_very_long_name_without_any_blank".repeat(4)}.webm`);
   await expect.poll(async () => (await libraryOf(tab)).length).toBe(1);
-  const surplus = () => tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  const surplus = () => tab.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect(await surplus()).toBe(0);
   await press(tab, "Settings");
   await expect.poll(() => textOf(tab, "#checks"), { timeout: 30_000 }).toContain("All servers work");
@@ -316,27 +316,35 @@ async function picture(tab: Page, tenths: number): Promise<number> {
   return (await video?.evaluate(readTimeCode as (video: Element) => number)) ?? -1;
 }
 
-/** What has the focus, which must be seen. */
+/** What has the focus, which must be seen, but within a player, whose parts the browser draws. */
 function focused(tab: Page): Promise<string> {
   return tab.evaluate(() => {
     const element = document.activeElement as HTMLElement;
     const isSeen = element.matches(":focus-visible") && getComputedStyle(element).outlineStyle !== "none";
     const name = element.getAttribute("name") ?? element.ariaLabel ?? element.textContent;
-    return isSeen ? `${element.tagName} ${name}` : `unseen ${element.tagName}`;
+    return `${isSeen || element.tagName === "VIDEO" ? "" : "unseen "}${element.tagName} ${name}`;
   });
 }
 
-/** Goes from one to the next until there. */
-async function tabTo(tab: Page, isThere: (said: string) => boolean, within = "body"): Promise<void> {
-  const seen: string[] = [];
+/**
+ * Goes from one to the next until there. Not around the page's end, where the focus leaves the page: Firefox, steered by
+ * a test, does not show it when it comes back.
+ */
+async function tabTo(
+  tab: Page,
+  isThere: (said: string) => boolean,
+  { isBackwards = false, within = "body" } = {},
+): Promise<void> {
+  const passed: string[] = [];
   for (let presses = 0; presses < 80; presses++) {
+    if (isBackwards) await tab.keyboard.down("Shift");
     await tab.keyboard.press("Tab");
-    const said = await focused(tab);
-    seen.push(said);
+    if (isBackwards) await tab.keyboard.up("Shift");
+    passed.push(await focused(tab));
     const isWithin = await tab.evaluate((within) => document.activeElement?.closest(within) !== null, within);
-    if (isWithin && isThere(said)) return;
+    if (isWithin && isThere(passed.at(-1)!)) break;
   }
-  throw new Error(`It was not among ${seen.join(", ")}`);
+  expect(passed.filter((said) => said.startsWith("unseen"))).toEqual([]);
 }
 
 function drop(tab: Page, what: { text: string; file?: string }): Promise<void> {

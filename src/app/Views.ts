@@ -20,8 +20,7 @@ export class Views {
     });
   }
 
-  /** @returns whether the address names a file, which is shown then */
-  show(): boolean {
+  show(): void {
     const isSettings = location.hash === SETTINGS;
     byId("files-view").hidden = isSettings;
     byId("settings-view").hidden = !isSettings;
@@ -31,7 +30,6 @@ export class Views {
     const id = /^#\/file\/([\w-]+)$/.exec(location.hash)?.[1];
     if (isSettings) this.#handlers.settings();
     if (id !== undefined) this.#handlers.file(id);
-    return id !== undefined && location.hash !== "";
   }
 
   goTo(id: string): void {

@@ -1,17 +1,15 @@
 import type { Grid } from "../client/Grid.ts";
-import { iconButton } from "./actionButton.ts";
 import { takeDrops, takeFromAddress, takeLaunchFiles, takePastes } from "./arrivals.ts";
 import { connectApp } from "./connectApp.ts";
-import { smallDownloadLink } from "./downloadLink.ts";
-import { byId, element } from "./element.ts";
-import { fileRow } from "./fileRow.ts";
-import { formatSize } from "./formatSize.ts";
+import type { Step } from "./DirectoryView.ts";
+import { byId } from "./element.ts";
 import { offerInstalling, offerUpdate } from "./installing.ts";
 import { Keeps } from "./Keeps.ts";
 import { Library, type NewEntry } from "./Library.ts";
 import { LibraryList } from "./LibraryList.ts";
 import { Notice } from "./Notice.ts";
 import { OpenForm } from "./OpenForm.ts";
+import { SampleRows } from "./SampleRows.ts";
 import { ServerChecks } from "./ServerChecks.ts";
 import { Stage } from "./Stage.ts";
 import { StorageCard } from "./StorageCard.ts";
@@ -55,18 +53,26 @@ async function start(grid: Grid): Promise<void> {
       return [];
     },
   );
-  const rows = listSamples(samples);
-  /** The address that is shown, so that what comes back from the settings finds the stage as it was. */
-  let shownId: string | undefined;
+  const rows = new SampleRows(byId("files"), samples, {
+    grid,
+    notice,
+    library,
+    open(sample) {
+      views.goHome();
+      show({ kind: "file", ...sample });
+    },
+    goTo: (id) => views.goTo(id),
+    failed,
+  });
+  /** What is on the stage, so that what comes back from the settings finds it as it was. */
+  let shown: { readonly cap: string; readonly id?: string } | undefined;
+  library.onChange(mark);
 
   const views = new Views({
     file(id) {
       const entry = library.find(id);
       if (entry === undefined) return views.goHome();
-      if (shownId === id) return;
-      shownId = id;
-      stage.show(entry);
-      mark(id);
+      if (shown?.id !== id) show(entry);
     },
     settings() {
       void storage.show();
@@ -83,7 +89,8 @@ async function start(grid: Grid): Promise<void> {
     if (given !== undefined) void take(given.text, given.name, false);
   });
   if (brought !== undefined) await take(brought.text, brought.name, false);
-  else if (!views.show()) showFirst();
+  else views.show();
+  if (shown === undefined) showFirst();
 
   /** What a link brings is shown and not added: it may be anybody's. */
   async function take(text: string, name: string, isAdding: boolean): Promise<void> {
@@ -91,67 +98,35 @@ async function start(grid: Grid): Promise<void> {
     await form.open(text, name, isAdding);
   }
 
-  function showUnlisted(opened: NewEntry, way?: Parameters<Stage["show"]>[1]): void {
+  function showUnlisted(opened: NewEntry, way?: readonly Step[]): void {
     const entry = way === undefined ? library.findCap(opened.cap) : undefined;
     if (entry !== undefined) {
       views.goTo(entry.id);
       return;
     }
-    shownId = undefined;
     views.goHome();
-    mark(undefined);
-    stage.show(opened, way);
+    show(opened, way);
+  }
+
+  function show(chosen: NewEntry & { readonly id?: string }, way?: readonly Step[]): void {
+    shown = chosen;
+    stage.show(chosen, way);
+    mark();
+  }
+
+  function mark(): void {
+    list.markCurrent(library.entries.find(({ cap }) => cap === shown?.cap)?.id);
+    rows.markCurrent(shown?.cap);
   }
 
   async function add(added: NewEntry): Promise<void> {
-    const entry = await library.add(added);
+    await library.add(added);
     notice.clear();
-    list.markCurrent(shownId ?? entry.id);
   }
 
   function showFirst(): void {
     const first = samples.find(isPlayable) ?? samples[0];
-    if (first !== undefined) showSample(first);
-  }
-
-  function showSample(sample: Sample): void {
-    shownId = undefined;
-    stage.show({ kind: "file", ...sample });
-    mark(sample);
-  }
-
-  /** @param shown an entry's id, or a sample */
-  function mark(shown: string | Sample | undefined): void {
-    list.markCurrent(typeof shown === "string" ? shown : undefined);
-    for (const [at, row] of rows.entries()) row.ariaCurrent = samples[at] === shown ? "true" : null;
-  }
-
-  function listSamples(samples: readonly Sample[]): HTMLElement[] {
-    const rows = samples.map((sample) => {
-      const { name, cap, size } = sample;
-      const row = { name, kind: "file", about: formatSize(size), href: grid.url(cap, { filename: name }) } as const;
-      return fileRow(
-        {
-          ...row,
-          open: () => {
-            views.goHome();
-            showSample(sample);
-          },
-        },
-        smallDownloadLink(sample, grid, notice),
-        iconButton(
-          "add",
-          `Add ${name} to the library`,
-          () =>
-            void add({ kind: "file", ...sample }).catch((error: unknown) =>
-              failed(`${name} could not be added.`, error),
-            ),
-        ),
-      );
-    });
-    const none = element("li", { className: "quiet" }, "No files are listed here. Open a cap of your own.");
-    byId("files").replaceChildren(...(rows.length === 0 ? [none] : rows));
-    return rows;
+    if (first !== undefined) show({ kind: "file", ...first });
   }
 }
 
