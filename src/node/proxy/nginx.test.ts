@@ -40,7 +40,8 @@ class Upstream {
       this.requests.push({ method, url, headers });
       response.setHeader("Content-Type", "text/html");
       response.setHeader("Content-Range", "bytes 0-9/*");
-      response.setHeader("Set-Cookie", "a=b");
+      // What has a cookie no cache keeps.
+      if (!url.endsWith("/1")) response.setHeader("Set-Cookie", "a=b");
       response.setHeader("X-Accel-Redirect", "/secret");
       response.setHeader("Access-Control-Allow-Origin", "*");
       response.writeHead(206);
@@ -120,7 +121,9 @@ describe.skipIf(nginxBin === undefined)("with nginx (GRIDFETCH_NGINX)", () => {
     // Two configurations in one nginx: their names must not meet.
     const second = `include ${join(folder, "cross/http.conf")};`;
     const app = `server { listen 127.0.0.1:${ownPort}; ${locations} location /secret { internal; return 200 secret; } }`;
-    nginx = await NginxServer.start(join(folder, "nginx"), `${http}\n${second}\n${app}`, ownPort);
+    // As an operator may have it for all else.
+    const cache = "proxy_cache_path cache keys_zone=all:1m; proxy_cache all; proxy_cache_valid any 1h;";
+    nginx = await NginxServer.start(join(folder, "nginx"), `${cache}\n${http}\n${second}\n${app}`, ownPort);
   }, 2 * MINUTE);
 
   afterAll(async () => {
@@ -175,6 +178,17 @@ describe.skipIf(nginxBin === undefined)("with nginx (GRIDFETCH_NGINX)", () => {
       "cache-control": "no-store",
     });
     for (const hidden of ["set-cookie", "access-control-allow-origin"]) expect(reply.headers.has(hidden)).toBe(false);
+  });
+
+  it("keeps no answer for the next who asks, with another secret or for another range", async () => {
+    upstream.requests.length = 0;
+    for (const Authorization of ["Tahoe-LAFS c2VzYW1l", "Tahoe-LAFS d3Jvbmc="]) {
+      await (await fetch(own + path().replace(/0$/, "1"), { headers: { Authorization } })).arrayBuffer();
+    }
+    expect(upstream.requests.map(({ headers }) => headers.authorization)).toEqual([
+      "Tahoe-LAFS c2VzYW1l",
+      "Tahoe-LAFS d3Jvbmc=",
+    ]);
   });
 
   it.each(["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])("refuses %s on the app's origin", async (method) => {
