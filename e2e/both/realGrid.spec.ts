@@ -16,6 +16,8 @@ const MB = 1_000_000;
 const test = both.extend({
   // biome-ignore lint/correctness/noEmptyPattern: playwright reads which fixtures this one needs off the pattern. No demo grid here.
   freshDials: async ({}, use) => use(undefined),
+  // biome-ignore lint/correctness/noEmptyPattern: likewise.
+  baseURL: async ({}, use) => use(undefined),
   // The proxy's certificates are made for the test. Chromium runs no worker behind one unless it is told at the start.
   choices: { acceptInsecureCerts: true, chromiumArguments: ["--ignore-certificate-errors"] },
 });

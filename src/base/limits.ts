@@ -19,6 +19,10 @@ export interface Limits {
   readonly stallBytes: number;
   /** A segment is given up after this long without a byte of it from any server, however many are left to try. */
   readonly quietTimeout: number;
+  /** When all servers of a file that was read have failed, as when a relay or a network restarts, they are tried for this long. */
+  readonly outage: number;
+  /** That begins this soon, and goes on ever less often. */
+  readonly outageRetry: number;
   /** A server that failed is asked again, last of all, after this; each further failure doubles it. */
   readonly secondChance: number;
   /** An address of a server that says nothing for this long is left for the server's next one; longer each time. */
@@ -74,6 +78,8 @@ export const defaultLimits: Limits = {
   stallTimeout: 15_000,
   stallBytes: 1 * KiB,
   quietTimeout: 30_000,
+  outage: 10_000,
+  outageRetry: 500,
   secondChance: 10_000,
   addressPatience: 4_000,
   addressTrust: 30_000,

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/Clock.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import { isGridError } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
@@ -44,6 +45,9 @@ export class Download {
   readonly #locations: ShareLocations | undefined;
   #recalling: Promise<void> | undefined;
   #mustStartFresh = false;
+  #hasRead = false;
+  /** Since when all servers have failed, in the clock's milliseconds. */
+  #outageBegan: number | undefined;
 
   constructor(cap: FileCap, context: DownloadContext) {
     this.#facts = new FileFacts(cap, context.memory);
@@ -221,20 +225,23 @@ export class Download {
     const log = asker.child("segment");
     const began = clock.now();
     log.log("debug", "start", () => ({ segment }));
-    const blocks = new BlockShelf();
-    const race = new ShareRace<ProvenBlock>(
-      {
-        width: geometry.needed,
-        enough: geometry.needed,
-        least: geometry.needed,
-        bytes: blockLengthOf(geometry, segment),
-        due: (share) => share.due(segment),
-        job: async (share, jobSignal) => blocks.add(await this.#block(share, segment, jobSignal, log)),
-      },
-      this.#host,
-    );
+    let blocks = new BlockShelf();
     try {
-      const won = await this.#run(race, signal);
+      const won = await this.#outlast(log, signal, () => {
+        blocks.clear();
+        const shelf = new BlockShelf();
+        blocks = shelf;
+        const rules = {
+          width: geometry.needed,
+          enough: geometry.needed,
+          least: geometry.needed,
+          bytes: blockLengthOf(geometry, segment),
+          due: (share: Share) => share.due(segment),
+          job: async (share: Share, jobSignal: AbortSignal) =>
+            shelf.add(await this.#block(share, segment, jobSignal, log)),
+        };
+        return this.#run(new ShareRace<ProvenBlock>(rules, this.#host), signal);
+      });
       const decoded = await decodeSegment(segment, won, geometry, codec, storageIndexText);
       if (!signal.aborted) serve(decoded.bytes.subarray(0, segmentLength(geometry, segment)));
       decoded.release();
@@ -247,6 +254,34 @@ export class Download {
       blocks.clear();
       // While somebody still opens the file, it is his.
       if (this.#opening === undefined) this.#stopSpeculating();
+    }
+  }
+
+  /**
+   * Does it again, for a while, where all servers of a file that was read have failed at once: what stands between is
+   * restarting, or the network is changing. A player given up on now would not ask again.
+   */
+  async #outlast<T>(log: LogScope, signal: AbortSignal, fetch: () => Promise<T>): Promise<T> {
+    const { clock, limits } = this.#context;
+    for (;;) {
+      const began = clock.now();
+      try {
+        const fetched = await fetch();
+        this.#hasRead = true;
+        this.#outageBegan = undefined;
+        return fetched;
+      } catch (error) {
+        if (!this.#hasRead || !isGridError(error, "NOT_ENOUGH_SHARES")) throw error;
+        // Later there are no shares to judge by: each new try begins with none.
+        if (this.#outageBegan === undefined && !this.#pool.mayRecover) throw error;
+        this.#outageBegan ??= began;
+        const elapsed = clock.now() - this.#outageBegan;
+        const left = limits.outage - elapsed;
+        if (left <= 0) throw error;
+        log.log("info", "outage", () => ({ ms: elapsed }));
+        await wait(Math.min(left, Math.max(limits.outageRetry, elapsed)), clock, signal);
+        this.#startFreshIfDue();
+      }
     }
   }
 
@@ -370,4 +405,18 @@ export class Download {
     this.#pool.stop();
     this.#reporter.stop();
   }
+}
+
+function wait(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    });
+    const abort = (): void => {
+      cancel();
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+  });
 }

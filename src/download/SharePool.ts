@@ -140,6 +140,13 @@ export class SharePool {
     for (const share of this.#all()) share.stop();
   }
 
+  /** Would it do if servers that failed came back? Not where too many shares were wrong. */
+  get mayRecover(): boolean {
+    const standing = this.#all().filter((share) => this.#dead.get(share)?.until !== Number.POSITIVE_INFINITY);
+    const hasFailed = standing.some((share) => this.#dead.has(share));
+    return hasFailed && new Set(standing.map(({ number }) => number)).size >= this.#facts.cap.needed;
+  }
+
   /** How many different share numbers servers have offered. */
   get found(): number {
     return new Set(this.#all().map((share) => share.number)).size;

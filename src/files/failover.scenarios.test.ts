@@ -252,6 +252,47 @@ describe("S10 K-24 a failure does not poison what comes after it", () => {
   });
 });
 
+describe("while all servers of a file that was read are away, as when a relay restarts", () => {
+  const far = { offset: 1_500_000, length: 100_000 };
+  const long = patternBytes(2_000_000);
+
+  async function readBefore(): Promise<{ grid: SimulatedGrid; node: FileNode }> {
+    const grid = new SimulatedGrid(10);
+    const { node } = await grid.put(long, { needed: 3, total: 10, maxSegmentSize: 20_000 });
+    await bytesOf(grid, node, { offset: 0, length: 1000 });
+    behave(grid, 0, 10, BROKEN);
+    return { grid, node };
+  }
+
+  it("a read waits for them, and goes on when they are back", async () => {
+    const { grid, node } = await readBefore();
+    const before = grid.clock.now();
+    grid.clock.after(3_000, () => behave(grid, 0, 10, WELL));
+    const bytes = await bytesOf(grid, node, far);
+    expect(bytes.equals(long.subarray(far.offset, far.offset + far.length))).toBe(true);
+    expect(grid.clock.now() - before).toBeLessThan(6_000);
+  });
+
+  it("it fails after a while, and so does the next one at once", async () => {
+    const { grid, node } = await readBefore();
+    const before = grid.clock.now();
+    expect(await codeOf(grid, node, far)).toBe("NOT_ENOUGH_SHARES");
+    const failed = grid.clock.now();
+    expect(failed - before).toBeLessThan(12_000);
+    expect(await codeOf(grid, node, far)).toBe("NOT_ENOUGH_SHARES");
+    expect(grid.clock.now() - failed).toBeLessThan(1_000);
+  });
+
+  it("a reader that leaves waits for nothing", async () => {
+    const { grid, node } = await readBefore();
+    const leaving = new AbortController();
+    grid.clock.after(2_500, () => leaving.abort(new Error("left")));
+    const before = grid.clock.now();
+    expect((await outcomeOf(grid, node, { ...far, signal: leaving.signal })).error).toEqual(new Error("left"));
+    expect(grid.clock.now() - before).toBeLessThan(2_600);
+  });
+});
+
 function withWrongDataOffset(_shareNumber: number, offset: number, bytes: Uint8Array): Uint8Array {
   const lastByteOfField = 0x0f;
   if (offset > lastByteOfField) return bytes;
