@@ -113,35 +113,33 @@ test.describe("with little room on disk", () => {
   // In KiB, for everything; an origin may have a fifth, but never less than 10 MiB.
   test.use({ choices: { firefoxPreferences: { "dom.quotaManager.temporaryStorage.fixedLimit": 20_480 } } });
 
-  test("keeping fails clearly, and what was kept stays and serves", async ({ browserUnderTest, tab, demo }) => {
-    const path = join(folder, "too-large.bin");
-    await makeFile(path, 24 * MB);
+  test("keeping fails clearly, what was kept stays and serves, and it goes on after room was made", async ({
+    browserUnderTest,
+    tab,
+    demo,
+  }) => {
+    // Its devtools' quota changes what `estimate()` says, and 24 MB went into IndexedDB under one of 12 MB.
+    test.skip(browserUnderTest.kind === "chromium", "Chromium cannot be told to have little room");
+    const path = join(folder, "large-for-it.bin");
+    await makeFile(path, 7 * MB);
     const content = readFileSync(path);
     const cap = await demo.put(path);
-    const setQuota = async (quotaSize?: number) => {
-      const session = await tab.createCDPSession();
-      const origin = new URL(app.url).origin;
-      await session.send("Storage.overrideQuotaForOrigin", { origin, ...(quotaSize && { quotaSize }) });
-    };
-    if (browserUnderTest.kind === "chromium") await setQuota(12 * MB);
+    await tab.evaluate(putBallast, 6 * MB);
     const id = await tab.evaluate(async (cap) => (await window.grid.keep(cap)).id, cap);
     const keep = async () => tab.evaluate((cap) => window.grid.keepOf(cap), cap);
     await expect.poll(async () => (await keep())?.state, { timeout: 90_000 }).toBe("failed");
-    expect(await keep()).toMatchObject({ reason: { code: "STORE_FULL" } });
-    const { keptBytes } = (await keep()) ?? { keptBytes: 0 };
-    expect(keptBytes).toBeGreaterThan(MB);
+    const failed = await keep();
+    expect(failed).toMatchObject({ reason: { code: "STORE_FULL" } });
+    expect(failed?.keptBytes).toBeLessThan(7 * MB);
 
-    for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
-    const start = await tab.evaluate(
-      async (cap) => Array.from(await (await window.grid.open(cap)).bytes({ length: 100_000 })),
-      cap,
-    );
-    expect(Buffer.from(start).equals(content.subarray(0, 100_000))).toBe(true);
-    demo.grid.reset();
-    if (browserUnderTest.kind === "firefox") return;
-    await setQuota();
+    await tab.evaluate(() => {
+      indexedDB.deleteDatabase("ballast");
+    });
     await tab.evaluate((id) => window.grid.resumeKeeping(id), id);
     await kept(tab, cap);
+    for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
+    const hash = await tab.evaluate(hashOf, cap);
+    expect(hash).toBe(sha256(content));
   });
 });
 
@@ -188,13 +186,34 @@ test("a worker that is ended again and again while it keeps a file goes on each 
   demo.grid.reset();
   await kept(tab, text);
   for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
-  const hash = await tab.evaluate(async (cap) => {
-    const bytes = await (await window.grid.open(cap)).bytes();
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-    return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  }, text);
-  expect(hash).toBe(sha256OfZeroes(cap.key, 40 * MB));
+  expect(await tab.evaluate(hashOf, text)).toBe(sha256OfZeroes(cap.key, 40 * MB));
 });
+
+/** SHA-256 of a file. In the page. */
+async function hashOf(cap: string): Promise<string> {
+  const bytes = await (await window.grid.open(cap)).bytes();
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Fills a database of its own with noise. In the page. */
+async function putBallast(size: number): Promise<void> {
+  const noise = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(noise.subarray(at, Math.min(at + 65_536, size)));
+  const database = await new Promise<IDBDatabase>((resolve, reject) => {
+    const opening = indexedDB.open("ballast", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("noise");
+    opening.onsuccess = () => resolve(opening.result);
+    opening.onerror = () => reject(opening.error);
+  });
+  const transaction = database.transaction("noise", "readwrite");
+  transaction.objectStore("noise").put(noise, 1);
+  await new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = () => reject(transaction.error);
+  });
+  database.close();
+}
 
 /** Servers send no faster than this, in bytes a second, each. */
 function slowDown(demo: DemoGrid, bandwidth: number): void {
