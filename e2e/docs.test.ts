@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { makeApiPage } from "../src/node/setup/makeApiPage.mjs";
@@ -33,6 +33,41 @@ it("notices a sample that does not fit", () => {
   const wrong = 'import { connect } from "gridfetch";\n(await connect()).play();\n';
   expect(typeErrors({ "wrong.js": wrong }, ["ES2023", "DOM"])).toContain("'play' does not exist");
 });
+
+it("no link and no file name in a document leads nowhere", () => {
+  const documents = readdirSync(checkout, { recursive: true, encoding: "utf8" }).filter((path) =>
+    /^(?:[\w-]+|docs\/.*|src\/.*\/README)\.md$/.test(path),
+  );
+  expect(documents).toEqual(
+    expect.arrayContaining(["README.md", "docs/guide.md", "docs/decisions/0001-platform-crypto.md"]),
+  );
+  const nowhere = documents.flatMap((path) => {
+    const text = readFileSync(join(checkout, path), "utf8");
+    const links = [...text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link = ""]) => link);
+    const names = [...text.matchAll(/`((?:src|e2e|docs|bench)\/[\w./-]+\.\w+)`/g)].map(([, name = ""]) => name);
+    return [
+      ...links.filter((link) => !leadsSomewhere(join(checkout, path), link)).map((link) => `${path}: ${link}`),
+      ...names.filter((name) => !existsSync(join(checkout, name))).map((name) => `${path}: ${name}`),
+    ];
+  });
+  expect(nowhere).toEqual([]);
+});
+
+/** Is there such a file, and such a heading in it? As GitHub makes anchors of headings. */
+function leadsSomewhere(from: string, link: string): boolean {
+  const [path = "", anchor] = link.split("#");
+  const target = path === "" ? from : join(dirname(from), path);
+  if (!existsSync(target)) return false;
+  if (anchor === undefined || !target.endsWith(".md")) return true;
+  const headings = [...readFileSync(target, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
+  return headings.some(
+    (heading) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-") === anchor,
+  );
+}
 
 /** The script in a page. */
 function moduleIn(html: string): string {
