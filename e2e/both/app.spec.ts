@@ -278,7 +278,7 @@ async function press(tab: Page, name: string, within = "body"): Promise<void> {
   await tab.waitForFunction(
     (name, within) => {
       const all = [...document.querySelectorAll<HTMLElement>(`${within} :is(button, a)`)];
-      const found = all.find((each) => each.textContent === name && each.checkVisibility());
+      const found = all.find((each) => (each.ariaLabel ?? each.textContent) === name && each.checkVisibility());
       found?.click();
       return found !== undefined;
     },

@@ -1,4 +1,4 @@
-import { actionButton } from "./actionButton.ts";
+import { actionButton, iconButton } from "./actionButton.ts";
 import type { Step } from "./DirectoryView.ts";
 import { askText, confirmAction } from "./dialogs.ts";
 import { downloadLink } from "./downloadLink.ts";
@@ -57,9 +57,9 @@ export class Caption {
       this.#entry === undefined
         ? [actionButton("add", "Add to library", () => this.#parts.actions.add(this.#shown))]
         : [
-            actionButton("link", "Copy link", () => void this.#copyLink()),
-            actionButton("pencil", "Rename", () => void this.#rename()),
-            actionButton("remove", "Remove", () => void this.#remove()),
+            iconButton("link", "Copy link", () => void this.#copyLink()),
+            iconButton("pencil", "Rename", () => void this.#rename()),
+            iconButton("remove", "Remove from library", () => void this.#remove()),
           ];
     this.#manage.replaceChildren(...buttons);
     if (hadFocus) buttons[0]?.focus();

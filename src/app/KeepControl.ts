@@ -1,5 +1,5 @@
 import type { Keep } from "../base/Keep.ts";
-import { actionButton } from "./actionButton.ts";
+import { actionButton, iconButton } from "./actionButton.ts";
 import { confirmAction } from "./dialogs.ts";
 import { element } from "./element.ts";
 import { formatSize } from "./formatSize.ts";
@@ -37,7 +37,7 @@ export class KeepControl {
       this.#progress.max = Math.max(1, keep.size);
       this.#progress.value = keep.keptBytes;
     }
-    this.#status.textContent = state === "kept" ? `Offline, ${formatSize(keep?.size ?? 0)}` : keepStatus(keep);
+    this.#status.textContent = state === "kept" ? "Offline" : keepStatus(keep);
     // Rebuilding the buttons at every step of progress would take the focus from them.
     if (state === this.#state) return;
     const hadFocus = this.box.contains(document.activeElement);
@@ -49,13 +49,17 @@ export class KeepControl {
 
   #parts(keep: Keep | undefined): HTMLElement[] {
     const keeps = this.#keeps;
-    const start = (picture: "offline" | "resume", word: string) =>
-      actionButton(picture, word, () => this.#try(() => keeps.keep(this.#cap)));
-    if (keep === undefined) return [start("offline", "Keep offline")];
-    const remove = actionButton("remove", "Remove download", () => this.#try(() => this.#remove()));
+    const start = () => this.#try(() => keeps.keep(this.#cap));
+    if (keep === undefined) return [actionButton("offline", "Keep offline", start)];
+    const remove = iconButton("close", "Remove download", () => this.#try(() => this.#remove()));
     if (keep.state === "kept") return [this.#status, remove];
-    const pause = actionButton("pause", "Pause", () => this.#try(() => keeps.pause(keep)));
-    return [this.#progress, this.#status, keep.state === "keeping" ? pause : start("resume", "Resume"), remove];
+    const pause = iconButton("pause", "Pause", () => this.#try(() => keeps.pause(keep)));
+    return [
+      this.#progress,
+      this.#status,
+      keep.state === "keeping" ? pause : iconButton("resume", "Resume", start),
+      remove,
+    ];
   }
 
   async #remove(): Promise<void> {
