@@ -72,6 +72,9 @@ it.each([
   [{ gridfetch: PROTOCOL, kind: 7, payload: {} }],
   [{ gridfetch: PROTOCOL, kind: "ping" }],
   [{ gridfetch: PROTOCOL, kind: "revoke", payload: { handle: "../uri/x" } }],
+  [{ gridfetch: PROTOCOL, kind: "changeKeep", payload: { id: "x", to: "removed" } }],
+  [{ gridfetch: PROTOCOL, kind: "changeKeep", payload: { id: "a".repeat(26), to: "kept" } }],
+  [{ gridfetch: PROTOCOL, kind: "keep", payload: { cap: 7, grid: "" }, content: { id: "URI:CHK:", state: "removed" } }],
   [{ gridfetch: PROTOCOL, kind: "read", content: { type: "failed", id: "1", delivered: 0, error: "no record" } }],
 ])("what others post is nothing of ours: %j", (data) => {
   expect(isQuestion(data)).toBe(false);

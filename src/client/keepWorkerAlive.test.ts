@@ -7,18 +7,21 @@ const STARTED: ReadEvent = { type: "started", id: "1", url: undefined, delivered
 
 /** How many streams the worker says it has; undefined: it does not answer. */
 let streams: number | undefined;
+/** Files that it keeps offline. */
+let keeping: number;
 let pings: number;
 let container: ServiceWorkerContainer;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   streams = 0;
+  keeping = 0;
   pings = 0;
   const controller = {
     postMessage(data: unknown, [port]: [MessagePort]) {
       expect(isQuestion(data) && data.kind).toBe("ping");
       pings++;
-      if (streams !== undefined) port.postMessage(reply("ping", { streams }));
+      if (streams !== undefined) port.postMessage(reply("ping", { streams, keeping }));
       port.close();
     },
   };
@@ -61,6 +64,19 @@ it("keeps a worker that streams to another tab, although it began before this pa
   streams = 1;
   await pass(60);
   expect(pings).toBe(7);
+});
+
+it("keeps a worker that keeps a file offline until that is done", async () => {
+  await pass(1);
+  keeping = 1;
+  const keep = { id: "a".repeat(26), size: 9, keptBytes: 0 };
+  announce(announcement("keep", { ...keep, state: "keeping" }));
+  await pass(60);
+  expect(pings).toBe(7);
+  keeping = 0;
+  announce(announcement("keep", { ...keep, keptBytes: 9, state: "kept" }));
+  await pass(60);
+  expect(pings).toBe(8);
 });
 
 it("is one voice, however often a stream begins or a page connects", async () => {
