@@ -17,11 +17,12 @@ export default defineConfig<object, { kind: BrowserKind }>({
   reporter: [["list"], ["json", { outputFile: "../.cache/reports/playwright.json" }]],
   forbidOnly: process.env.CI !== undefined,
   retries: 0,
-  // Every worker has a browser and a grid of its own: more than one at a time starves two cores.
-  workers: 1,
+  // Every worker has a browser and a grid of its own. Many tests wait for slow servers more than they compute: two go well
+  // on two cores.
+  workers: 2,
   timeout: 120_000,
   expect: { timeout: 20_000 },
-  globalTimeout: 35 * 60_000,
+  globalTimeout: 60 * 60_000,
   projects: [
     { name: "chromium", testIgnore: "both/**" },
     { name: "both-chromium", testMatch: "both/**/*.spec.ts", use: { kind: "chromium" } },

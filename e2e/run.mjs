@@ -121,7 +121,7 @@ async function runTests(name, program, args, read) {
 
 /** @param {string} program @param {readonly string[]} args */
 function runTool(program, args) {
-  return runCommand(process.execPath, [join(checkout, "node_modules", program), ...args], { env, minutes: 40 });
+  return runCommand(process.execPath, [join(checkout, "node_modules", program), ...args], { env, minutes: 65 });
 }
 
 function summarize() {
