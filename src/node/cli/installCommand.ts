@@ -13,7 +13,9 @@ const BUILT = new URL("../app/", import.meta.url);
  */
 export async function installCommand(folder: string, terminal: Terminal): Promise<void> {
   const from = fileURLToPath(BUILT);
-  const names = (await readdir(from).catch(() => [])).filter((name) => /^gridfetch-.*\.(?:js|wasm|txt)$/.test(name)).sort();
+  const names = (await readdir(from).catch(() => []))
+    .filter((name) => /^gridfetch-.*\.(?:js|wasm|txt)$/.test(name))
+    .sort();
   if (!names.includes("gridfetch-worker.js")) {
     const reason = `${from} has no gridfetch-worker.js: build gridfetch first`;
     throw new GridError("BAD_CONFIG", { reason }, `There is nothing to install: ${reason}.`);
