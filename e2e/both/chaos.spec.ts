@@ -1,7 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "puppeteer-core";
-import { formatCap } from "../../src/formats/formatCap.ts";
 import type { AppServer } from "../../src/node/demo/AppServer.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
 import { faultsOfCache } from "../testing/cacheDatabase.ts";
@@ -10,7 +9,9 @@ import { type ClientWindow, openClientTab, startClientApp } from "../testing/cli
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { sha256OfFile } from "../testing/inPage.ts";
 import { sha256OfZeroes } from "../testing/keyStream.ts";
+import { placeKnown } from "../testing/placeKnown.ts";
 import { addPlayer, playFor, seekPlayer, shownTenth } from "../testing/player.ts";
+import { readAndCompare } from "../testing/readAndCompare.ts";
 
 // Functions given to `evaluate` run in the page, where nothing of this file is.
 declare const window: ClientWindow & typeof globalThis;
@@ -30,7 +31,7 @@ test.describe("while the worker is ended at random moments", () => {
     withChance(async (random) => {
       await openClientTab(tab, app);
       const size = 100 * MB;
-      const { key, cap } = await place(demo, size, 31);
+      const { key, cap } = await placeKnown(demo, size, 31);
       limitBandwidth(demo, 2 * MB);
       const ranges = Array.from({ length: 8 }, () => [Math.floor(random() * size), Math.floor(random() * 4 * MB)]);
       const reading = tab.evaluate(readAndCompare, key, cap, ranges as [number, number][]);
@@ -41,7 +42,7 @@ test.describe("while the worker is ended at random moments", () => {
     withChance(async (random) => {
       await openClientTab(tab, app);
       const size = 100 * MB;
-      const { key, cap } = await place(demo, size, 32);
+      const { key, cap } = await placeKnown(demo, size, 32);
       limitBandwidth(demo, 2 * MB);
       const starts = Array.from({ length: 3 }, () => Math.floor(random() * (size - 8 * MB)));
       const reading = tab.evaluate(fetchAndCompare, key, cap, starts, 8 * MB);
@@ -84,7 +85,7 @@ test("a download amid deaths of the worker is whole and right, or fails visibly"
   await withChance(async (random) => {
     await openClientTab(tab, app);
     const size = 20 * MB;
-    const { key, cap } = await place(demo, size, 33);
+    const { key, cap } = await placeKnown(demo, size, 33);
     const sha256 = sha256OfZeroes(Uint8Array.from(key), size);
     limitBandwidth(demo, 4 * MB);
     const states: string[] = [];
@@ -119,7 +120,7 @@ test("a download amid deaths of the worker is whole and right, or fails visibly"
 test("a browser that is killed at random moments keeps nothing wrong", ({ browserUnderTest, tab, demo }) =>
   withChance(async (random) => {
     const size = 60 * MB;
-    const { key, cap } = await place(demo, size, 34);
+    const { key, cap } = await placeKnown(demo, size, 34);
     let page = tab;
     for (let life = 0; life < 2; life++) {
       await openClientTab(page, app);
@@ -135,12 +136,6 @@ test("a browser that is killed at random moments keeps nothing wrong", ({ browse
     expect(await page.evaluate(readAndCompare, key, cap, [[0, 8 * MB]] as [number, number][])).toEqual([]);
   }));
 
-/** Puts a file there whose plaintext is known without having it: the key stream. */
-async function place(demo: DemoGrid, size: number, seed: number): Promise<{ key: number[]; cap: string }> {
-  const cap = await demo.placeLarge(size, seed);
-  return { key: [...cap.key], cap: formatCap(cap) };
-}
-
 async function startDownload(tab: Page, cap: string, filename: string): Promise<void> {
   await tab.evaluate(
     (cap, filename) => window.grid.download(window.grid.url(cap, { filename, download: true }), () => {}),
@@ -152,31 +147,6 @@ async function startDownload(tab: Page, cap: string, filename: string): Promise<
 /** @param bytesPerSecond of each server */
 function limitBandwidth(demo: DemoGrid, bytesPerSecond: number): void {
   for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { bandwidth: bytesPerSecond });
-}
-
-/** Reads ranges, two at a time, each as `[offset, length]`. In the page. @returns what was wrong */
-async function readAndCompare(key: number[], cap: string, ranges: [number, number][]): Promise<string[]> {
-  const file = await window.grid.open(cap);
-  const aes = await crypto.subtle.importKey("raw", new Uint8Array(key), "AES-CTR", false, ["encrypt"]);
-  const wrong: string[] = [];
-  const readNext = async (): Promise<void> => {
-    for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
-      const [offset, length] = range;
-      const counter = new Uint8Array(16);
-      new DataView(counter.buffer).setUint32(12, Math.floor(offset / 16));
-      const stream = await crypto.subtle.encrypt(
-        { name: "AES-CTR", counter, length: 64 },
-        aes,
-        new Uint8Array((offset % 16) + length),
-      );
-      const expected = new Uint8Array(stream).subarray(offset % 16).subarray(0, Math.max(0, file.size - offset));
-      const bytes = await file.bytes({ offset, length }).catch((error: unknown) => String(error));
-      if (typeof bytes === "string") wrong.push(`${offset}+${length}: ${bytes}`);
-      else if (indexedDB.cmp(bytes, expected) !== 0) wrong.push(`${offset}+${length}: ${bytes.length} other bytes`);
-    }
-  };
-  await Promise.all([readNext(), readNext()]);
-  return wrong;
 }
 
 /** Asks for ranges of this length as a page does that has no client, one after the other. In the page. */

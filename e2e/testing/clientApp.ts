@@ -47,5 +47,6 @@ export function serveClientApp(demo: DemoGrid, folder: string, port = 0): Promis
 /** Opens its page and waits until `window.grid` is there. */
 export async function openClientTab(tab: Page, app: { readonly url: string }): Promise<void> {
   await tab.goto(app.url);
-  await tab.waitForFunction(() => "grid" in window);
+  // Not by its frames: a tab in the background has none.
+  await tab.waitForFunction(() => "grid" in window, { polling: 100 });
 }
