@@ -119,7 +119,7 @@ test("what is not a readable cap is refused in words that do not repeat it", asy
   for (const cap of [
     "nonsense",
     `URI:CHK:${key}:short:3:10:900`,
-    `URI:DIR2:${key}:24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq`,
+    `URI:DIR2-Verifier:${key}:24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq`,
   ]) {
     const got = await fetchInPage(page, `/uri/${cap}`);
     expect([got.status, got.headers["content-type"]]).toEqual([400, "text/plain; charset=utf-8"]);
