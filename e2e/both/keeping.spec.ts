@@ -81,7 +81,7 @@ test("two tabs that keep one file share the work, and both hear of it", async ({
   const heard = await Promise.all([tab.evaluate(hear, cap), other.evaluate(hear, cap)]);
   expect(heard).toEqual([heard[0], heard[0]]);
   expect(heard[0]).toMatchObject({ size, keptBytes: size, state: "kept" });
-  expect(demo.grid.status().reduce((sum, { counters }) => sum + counters.bytesSent, 0)).toBeLessThan(1.5 * size);
+  expect(sent(demo)).toBeLessThan(1.5 * size);
 });
 
 test("pausing, going on and removing: what is on disk is in use, and gone", async ({ tab, demo }) => {
@@ -188,6 +188,54 @@ test("a worker that is ended again and again while it keeps a file goes on each 
   for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
   expect(await tab.evaluate(hashOf, text)).toBe(sha256OfZeroes(cap.key, 40 * MB));
 });
+
+test("a file whose last page is closed: a browser with Background Fetch brings the rest, another goes on at the next visit", async ({
+  browserUnderTest,
+  tab,
+  demo,
+}) => {
+  const size = 40 * MB;
+  const cap = await demo.placeLarge(size, 76);
+  const text = formatCap(cap);
+  slowDown(demo, 300_000);
+  await tab.evaluate((cap) => window.grid.keep(cap).then(() => undefined), text);
+  await expect.poll(() => keptBytes(tab, text), { timeout: 60_000 }).toBeGreaterThan(0);
+  // The page is told what it would hand over two seconds after the file began to be kept.
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  expect(await keptBytes(tab, text)).toBeLessThan(size / 2);
+  const hasBackgroundFetch = await tab.evaluate(() => "BackgroundFetchManager" in window);
+  expect(hasBackgroundFetch).toBe(browserUnderTest.kind === "chromium");
+
+  const blank = await browserUnderTest.newTab();
+  await tab.close();
+  if (hasBackgroundFetch) {
+    await browserUnderTest.stopWorkers(blank);
+    demo.grid.reset();
+    await expect.poll(() => sent(demo), { timeout: 60_000 }).toBeGreaterThan(size);
+    // Each of three shares whole, by one request.
+    await expect.poll(() => active(demo), { timeout: 60_000 }).toBe(0);
+    const asked = demo.grid.status().filter(({ counters }) => counters.bytesSent > size / 3);
+    expect(asked.map(({ counters }) => counters.requests)).toEqual([1, 1, 1]);
+    // For the browser to hand it over.
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
+  } else demo.grid.reset();
+
+  await openClientTab(blank, app);
+  await kept(blank, text);
+  for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
+  expect(await blank.evaluate(hashOf, text)).toBe(sha256OfZeroes(cap.key, size));
+});
+
+/** Bytes that servers have sent. */
+function sent(demo: DemoGrid): number {
+  return demo.grid.status().reduce((sum, { counters }) => sum + counters.bytesSent, 0);
+}
+
+/** Requests that servers are answering. */
+function active(demo: DemoGrid): number {
+  return demo.grid.status().reduce((sum, { counters }) => sum + counters.activeRequests, 0);
+}
 
 /** SHA-256 of a file. In the page. */
 async function hashOf(cap: string): Promise<string> {

@@ -26,6 +26,18 @@ export interface Keep {
 /** What has become of a file that is kept offline; or that it is no longer, and what was on disk is gone. */
 export type KeepEvent = Keep | { readonly id: string; readonly state: "removed" };
 
+/** A file whose keeping the browser may take over, when no page is open any more. */
+export interface HandOver {
+  readonly id: string;
+  /** Bytes of the file. */
+  readonly size: number;
+  /** Of whole shares, as many as the file needs. They take no secret. */
+  readonly urls: readonly string[];
+}
+
+/** What the browser's own fetch of a file is called, before the file's id. */
+export const BROWSER_FETCH = "gridfetch-keep:";
+
 /** As `Keep.id`: 16 bytes in base32. */
 export function isKeepId(value: unknown): value is string {
   return typeof value === "string" && /^[a-z2-7]{26}$/.test(value);

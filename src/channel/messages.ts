@@ -1,7 +1,7 @@
 import { type ErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
 import { type HandleEntry, isHandle, isHandleEntry } from "../base/HandleRecord.ts";
-import { isKeepEvent, isKeepId, type Keep, type KeepEvent } from "../base/Keep.ts";
+import { type HandOver, isKeepEvent, isKeepId, type Keep, type KeepEvent } from "../base/Keep.ts";
 import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
 
 /**
@@ -13,7 +13,7 @@ import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
  * - What is added (a kind, a field that may be missing) raises `newest`. Who does not know a kind says so.
  * - What is changed or taken away raises `oldest` too: the two sides then leave each other alone, loudly.
  */
-export const PROTOCOL: Versions = { oldest: 1, newest: 2 };
+export const PROTOCOL: Versions = { oldest: 1, newest: 3 };
 
 /** The versions of the protocol that a side understands, both ends included. */
 export interface Versions {
@@ -39,6 +39,8 @@ export interface Questions {
       readonly streams: number;
       /** Files that are being kept offline; version 1 does not say. */
       readonly keeping?: number;
+      /** What the browser should take over when this page is left; versions before 3 do not say. */
+      readonly unfinished?: readonly HandOver[];
     };
   };
   /**

@@ -3,6 +3,7 @@ import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
 import { askWorker } from "./askWorker.ts";
 import { Grid } from "./Grid.ts";
 import { Handles } from "./handles.ts";
+import { handOverOnLeaving } from "./handOver.ts";
 import { keepWorkerAlive } from "./keepWorkerAlive.ts";
 import { letUpdateIn } from "./letUpdateIn.ts";
 
@@ -43,7 +44,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Grid> {
     const worker = await Promise.race([takeControl(container, registration), limit.passed]);
     // The browser holds messages back until the page is parsed, and that may wait for a script that waits for them.
     container.startMessages();
-    keepWorkerAlive(container);
+    keepWorkerAlive(container, handOverOnLeaving(registration, container));
     letUpdateIn(registration);
     const scope = new URL(registration.scope);
     const { secret } = await Promise.race([askWorker(worker, "profile", {}), limit.passed]);

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/Clock.ts";
 import { type ErrorRecord, toErrorRecord } from "../base/errorRecord.ts";
 import { GridError, type GridErrorCode, isGridError } from "../base/GridError.ts";
-import type { Keep, KeepEvent } from "../base/Keep.ts";
+import type { HandOver, Keep, KeepEvent } from "../base/Keep.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { KeepRecord, KeepStore } from "../cache/KeepStore.ts";
 import { type KeptFiles, keepIdOf } from "../cache/KeptFiles.ts";
@@ -38,6 +38,8 @@ export interface KeeperOptions {
   /** Runs `work` while nobody else does under that name, in whichever worker. */
   readonly alone: (name: string, signal: AbortSignal, work: () => Promise<void>) => Promise<void>;
   readonly announce: (event: KeepEvent) => void;
+  /** Resolves when nobody else brings the file: the browser does where a page has handed it over. */
+  readonly unlessBrought?: (keep: Keep, signal: AbortSignal) => Promise<void>;
 }
 
 interface Job {
@@ -60,6 +62,8 @@ export class Keeper {
   readonly #jobs = new Map<string, Job>();
   /** Why files have failed of which not even that could be written. */
   readonly #failures = new Map<string, ErrorRecord>();
+  /** Of files that were brought: what reads them, once. */
+  readonly #brought = new Map<string, FileNodes>();
   #resumed: Promise<void> | undefined;
 
   constructor(options: KeeperOptions) {
@@ -117,6 +121,28 @@ export class Keeper {
       throw error;
     });
     return this.#resumed;
+  }
+
+  /**
+   * Goes on with a file from shares that were brought: with what is good of them, and then as ever. Resolves when it is kept,
+   * or is no longer to be.
+   * @param files that have these shares instead of the grid's
+   * @throws GridError STORE_UNAVAILABLE
+   */
+  async take(id: string, files: FileNodes): Promise<void> {
+    this.#brought.set(id, files);
+    await this.#end(id);
+    const record = await this.#store.get(id);
+    if (record?.state === "keeping") this.#start(record);
+    await this.#jobs.get(id)?.over;
+    this.#brought.delete(id);
+  }
+
+  /** What the browser can fetch by itself, and should: of a file of which half is kept it would fetch all anew. Never rejects. */
+  async unfinished(): Promise<HandOver[]> {
+    const records = await this.#store.list().catch(() => []);
+    const all = await Promise.all(records.map((record) => this.#handOver(record).catch(() => undefined)));
+    return all.filter((each) => each !== undefined);
   }
 
   /** Nobody waits any longer: the network is back. */
@@ -217,10 +243,20 @@ export class Keeper {
     }
   }
 
-  async #fetch({ cap, grid }: KeepRecord, isAgain: boolean, signal: AbortSignal): Promise<void> {
+  async #handOver({ id, cap, grid, size, keptBytes, state }: KeepRecord): Promise<HandOver | undefined> {
+    if (state !== "keeping" || 2 * keptBytes > size) return undefined;
+    const urls = await (await this.#options.files(grid, false)).openShares(parseCap(cap) as ChkVerifyCap);
+    return urls.length === 0 ? undefined : { id, size, urls };
+  }
+
+  async #fetch(record: KeepRecord, isAgain: boolean, signal: AbortSignal): Promise<void> {
+    const { cap, grid } = record;
+    const brought = this.#brought.get(record.id);
+    this.#brought.delete(record.id);
+    if (brought === undefined) await this.#options.unlessBrought?.(record, signal);
     const leave = await this.#slots.take(signal);
     try {
-      const files = await this.#options.files(grid, isAgain);
+      const files = brought ?? (await this.#options.files(grid, isAgain));
       await files.keep(parseCap(cap) as ChkVerifyCap, signal);
     } finally {
       leave();

@@ -15,6 +15,7 @@ import { formatCap } from "../formats/formatCap.ts";
 import { importCtrKey } from "../hashing/ctr.ts";
 import { HealthBook } from "../servers/ServerHealth.ts";
 import type { ServerList } from "../servers/ServerList.ts";
+import { sharesPath } from "../servers/StorageService.ts";
 import { Directory } from "./Directory.ts";
 import type { FileNode } from "./FileNode.ts";
 import { ImmutableFile } from "./ImmutableFile.ts";
@@ -59,6 +60,12 @@ export interface FileNodes {
    * @throws GridError what reading throws; STORE_FULL, STORE_UNAVAILABLE; the signal's reason
    */
   keep(cap: ChkVerifyCap, signal: AbortSignal): Promise<void>;
+
+  /**
+   * URLs of as many whole shares as the file needs, which a browser can fetch by itself and without a secret: of those
+   * remembered in `memory`. None where there are not enough. Never rejects.
+   */
+  openShares(cap: ChkVerifyCap): Promise<string[]>;
 }
 
 /** Nodes kept for the next read of the same file: each holds some pages of hash trees, 128 KiB a share at most. */
@@ -127,6 +134,16 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       // Hashes of its own, so that none goes by unseen; and it leaves alone what readers want to have at hand.
       const context = contextOf(cap, new KeptSegments(0));
       await keepFile(new Download(cap, context), offline, context, signal);
+    },
+    async openShares(cap) {
+      const roots = new Map(options.servers.known().map(({ id, openRoot }) => [id, openRoot]));
+      const urls = new Map<number, string>();
+      for (const { serverId, shareNumber } of (await options.memory?.file(cap).recall())?.shares ?? []) {
+        const root = roots.get(serverId)?.replace(/\/+$/, "");
+        if (root !== undefined)
+          urls.set(shareNumber, `${root}${sharesPath(encodeBase32(cap.storageIndex), "immutable")}/${shareNumber}`);
+      }
+      return urls.size < cap.needed ? [] : [...urls.values()].slice(0, cap.needed);
     },
   };
 }

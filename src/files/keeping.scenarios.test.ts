@@ -9,6 +9,8 @@ import { MemoryStore } from "../cache/MemoryStore.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import { formatCap } from "../formats/formatCap.ts";
 import { parseCap } from "../formats/parseCap.ts";
+import { broughtServer } from "../servers/broughtServer.ts";
+import { StaticServerList } from "../servers/StaticServerList.ts";
 import { createFileNodes, type FileNodes } from "./createFileNodes.ts";
 import { Keeper } from "./Keeper.ts";
 import { type EncodedFile, type EncodeOptions, encodeShares } from "./testing/encodeShares.ts";
@@ -278,6 +280,87 @@ describe("pausing", () => {
     await stage.grid.clock.runUntil(next.keeper.settled());
     expect(stage.store.written.length).toBe(SEGMENTS);
     await stage.expectOffline();
+  });
+});
+
+describe("shares that the browser has brought", () => {
+  /** What reads a file from these shares alone. */
+  function broughtTo({ memory }: Worker, stage: Stage, change: (share: Uint8Array) => Uint8Array): FileNodes {
+    const { clock } = stage.grid;
+    const { storageIndexText, shares } = stage.file;
+    const servers = [...shares]
+      .slice(0, 3)
+      .map(([n, bytes]) => broughtServer(storageIndexText, n, new Blob([Uint8Array.from(change(bytes))])));
+    return createFileNodes({ servers: new StaticServerList(servers), clock, memory });
+  }
+
+  it("are all that is asked, in the middle of keeping too", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    while ((stage.record?.keptBytes ?? 0) === 0) await stage.grid.clock.run(50);
+    stage.serversAway(true);
+    await stage.grid.clock.run(10_000);
+    const before = stage.grid.requests;
+    await stage.grid.clock.runUntil(
+      worker.keeper.take(
+        id,
+        broughtTo(worker, stage, (share) => share),
+      ),
+    );
+    expect(stage.grid.requests).toEqual(before);
+    expect(stage.record?.state).toBe("kept");
+    await stage.expectOffline();
+  });
+
+  it("cost nothing but time where they lie or break off: servers give what is missing", async () => {
+    for (const change of [
+      (share: Uint8Array) => flip(share, Math.floor(share.length / 2)),
+      (share: Uint8Array) => share.subarray(0, Math.floor(share.length / 3)),
+      () => new Uint8Array(0),
+    ]) {
+      const stage = await Stage.set();
+      const worker = stage.worker();
+      const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+      await stage.grid.clock.runUntil(worker.keeper.take(id, broughtTo(worker, stage, change)), 3_600_000);
+      expect(stage.record?.state).toBe("kept");
+      await stage.expectOffline();
+    }
+  });
+
+  it("do nothing for a file that is not to be kept any more", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    await stage.grid.clock.runUntil(worker.keeper.change(id, "removed"));
+    await stage.grid.clock.runUntil(
+      worker.keeper.take(
+        id,
+        broughtTo(worker, stage, (share) => share),
+      ),
+    );
+    expect([stage.store.records.size, stage.store.parts.size]).toEqual([0, 0]);
+  });
+
+  it("may be fetched of servers that want no secret, while less than half of the file is kept", async () => {
+    const stage = await Stage.set();
+    Object.assign(stage.cache, { facts: new MemoryStore(1e9) });
+    const worker = stage.worker();
+    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    while ((stage.record?.keptBytes ?? 0) === 0) await stage.grid.clock.run(50);
+    const unfinished = () => stage.grid.clock.runUntil(worker.keeper.unfinished());
+    expect(await unfinished()).toEqual([]);
+    for (const server of stage.grid.servers) Object.assign(server, { openRoot: `https://example.org/${server.id}/` });
+    const [only, ...others] = await unfinished();
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ id, size: SIZE });
+    const path = `/storage/v1/immutable/${stage.file.storageIndexText}/`;
+    expect(new Set(only?.urls.map((url) => url.slice(url.indexOf(path) + path.length))).size).toBe(3);
+    expect(
+      only?.urls.every((url) => /^https:..example.org.[^/]+.storage.v1.immutable.[a-z2-7]+.[0-4]$/.test(url)),
+    ).toBe(true);
+    await stage.grid.clock.runUntil(worker.keeper.settled(), 3_600_000);
+    expect(await unfinished()).toEqual([]);
   });
 });
 

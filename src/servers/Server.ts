@@ -15,4 +15,6 @@ export interface Server {
   readonly storage: StorageClient;
   /** Those of mutable files, which servers keep apart. */
   readonly mutableStorage: StorageClient;
+  /** Where anybody may fetch its shares by `fetch`, without a secret; undefined where that cannot be done. Absolute. */
+  readonly openRoot?: string | undefined;
 }

@@ -52,7 +52,13 @@ export function serverFromConfig(
   const transports = addressesOf(entry)
     .map((address) => makeTransport(address, name))
     .filter((transport) => transport !== undefined);
-  return httpServer(identity, oneOf(transports, name, timing), swissnumOf(entry, secrets));
+  const swissnum = swissnumOf(entry, secrets);
+  return { ...httpServer(identity, oneOf(transports, name, timing), swissnum), openRoot: openRootOf(entry, swissnum) };
+}
+
+/** The best address, if it takes neither a secret nor a relay. */
+function openRootOf({ addresses: [best] }: ServerConfig, swissnum: string | undefined): string | undefined {
+  return swissnum === undefined && best !== undefined && "url" in best ? best.url : undefined;
 }
 
 function oneOf(transports: readonly HttpTransport[], name: string, { clock, limits }: Timing): HttpTransport {

@@ -2,6 +2,7 @@ import type { Keeper } from "../files/Keeper.ts";
 import type { checkGrid } from "../servers/checkGrid.ts";
 import type { relayTransport } from "../servers/relayTransport.ts";
 import type { TlsEngine } from "../servers/TlsEngine.ts";
+import type { BrowserFetches } from "./BrowserFetches.ts";
 import type { loadTls } from "./loadTls.ts";
 import type { webSocketStream } from "./webSocketStream.ts";
 
@@ -21,6 +22,7 @@ export interface CheckPart {
 /** See keepPart.ts. */
 export interface KeepPart {
   readonly Keeper: typeof Keeper;
+  readonly BrowserFetches: typeof BrowserFetches;
 }
 
 /** Parts that most workers never need. A worker that is bundled has them in it; the ready-made one loads their scripts. */

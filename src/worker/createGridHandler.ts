@@ -14,9 +14,11 @@ import { FailurePacer } from "../http/FailurePacer.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
 import type { BodyWatch } from "../http/openBody.ts";
 import { isGridUrl } from "../http/parseGridUrl.ts";
+import type { ServerList } from "../servers/ServerList.ts";
 import { StaticServerList } from "../servers/StaticServerList.ts";
 import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
+import type { BackgroundFetchManager, BackgroundFetchRegistration, BrowserFetches } from "./BrowserFetches.ts";
 import { bundledParts } from "./bundledParts.ts";
 import { GridSource } from "./GridSource.ts";
 import { HandleBook } from "./HandleBook.ts";
@@ -25,7 +27,12 @@ import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
 import type { WorkerParts } from "./WorkerParts.ts";
 import { workerTransport } from "./workerTransport.ts";
 
-declare const self: ServiceWorkerGlobalScope;
+declare const self: ServiceWorkerGlobalScope & {
+  /** Where the browser has Background Fetch. */
+  readonly registration: { readonly backgroundFetch?: BackgroundFetchManager };
+};
+
+type BackgroundFetchEvent = ExtendableEvent & { readonly registration: BackgroundFetchRegistration };
 
 /** How a handler is made. */
 export interface GridHandlerOptions {
@@ -74,6 +81,7 @@ export function composeGridHandler(
   const log = new EventLog(clock);
   const kept = new KeptFiles(new DatabaseKeepStore(clock), clock);
   const memory = openFileMemory(clock, log, kept);
+  const makeFiles = (servers: ServerList): FileNodes => createFileNodes({ servers, clock, log, memory });
   const reads = new Reads(clock, (event) => announce("read", event));
   const grids = new GridSource({
     url: new URL(config, scope),
@@ -81,7 +89,7 @@ export function composeGridHandler(
     makeTransport: workerTransport(self.location.href, parts),
     origin: self.location.origin,
     checkGrid: (...grid) => parts.check().checkGrid(...grid),
-    makeFiles: (servers) => createFileNodes({ servers, clock, log, memory }),
+    makeFiles,
     clock,
   });
   const handles = new HandleBook({
@@ -90,8 +98,13 @@ export function composeGridHandler(
     askPages: (handle) => announce("handleWanted", { handle }),
   });
   let keeping: Keeper | undefined;
+  let browserFetches: BrowserFetches | undefined;
+  const { backgroundFetch } = self.registration;
   const keeper = (): Keeper => {
-    keeping ??= new (parts.keep().Keeper)({
+    if (keeping !== undefined) return keeping;
+    const { Keeper, BrowserFetches } = parts.keep();
+    browserFetches = backgroundFetch && new BrowserFetches(backgroundFetch);
+    keeping = new Keeper({
       kept,
       clock,
       async files(grid, isAgain) {
@@ -99,7 +112,11 @@ export function composeGridHandler(
         return grids.files(grid || undefined);
       },
       alone: async (name, signal, work) => navigator.locks.request(name, { signal }, work),
-      announce: (event) => void announce("keep", event).catch(() => undefined),
+      announce(event) {
+        void announce("keep", event).catch(() => undefined);
+        if (event.state !== "keeping") void browserFetches?.callOff(event.id);
+      },
+      unlessBrought: async (keep, signal) => browserFetches?.unlessBrought(keep, signal),
     });
     return keeping;
   };
@@ -109,7 +126,13 @@ export function composeGridHandler(
     kept.changed(record);
   };
   self.addEventListener("online", () => keeping?.wake());
-  const unaided = createFileNodes({ servers: new StaticServerList([]), clock, log, memory });
+  self.addEventListener("backgroundfetchsuccess", (event) => {
+    const { registration } = event as BackgroundFetchEvent;
+    const taken =
+      keeper() && browserFetches?.take(registration, keeper(), (all) => makeFiles(new StaticServerList(all)));
+    (event as BackgroundFetchEvent).waitUntil(Promise.race([taken, pause(TAKE_MS)]));
+  });
+  const unaided = makeFiles(new StaticServerList([]));
   const context: Omit<GridRequestContext, "streaming" | "failed"> = {
     base: scope,
     findHandle: (handle, signal) => handles.find(handle, signal),
@@ -129,8 +152,9 @@ export function composeGridHandler(
     async ping(_, event) {
       // An earlier worker may have left something. Where the store is away there is nothing to go on with.
       await resumeKeeping().catch(() => undefined);
-      event.waitUntil(atWork());
-      return { streams: reads.count, keeping: keeping?.count ?? 0 };
+      event.waitUntil(Promise.all([atWork(), browserFetches?.leaveToUs()]));
+      const unfinished = browserFetches && (await Promise.race([keeping?.unfinished(), pause(CONFIG_PATIENCE_MS)]));
+      return { streams: reads.count, keeping: keeping?.count ?? 0, ...(unfinished && { unfinished }) };
     },
     async takeOver() {
       if (takesOver) await self.skipWaiting();
@@ -201,8 +225,8 @@ export function composeGridHandler(
     if (isDue) await keeper().resume();
   }
 
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void clock.after(ms, resolve));
+  function pause(ms: number): Promise<undefined> {
+    return new Promise((resolve) => void clock.after(ms, () => resolve(undefined)));
   }
 
   async function doubtIfFailed({ ended }: BodyWatch): Promise<void> {
@@ -219,6 +243,8 @@ export function composeGridHandler(
 const CONFIG_PATIENCE_MS = 1_000;
 /** A page speaks every 10 s while a file is being kept. Chromium ends a worker that takes minutes for one message. */
 const WORK_MS = 40_000;
+/** What the browser has brought is there while this event lasts, and Chromium ends a worker that takes 5 minutes for it. */
+const TAKE_MS = 270_000;
 
 /** A large grid of which every server is silent takes this long. */
 const CHECK_LIMIT_MS = 110_000;

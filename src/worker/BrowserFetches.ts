@@ -1,0 +1,96 @@
+import { BROWSER_FETCH, isKeepId, type Keep } from "../base/Keep.ts";
+import type { FileNodes } from "../files/createFileNodes.ts";
+import type { Keeper } from "../files/Keeper.ts";
+import { broughtServer } from "../servers/broughtServer.ts";
+import type { Server } from "../servers/Server.ts";
+
+/** Background Fetch, of which TypeScript's libraries know nothing: https://wicg.github.io/background-fetch/. */
+export interface BackgroundFetchManager {
+  get(id: string): Promise<BackgroundFetchRegistration | undefined>;
+}
+
+export interface BackgroundFetchRegistration {
+  readonly id: string;
+  readonly downloaded: number;
+  abort(): Promise<boolean>;
+  matchAll(): Promise<readonly { readonly request: Request; readonly responseReady: Promise<Response> }[]>;
+}
+
+/** The browser's fetch stands still, or is held by the person, if this long nothing comes. */
+const PATIENCE_MS = 10_000;
+
+/**
+ * What the browser itself fetches of files that are to be kept offline: pages hand it over as they are left. Only one shall fetch
+ * while a page is open, who is further; and what the browser brings goes the way of a server's bytes.
+ */
+export class BrowserFetches {
+  readonly #manager: BackgroundFetchManager;
+  /** Files that this worker fetches. */
+  readonly #ours = new Set<string>();
+
+  constructor(manager: BackgroundFetchManager) {
+    this.#manager = manager;
+  }
+
+  /** Resolves when the browser does not bring the file; whoever asks fetches it then. */
+  async unlessBrought({ id, keptBytes }: Keep, signal: AbortSignal): Promise<void> {
+    this.#ours.delete(id);
+    let downloaded = keptBytes;
+    for (;;) {
+      const present = await this.#find(id);
+      signal.throwIfAborted();
+      if (present === undefined || present.downloaded <= downloaded) break;
+      downloaded = present.downloaded;
+      await pause(PATIENCE_MS, signal);
+    }
+    this.#ours.add(id);
+    await this.callOff(id);
+  }
+
+  /** A page is there, so that this worker lives: the browser need not fetch what this one fetches. */
+  async leaveToUs(): Promise<void> {
+    await Promise.all([...this.#ours].map((id) => this.callOff(id)));
+  }
+
+  /** Never rejects. */
+  async callOff(id: string): Promise<void> {
+    const present = await this.#find(id);
+    await present?.abort().catch(() => false);
+  }
+
+  /** Keeps a file with what the browser has brought of it. */
+  async take(
+    registration: BackgroundFetchRegistration,
+    keeper: Keeper,
+    makeFiles: (servers: readonly Server[]) => FileNodes,
+  ): Promise<void> {
+    const id = registration.id.slice(BROWSER_FETCH.length);
+    if (!registration.id.startsWith(BROWSER_FETCH) || !isKeepId(id)) return;
+    const servers: Server[] = [];
+    for (const { request, responseReady } of await registration.matchAll()) {
+      const [, storageIndex, number] = /\/([a-z2-7]+)\/(\d+)$/.exec(request.url) ?? [];
+      const response = await responseReady;
+      if (storageIndex === undefined || response.status !== 200) continue;
+      servers.push(broughtServer(storageIndex, Number(number), await response.blob()));
+    }
+    await keeper.take(id, makeFiles(servers));
+  }
+
+  #find(id: string): Promise<BackgroundFetchRegistration | undefined> {
+    return this.#manager.get(BROWSER_FETCH + id).catch(() => undefined);
+  }
+}
+
+/** @throws the signal's reason */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
+  });
+  signal.throwIfAborted();
+}
