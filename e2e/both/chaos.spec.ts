@@ -53,6 +53,21 @@ test.describe("while the worker is ended at random moments", () => {
       expect(outcomes.some((outcome) => outcome !== "whole")).toBe(true);
     }));
 
+  test("a file is kept offline in the end, and read without a grid", ({ browserUnderTest, tab, demo }) =>
+    withChance(async (random) => {
+      await openClientTab(tab, app);
+      const { key, cap } = await placeKnown(demo, 8 * MB, 35);
+      limitBandwidth(demo, MB);
+      await tab.evaluate((cap) => window.grid.keep(cap).then(() => undefined), cap);
+      // A worker that is ended in mid-answer is asked again.
+      const stateOf = async (cap: string) => (await window.grid.keepOf(cap).catch(() => undefined))?.state;
+      const keeping = expect.poll(() => tab.evaluate(stateOf, cap), { timeout: 90_000 }).toBe("kept");
+      // Each life has to find the file anew before it gets on: some are long enough.
+      await amidWorkerDeaths(browserUnderTest, tab, keeping, random, [800, 3_000]);
+      for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { down: true });
+      expect(await tab.evaluate(readAndCompare, key, cap, [[0, 8 * MB]] as [number, number][])).toEqual([]);
+    }));
+
   test("a film plays on, and every seek shows its picture", ({ browserUnderTest, tab, demo }) =>
     withChance(async (random) => {
       await openClientTab(tab, app);

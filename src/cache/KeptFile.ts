@@ -4,7 +4,7 @@ import { Spans } from "../base/Spans.ts";
 import { type KeepRecord, type KeepStore, type KeptContents, type KeptFact, takesParts } from "./KeepStore.ts";
 
 /** What was verified is written this soon, so that little is lost with a worker that is killed. */
-const WRITE_DELAY_MS = 500;
+const WRITE_DELAY_MS = 150;
 /** Bytes that wait to be written; who brings more must wait, or lose it. */
 const QUEUE_BYTES = 4 * 1024 * 1024;
 
