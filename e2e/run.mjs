@@ -19,6 +19,8 @@ const failed = [];
 /** @type {string[]} */
 const skipped = [];
 /** @type {string[]} */
+const flaky = [];
+/** @type {string[]} */
 const missing = [];
 let passed = 0;
 
@@ -113,6 +115,7 @@ async function runTests(name, program, args, read) {
   const results = read();
   passed += results?.passed ?? 0;
   skipped.push(...(results?.skipped ?? []));
+  flaky.push(...(results?.flaky ?? []));
   failed.push(...(results?.failed ?? []));
   // Never green by silence: no report, no test, or a failing exit that no test explains.
   if (!results || (ok && results.passed === 0) || (!ok && results.failed.length === 0))
@@ -128,6 +131,7 @@ function summarize() {
   console.log("\n== summary");
   for (const reason of missing) console.log(`SKIPPED ${reason}`);
   for (const name of skipped) console.log(`skipped: ${name}`);
+  for (const name of flaky) console.log(`FLAKY, passed when it was run again: ${name}`);
   for (const name of failed) console.log(`FAILED: ${name}`);
   console.log(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
   process.exitCode = failed.length === 0 ? 0 : 1;

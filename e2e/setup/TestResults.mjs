@@ -4,7 +4,8 @@ import { checkout } from "../../src/node/setup/checkout.mjs";
 
 /**
  * What one test runner reported.
- * @typedef {{ passed: number, failed: string[], skipped: string[] }} TestResults `failed`, `skipped`: names of tests
+ * @typedef {{ passed: number, failed: string[], skipped: string[], flaky: string[] }} TestResults names of tests; `flaky`: passed, but
+ *   only when it was run again. They are among `passed` too.
  */
 
 /**
@@ -16,7 +17,7 @@ export function readVitestReport(path) {
   const report = readJson(path);
   if (!report) return undefined;
   /** @type {TestResults} */
-  const results = { passed: 0, failed: [], skipped: [] };
+  const results = { passed: 0, failed: [], skipped: [], flaky: [] };
   for (const file of report.testResults) {
     for (const test of file.assertionResults) {
       if (test.status === "passed") results.passed++;
@@ -40,16 +41,17 @@ export function readPlaywrightReport(path) {
   const report = readJson(path);
   if (!report) return undefined;
   /** @type {TestResults} */
-  const results = { passed: 0, failed: [], skipped: [] };
+  const results = { passed: 0, failed: [], skipped: [], flaky: [] };
   for (const error of report.errors) results.failed.push(String(error.message).split("\n")[0] ?? "");
   /** @param {any} suite @param {string} above */
   const visit = (suite, above) => {
     const name = `${above}${suite.title} › `;
     for (const spec of suite.specs ?? []) {
       for (const test of spec.tests) {
-        if (test.status === "expected") results.passed++;
-        else if (test.status === "skipped") results.skipped.push(name + spec.title);
-        else results.failed.push(name + spec.title);
+        if (test.status === "expected" || test.status === "flaky") results.passed++;
+        if (test.status === "flaky") results.flaky.push(name + spec.title);
+        if (test.status === "skipped") results.skipped.push(name + spec.title);
+        if (test.status === "unexpected") results.failed.push(name + spec.title);
       }
     }
     for (const inner of suite.suites ?? []) visit(inner, name);

@@ -34,7 +34,7 @@ describe("vitest", () => {
   it("counts tests by what became of them", () => {
     const tests = file("failed", ["a", "passed"], ["b", "failed"], ["c", "pending"], ["d", "todo"], ["e", "skipped"]);
     const results = readVitestReport(report({ success: false, testResults: [tests] }));
-    expect(results).toEqual({ passed: 1, failed: ["b"], skipped: ["c", "d", "e"] });
+    expect(results).toEqual({ passed: 1, failed: ["b"], skipped: ["c", "d", "e"], flaky: [] });
   });
 
   it("counts a file that could not be loaded as failed", () => {
@@ -56,9 +56,10 @@ describe("playwright", () => {
     const inner = { title: "inner", specs: [spec("b", "unexpected"), spec("c", "skipped"), spec("d", "flaky")] };
     const suites = [{ title: "a.spec.ts", specs: [spec("a", "expected")], suites: [inner] }];
     expect(readPlaywrightReport(report({ errors: [], suites }))).toEqual({
-      passed: 1,
-      failed: ["a.spec.ts › inner › b", "a.spec.ts › inner › d"],
+      passed: 2,
+      failed: ["a.spec.ts › inner › b"],
       skipped: ["a.spec.ts › inner › c"],
+      flaky: ["a.spec.ts › inner › d"],
     });
   });
 
