@@ -1,3 +1,4 @@
+import { equalBytes } from "../base/bytes.ts";
 import { clip } from "../base/clip.ts";
 import { isGridError } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
@@ -120,13 +121,11 @@ class MutableFileVersion implements FileNode {
   async #lookWider(signal: AbortSignal): Promise<void> {
     const found = await new MutableVersionFinder(this.#cap, this.#context, true).find(signal);
     // A newer version's bytes must not follow those of this one.
-    const isSame = found.version.sequence === this.#found.version.sequence && sameRoot(found, this.#found);
+    const isSame =
+      found.version.sequence === this.#found.version.sequence &&
+      equalBytes(found.version.root, this.#found.version.root);
     if (!isSame) return;
     this.#found = found;
     this.#download = new MutableDownload(this.#cap, found, this.#context);
   }
-}
-
-function sameRoot(a: FoundVersion, b: FoundVersion): boolean {
-  return a.version.root.every((byte, i) => byte === b.version.root[i]);
 }
