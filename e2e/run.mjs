@@ -77,8 +77,10 @@ async function prepareEnvironment() {
   try {
     const { findFirefox } = await import("./setup/findFirefox.mjs");
     let firefox = findFirefox();
-    if (!firefox && (await installDebianPackages(["firefox-esr"]))) firefox = findFirefox();
-    if (!firefox) throw new Error("no Firefox was found or could be installed; set GRIDFETCH_FIREFOX to one");
+    // Debian only recommends FFmpeg's libraries along with it.
+    if (!firefox && (await installDebianPackages(["firefox-esr", "libavcodec-extra"]))) firefox = findFirefox();
+    if (!firefox)
+      throw new Error("no Firefox that plays MP4 was found or could be installed; set GRIDFETCH_FIREFOX to one");
     console.log(`Second browser: ${firefox.version} (${firefox.path})`);
     found.GRIDFETCH_FIREFOX = firefox.path;
   } catch (error) {

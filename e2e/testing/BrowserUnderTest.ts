@@ -153,7 +153,8 @@ async function startFirefox(
   { firefoxPreferences = {} }: BrowserChoices,
 ): Promise<Browser> {
   const firefox = findFirefox();
-  if (!firefox) throw new Error("No Firefox was found. `npm test` installs one; or set GRIDFETCH_FIREFOX to one.");
+  if (!firefox)
+    throw new Error("No Firefox that plays MP4 was found. `npm test` installs one; or set GRIDFETCH_FIREFOX to one.");
   await mkdir(profile, { recursive: true });
   return launch({
     browser: "firefox",
