@@ -1,20 +1,23 @@
-import type { ProvenBlock } from "./Share.ts";
+import type { Share, ShareBlock } from "./Share.ts";
 
 /** All blocks that came for a segment, those of shares that lost the race among them: each has memory to release. */
 export class BlockShelf {
-  readonly #blocks: ProvenBlock[] = [];
+  readonly #blocks = new Map<Share, ShareBlock>();
   #isCleared = false;
 
-  /** Notes a block, if it is one, and gives it back. */
-  add(block: ProvenBlock | undefined): ProvenBlock | undefined {
-    if (block !== undefined && this.#isCleared) block.release();
-    else if (block !== undefined) this.#blocks.push(block);
-    return block;
+  /** The share's block, if it came. */
+  of(share: Share): ShareBlock | undefined {
+    return this.#blocks.get(share);
+  }
+
+  put(share: Share, block: ShareBlock): void {
+    if (this.#isCleared) block.release();
+    else this.#blocks.set(share, block);
   }
 
   /** Releases what has come, and what comes later at once. */
   clear(): void {
     this.#isCleared = true;
-    for (const block of this.#blocks) block.release();
+    for (const block of this.#blocks.values()) block.release();
   }
 }

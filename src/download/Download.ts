@@ -5,6 +5,7 @@ import { noLongerWanted } from "../base/noLongerWanted.ts";
 import { SharedTask } from "../base/SharedTask.ts";
 import { blockLengthOf, type Geometry, segmentLength } from "../formats/Geometry.ts";
 import { BlockShelf } from "./BlockShelf.ts";
+import { badSegment } from "./badSegment.ts";
 import { CorruptionReporter } from "./CorruptionReporter.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import { decodeSegment } from "./decodeSegment.ts";
@@ -12,7 +13,7 @@ import { type FileCap, FileFacts } from "./FileFacts.ts";
 import { notEnoughShares } from "./notEnoughShares.ts";
 import { reasonOf } from "./reasonOf.ts";
 import { recallSegment } from "./recallSegment.ts";
-import type { ProvenBlock, Share } from "./Share.ts";
+import type { Share, ShareBlock } from "./Share.ts";
 import { SharedSegment, type TakeSegment } from "./SharedSegment.ts";
 import { ShareFinder } from "./ShareFinder.ts";
 import { ShareLocations } from "./ShareLocations.ts";
@@ -220,40 +221,53 @@ export class Download {
   }
 
   async #fetch(segment: number, serve: Serve, signal: AbortSignal, asker: LogScope): Promise<void> {
-    const { codec, storageIndexText, clock } = this.#context;
-    const geometry = this.#facts.geometry as Geometry;
+    const { clock } = this.#context;
     const log = asker.child("segment");
     const began = clock.now();
     log.log("debug", "start", () => ({ segment }));
-    let blocks = new BlockShelf();
     try {
-      const won = await this.#outlast(log, signal, () => {
-        blocks.clear();
-        const shelf = new BlockShelf();
-        blocks = shelf;
-        const rules = {
-          width: geometry.needed,
-          enough: geometry.needed,
-          least: geometry.needed,
-          bytes: blockLengthOf(geometry, segment),
-          due: (share: Share) => share.due(segment),
-          job: async (share: Share, jobSignal: AbortSignal) =>
-            shelf.add(await this.#block(share, segment, jobSignal, log)),
-        };
-        return this.#run(new ShareRace<ProvenBlock>(rules, this.#host), signal);
-      });
-      const decoded = await decodeSegment(segment, won, geometry, codec, storageIndexText);
-      if (!signal.aborted) serve(decoded.bytes.subarray(0, segmentLength(geometry, segment)));
-      decoded.release();
+      const { buffer, shares } = await this.#outlast(log, signal, () => this.#decoded(segment, signal, log));
+      if (!signal.aborted) serve(buffer.bytes.subarray(0, segmentLength(this.#facts.geometry as Geometry, segment)));
+      buffer.release();
       signal.throwIfAborted();
-      log.log("debug", "done", () => ({ segment, shares: [...won.keys()].join(","), ms: clock.now() - began }));
+      log.log("debug", "done", () => ({ segment, shares: shares.join(","), ms: clock.now() - began }));
     } catch (error) {
       log.log("info", "failed", () => ({ segment, reason: isGridError(error) ? error.code : "cancelled" }));
       throw error;
     } finally {
-      blocks.clear();
       // While somebody still opens the file, it is his.
       if (this.#opening === undefined) this.#stopSpeculating();
+    }
+  }
+
+  /**
+   * A verified segment, to be released, and the numbers of the shares that made it. Where blocks taken on trust make a wrong one, every
+   * share has to prove its own, and those that cannot are replaced.
+   */
+  async #decoded(segment: number, signal: AbortSignal, log: LogScope) {
+    const { codec, storageIndexText } = this.#context;
+    const geometry = this.#facts.geometry as Geometry;
+    const shelf = new BlockShelf();
+    const race = (mustProve: boolean) => {
+      const rules = {
+        width: geometry.needed,
+        enough: geometry.needed,
+        least: geometry.needed,
+        bytes: blockLengthOf(geometry, segment),
+        due: (share: Share) => share.due(segment),
+        job: (share: Share, jobSignal: AbortSignal) => this.#block(share, segment, shelf, mustProve, jobSignal, log),
+      };
+      return this.#run(new ShareRace<ShareBlock>(rules, this.#host), signal);
+    };
+    try {
+      for (const mustProve of [false, true]) {
+        const blocks = await race(mustProve);
+        const buffer = await decodeSegment(segment, blocks, geometry, codec);
+        if (buffer !== undefined) return { buffer, shares: [...blocks.keys()] };
+      }
+      throw badSegment(segment, storageIndexText);
+    } finally {
+      shelf.clear();
     }
   }
 
@@ -285,11 +299,23 @@ export class Download {
     }
   }
 
-  async #block(share: Share, segment: number, signal: AbortSignal, parent: LogScope): Promise<ProvenBlock | undefined> {
+  async #block(
+    share: Share,
+    segment: number,
+    shelf: BlockShelf,
+    mustProve: boolean,
+    signal: AbortSignal,
+    parent: LogScope,
+  ): Promise<ShareBlock | undefined> {
     return this.#logged(share, signal, parent, async (scope) => {
-      const block = await share.getBlock(segment, signal, scope);
-      if (block === undefined) this.#sawBadBlock(share, segment);
-      else this.#locations?.proven(share);
+      const given = shelf.of(share);
+      const block = given ?? (await share.getBlock(segment, mustProve, signal, scope));
+      if (block === undefined || (given && !(await given.isGood(signal, scope)))) {
+        this.#sawBadBlock(share, segment);
+        return undefined;
+      }
+      this.#locations?.proven(share);
+      shelf.put(share, block);
       return block;
     });
   }

@@ -100,20 +100,14 @@ export class FileFacts {
   }
 
   /**
-   * Takes from memory the pages that a block of a share needs and that are not held. Undefined where there is nothing to
-   * wait for.
+   * Takes from memory the pages that a segment needs and that are not held: those of the ciphertext hash tree and, to prove a block
+   * of it, of its share's. Undefined where there is nothing to wait for.
    */
-  recallPages(shareNumber: number, segment: number): Promise<void> | undefined {
-    const recalls = [
-      this.#recallTree("ciphertext", this.ciphertextTree, segment),
-      this.#recallTree(shareNumber, this.blockTree(shareNumber), segment),
-    ].flatMap((recall) => recall ?? []);
-    return recalls.length === 0 ? undefined : Promise.all(recalls).then(() => {});
-  }
-
-  /** As `recallPages`, of the ciphertext hash tree alone. */
-  recallCiphertextPages(segment: number): Promise<void> | undefined {
-    return this.#recallTree("ciphertext", this.ciphertextTree, segment);
+  recallPages(segment: number, shareNumber?: number): Promise<void> | undefined {
+    const ofCiphertext = this.#recallTree("ciphertext", this.ciphertextTree, segment);
+    if (shareNumber === undefined) return ofCiphertext;
+    const ofBlocks = this.#recallTree(shareNumber, this.blockTree(shareNumber), segment);
+    return ofCiphertext && ofBlocks ? Promise.all([ofCiphertext, ofBlocks]).then(() => {}) : (ofCiphertext ?? ofBlocks);
   }
 
   #believeUeb(bytes: Uint8Array): void {

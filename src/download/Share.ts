@@ -25,10 +25,16 @@ import { type Ask, type Due, Pace } from "./Pace.ts";
 import { predictRanges, rangesFor } from "./predictRanges.ts";
 import { ShareBytes } from "./ShareBytes.ts";
 
-/** A block that hashes up to the cap, and the hash that its segment's ciphertext must have. */
-export interface ProvenBlock {
+/** An UNVERIFIED block as its share gave it, and what it takes to judge it and what is made of it. */
+export interface ShareBlock {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Of its segment: a leaf of the ciphertext hash tree, verified. */
   readonly ciphertextHash: Uint8Array;
+  /**
+   * Does it match the block hash tree? Its share is suspect from now on if it does not.
+   * @throws GridError where the share does not bring the hashes to tell; the signal's reason
+   */
+  isGood(signal: AbortSignal, asker: LogScope): Promise<boolean>;
   /** Says that `bytes` are done with: their memory will be used again. A second time does nothing. */
   release(): void;
 }
@@ -48,6 +54,7 @@ export class Share {
   #hint: ShareLayout | undefined;
   #header: Uint8Array | undefined;
   #isProven = false;
+  #isSuspect = false;
   #pending = 0;
   #guessed = 0;
   #justAsked = 0;
@@ -141,19 +148,27 @@ export class Share {
   }
 
   /**
-   * Gets a block and proves it. Undefined for a block that is corrupt: the share's other blocks may be good.
+   * Gets a block. Unless `mustProve`, blocks of a share that has given a good one, and none that was not, are taken on trust, without
+   * their hashes: their segment's hash tells whether all of them were good. Any other is checked here: undefined if it is corrupt. The
+   * share's other blocks may be good.
    * @throws GridError for whatever makes the whole share useless; the signal's reason
    */
-  async getBlock(segment: number, signal: AbortSignal, asker: LogScope): Promise<ProvenBlock | undefined> {
-    const recall = this.#facts.recallPages(this.number, segment);
+  async getBlock(
+    segment: number,
+    mustProve: boolean,
+    signal: AbortSignal,
+    asker: LogScope,
+  ): Promise<ShareBlock | undefined> {
+    const isOnTrust = !mustProve && this.#isProven && !this.#isSuspect;
+    const recall = this.#facts.recallPages(segment, isOnTrust ? undefined : this.number);
     if (recall !== undefined) {
       await recall;
       signal.throwIfAborted();
     }
-    if (!this.isHearsay) return this.#readBlock(segment, signal, asker);
-    let block: ProvenBlock | undefined;
+    if (!this.isHearsay) return this.#readBlock(segment, isOnTrust, signal, asker);
+    let block: ShareBlock | undefined;
     try {
-      block = await this.#readBlock(segment, signal, asker);
+      block = await this.#readBlock(segment, isOnTrust, signal, asker);
     } catch (error) {
       if (signal.aborted || this.#isProven || isServersOwn(error)) throw error;
     }
@@ -161,7 +176,7 @@ export class Share {
     // It may be the memory that is wrong, and not the share.
     if (this.#hint !== undefined && this.#layout === this.#hint) this.#layout = undefined;
     this.#hint = undefined;
-    return this.#readBlock(segment, signal, asker);
+    return this.#readBlock(segment, isOnTrust, signal, asker);
   }
 
   /** A header that makes no sense, or is of no use without the chain, is as good as none. */
@@ -176,7 +191,12 @@ export class Share {
     this.#header = header;
   }
 
-  async #readBlock(segment: number, signal: AbortSignal, asker: LogScope): Promise<ProvenBlock | undefined> {
+  async #readBlock(
+    segment: number,
+    isOnTrust: boolean,
+    signal: AbortSignal,
+    asker: LogScope,
+  ): Promise<ShareBlock | undefined> {
     const { geometry } = this.#facts;
     if (geometry === undefined)
       throw new Error("A defect in gridfetch: a block was asked for before the UEB was known");
@@ -188,35 +208,64 @@ export class Share {
     this.#asks.set(segment, ask);
     try {
       const layout = await this.#opened(signal, asker);
-      const blockTree = this.#facts.blockTree(this.number);
-      const [blockHash, ciphertextHash, pieces] = await Promise.all([
-        this.#provenLeaf(blockTree, layout.blockTreeOffset, segment, signal, asker),
-        this.#provenLeaf(this.#facts.ciphertextTree, layout.ciphertextTreeOffset, segment, signal, asker),
+      const [ciphertextHash, pieces] = await Promise.all([
+        this.#leaf(this.#facts.ciphertextTree, layout.ciphertextTreeOffset, segment, signal, asker),
         this.#bytes
           .readPieces(layout.dataOffset + blockOffset(geometry, segment), length, signal, asker)
           .then((arrived) => {
             this.#pace.came(ask);
             return arrived;
           }),
+        isOnTrust ? undefined : this.#blockHash(layout, segment, signal, asker),
       ]);
-      const block = new HashableBuffer(BLOCK_TAG, length, this.#context.codec.memory);
-      let isProven = false;
+      const block = this.#blockOf(segment, length, pieces, ciphertextHash, layout);
+      if (isOnTrust) return block;
+      let isGood = false;
       try {
-        fill(block.bytes, pieces);
-        const isGood = equalBytes(await block.hash(), blockHash);
-        signal.throwIfAborted();
-        isProven = isGood;
-        this.#isProven ||= isGood;
+        isGood = await block.isGood(signal, asker);
+        return isGood ? block : undefined;
       } finally {
-        if (!isProven) block.release();
+        if (!isGood) block.release();
       }
-      return isProven ? { bytes: block.bytes, ciphertextHash, release: () => block.release() } : undefined;
     } finally {
       this.#pending -= length;
       this.#pace.leave(ask);
       if (this.#asks.get(segment) === ask) this.#asks.delete(segment);
       release();
     }
+  }
+
+  #blockOf(
+    segment: number,
+    length: number,
+    pieces: readonly Uint8Array[],
+    ciphertextHash: Uint8Array,
+    layout: ShareLayout,
+  ): ShareBlock {
+    const buffer = new HashableBuffer(BLOCK_TAG, length, this.#context.codec.memory);
+    fill(buffer.bytes, pieces);
+    return {
+      bytes: buffer.bytes,
+      ciphertextHash,
+      isGood: async (signal, asker) => {
+        const blockHash = await this.#blockHash(layout, segment, signal, asker);
+        const isGood = equalBytes(await buffer.hash(), blockHash);
+        signal.throwIfAborted();
+        this.#isProven ||= isGood;
+        this.#isSuspect ||= !isGood;
+        return isGood;
+      },
+      release: () => buffer.release(),
+    };
+  }
+
+  #blockHash(
+    layout: ShareLayout,
+    segment: number,
+    signal: AbortSignal,
+    asker: LogScope,
+  ): Uint8Array | Promise<Uint8Array> {
+    return this.#leaf(this.#facts.blockTree(this.number), layout.blockTreeOffset, segment, signal, asker);
   }
 
   #guess(geometry: Geometry, segment: number): ByteRange[] {
@@ -289,8 +338,18 @@ export class Share {
     this.#facts.acceptUeb(ueb);
   }
 
-  /** A leaf's hash, after the pages on the way to it are read from this share, unless they are known, and verified. */
-  async #provenLeaf(
+  /** A leaf's hash: at once where the pages on the way to it are known, else after they are read from this share and verified. */
+  #leaf(
+    tree: HashPages,
+    treeOffset: number,
+    leaf: number,
+    signal: AbortSignal,
+    asker: LogScope,
+  ): Uint8Array | Promise<Uint8Array> {
+    return tree.leaf(leaf) ?? this.#readLeaf(tree, treeOffset, leaf, signal, asker);
+  }
+
+  async #readLeaf(
     tree: HashPages,
     treeOffset: number,
     leaf: number,
@@ -314,7 +373,7 @@ export class Share {
     for (const [i, outcome] of (await contentsAhead).entries()) {
       if (outcome.status === "fulfilled") acceptIfGood(tree, ahead[i] as HashPage, outcome.value);
     }
-    return tree.leaf(leaf) ?? this.#provenLeaf(tree, treeOffset, leaf, signal, asker);
+    return this.#leaf(tree, treeOffset, leaf, signal, asker);
   }
 }
 

@@ -1,44 +1,32 @@
 import { equalBytes } from "../base/bytes.ts";
-import { GridError } from "../base/GridError.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
 import { blockLengthOf, type Geometry, segmentLength } from "../formats/Geometry.ts";
 import { HashableBuffer } from "../hashing/HashableBuffer.ts";
 import { SEGMENT_TAG } from "../hashing/tags.ts";
-import type { ProvenBlock } from "./Share.ts";
+import type { ShareBlock } from "./Share.ts";
 
 /**
- * A segment's ciphertext from the proven blocks of exactly k shares, which are released. It is to be released, too; what follows the
- * first `segmentLength` bytes of the tail is padding.
+ * A segment's ciphertext from blocks of exactly k shares, by share number, verified against the ciphertext hash tree; undefined where
+ * it is not what the cap promises. It is to be released; what follows the first `segmentLength` bytes of the tail is padding.
  *
- * Proven blocks are what the uploader stored, but an uploader may have stored shares that decode to different files: the
- * ciphertext hash tree says which one is meant.
- * @throws GridError BAD_SEGMENT when it is not what the cap promises
+ * The code maps k blocks to a segment one to one: one that matches says that its blocks were good, as far as they are not padding.
+ * One that does not says that a block is bad, or that the uploader stored shares that decode to different files.
  */
 export async function decodeSegment(
   segment: number,
-  blocks: ReadonlyMap<number, ProvenBlock>,
+  blocks: ReadonlyMap<number, ShareBlock>,
   geometry: Geometry,
   codec: ErasureCodec,
-  storageIndexText: string,
-): Promise<HashableBuffer> {
+): Promise<HashableBuffer | undefined> {
   const padded = new HashableBuffer(SEGMENT_TAG, geometry.needed * blockLengthOf(geometry, segment), codec.memory);
+  let isGood = false;
   try {
     const bytes = new Map([...blocks].map(([number, block]) => [number, block.bytes]));
     codec.decode({ needed: geometry.needed, total: geometry.total }, bytes, padded.bytes);
-    for (const block of blocks.values()) block.release();
-    const [{ ciphertextHash }] = blocks.values() as Iterable<ProvenBlock> as [ProvenBlock];
-    if (!equalBytes(await padded.hash(segmentLength(geometry, segment)), ciphertextHash)) {
-      const storageIndexPrefix = storageIndexText.slice(0, 12);
-      throw new GridError(
-        "BAD_SEGMENT",
-        { segment, storageIndexPrefix },
-        `Segment ${segment} of the file ${storageIndexPrefix}… is not what its cap promises though its shares are intact: ` +
-          "it was broken when it was uploaded.",
-      );
-    }
-    return padded;
-  } catch (error) {
-    padded.release();
-    throw error;
+    const [{ ciphertextHash }] = blocks.values() as Iterable<ShareBlock> as [ShareBlock];
+    isGood = equalBytes(await padded.hash(segmentLength(geometry, segment)), ciphertextHash);
+    return isGood ? padded : undefined;
+  } finally {
+    if (!isGood) padded.release();
   }
 }

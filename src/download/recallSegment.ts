@@ -19,7 +19,7 @@ export async function recallSegment(
   room: Memory,
 ): Promise<HashableBuffer | undefined> {
   if (facts.geometry === undefined || !memory.knowsSegment(segment)) return undefined;
-  const [bytes] = await Promise.all([memory.recallSegment(segment), facts.recallCiphertextPages(segment)]);
+  const [bytes] = await Promise.all([memory.recallSegment(segment), facts.recallPages(segment)]);
   const hash = facts.ciphertextTree.leaf(segment);
   if (bytes === undefined || hash === undefined) return undefined;
   if (bytes.length === segmentLength(facts.geometry, segment)) {

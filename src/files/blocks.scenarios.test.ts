@@ -90,6 +90,97 @@ describe("I corrupt blocks", () => {
   });
 });
 
+describe("I blocks taken on trust", () => {
+  // 700 segments, and so three pages of 256 hashes.
+  const large = patternBytes(84_000);
+  const limits = { windowStart: 1, windowMost: 1200, smallShareBytes: 0, gapBytes: 0 };
+  const dataOf = (segment: number) => BLOCK_0 + segment * 40;
+  const segmentOf = (segment: number) => Buffer.from(large.subarray(segment * 120, (segment + 1) * 120));
+
+  /** A file of which the first segment was read, with the servers that it came from. */
+  async function begun(servers = 10) {
+    const grid = new SimulatedGrid(servers, limits);
+    const put = await grid.put(large, F1, (n) => (n < servers ? [n] : []));
+    const reader = put.node.read().getReader();
+    const parts = [(await grid.clock.runUntil(reader.read())).value as Uint8Array];
+    const numbers = ALL.slice(0, servers).filter((n) => (grid.servers[n] as SimulatedServer).counts.reads > 0);
+    const inUse = numbers.map((n) => grid.servers[n] as SimulatedServer);
+    const rest = async () => {
+      for (;;) {
+        const { done, value } = await grid.clock.runUntil(reader.read());
+        if (done) return Buffer.concat(parts);
+        parts.push(value);
+      }
+    };
+    const { blockTreeOffset, chainOffset } = parseShareLayout(put.shares.get(0) as Uint8Array);
+    const hashReads = ({ reads }: SimulatedServer) =>
+      reads.filter(({ offset, length }) => offset < chainOffset && offset + length > blockTreeOffset).length;
+    return { grid, ...put, numbers, inUse, rest, hashReads, reader };
+  }
+
+  it.each([1, 2, 3])(
+    "of %i shares that turn bad: found, reported, replaced, nothing wrong handed on",
+    async (count) => {
+      const { grid, storageIndexText, numbers, rest } = await begun();
+      const turned = numbers.slice(0, count);
+      expect(turned).toHaveLength(count);
+      damage(grid, storageIndexText, turned, (share) => flip(share, dataOf(400)));
+      expect(await rest()).toEqual(Buffer.from(large));
+      for (const [n, { reports }] of grid.servers.entries()) {
+        const expected = turned.includes(n) ? [{ shareNumber: n, reason: "block 400 does not match its hash" }] : [];
+        expect(reports).toEqual(expected);
+      }
+    },
+  );
+
+  it("cost no hashes of theirs while they are good", async () => {
+    const { rest, inUse, hashReads } = await begun();
+    const before = inUse.map(hashReads);
+    expect(await rest()).toEqual(Buffer.from(large));
+    expect(inUse.map(hashReads)).toEqual(before);
+  });
+
+  it("are not fetched again when one beside them was bad", async () => {
+    const { grid, storageIndexText, numbers, inUse, rest } = await begun();
+    damage(grid, storageIndexText, numbers.slice(0, 1), (share) => flip(share, dataOf(400)));
+    expect(await rest()).toEqual(Buffer.from(large));
+    for (const { reads } of inUse) {
+      // The first one asked on a guess, for much more.
+      const ofBlock = reads
+        .slice(1)
+        .filter(({ offset, length }) => offset <= dataOf(400) && offset + length > dataOf(400));
+      expect(ofBlock).toHaveLength(1);
+    }
+  });
+
+  it("are not, any more, of a share that turned bad", async () => {
+    const { grid, node, storageIndexText, inUse, hashReads, reader } = await begun(4);
+    await reader.cancel();
+    damage(grid, storageIndexText, [1], (share) => flip(share, dataOf(10)));
+    expect(await bytesOf(grid, node, { offset: 10 * 120, length: 120 })).toEqual(segmentOf(10));
+    // There is no other share left.
+    (grid.servers[3] as SimulatedServer).behaviour.statusOnRead = 500;
+    const before = inUse.map(hashReads);
+    expect(await bytesOf(grid, node, { offset: 300 * 120, length: 120 })).toEqual(segmentOf(300));
+    expect(inUse.map((server, i) => hashReads(server) - (before[i] as number))).toEqual([0, 1, 0]);
+  });
+
+  it("of a server that then has no hashes to judge them by: it is replaced as one that is silent", async () => {
+    const { grid, storageIndexText, numbers, inUse, rest, shares } = await begun();
+    const { blockTreeOffset } = parseShareLayout(shares.get(0) as Uint8Array);
+    damage(grid, storageIndexText, numbers.slice(0, 1), (share) => flip(share, dataOf(400)));
+    const [liar] = inUse as [SimulatedServer];
+    liar.behaviour.tamper = (_share, offset, bytes) => {
+      if (offset < blockTreeOffset && offset + bytes.length > dataOf(400)) liar.behaviour.hangsOnRead = true;
+      return bytes;
+    };
+    const began = grid.clock.now();
+    expect(await rest()).toEqual(Buffer.from(large));
+    expect(liar.behaviour.hangsOnRead).toBe(true);
+    expect(grid.clock.now() - began).toBeLessThan(3_000);
+  });
+});
+
 describe("J decoding and the ciphertext's hash", () => {
   /** F1 on a grid, read with a decoder that turns a bit over while `isLying`. */
   async function withLiar() {
