@@ -60,6 +60,8 @@ export interface Limits {
   readonly windowGrowth: number;
   /** Segments of it: each costs work and memory however short the uploader made them. */
   readonly windowSegments: number;
+  /** Segments that are decoded, checked and deciphered at once. More would push each other out of the processor's cache in between. */
+  readonly decodedAtOnce: number;
   /** What is read for a UEB before its length is known. Real ones are 300 to 400 bytes. */
   readonly uebGuessBytes: number;
   /** A share predicted to be no longer than this is asked for whole. */
@@ -99,6 +101,7 @@ export const defaultLimits: Limits = {
   windowMost: 12 * MiB,
   windowGrowth: 4,
   windowSegments: 96,
+  decodedAtOnce: 2,
   uebGuessBytes: 1 * KiB,
   smallShareBytes: 32 * KiB,
   segmentSizeGuesses: [1 * MiB, 128 * KiB],

@@ -198,23 +198,25 @@ export class Download {
 
   /** Shows a segment from memory, else from the grid. */
   async #get(segment: number, serve: Serve, signal: AbortSignal, asker: LogScope): Promise<void> {
-    const { memory, kept, keptPrefix, codec } = this.#context;
-    const show: Serve = (ciphertext) => {
-      serve(ciphertext);
-      kept.keep(keptPrefix + segment, ciphertext);
-    };
+    const { memory, kept, keptPrefix, pace, codec } = this.#context;
     const recalled = memory?.knowsSegment(segment)
       ? await recallSegment(memory, this.#facts, segment, codec.memory)
       : undefined;
     try {
       signal.throwIfAborted();
-      if (recalled !== undefined) return show(recalled.bytes);
+      if (recalled !== undefined) {
+        serve(recalled.bytes);
+        kept.keep(keptPrefix + segment, recalled.bytes);
+        return;
+      }
     } finally {
       recalled?.release();
     }
     const showNew: Serve = (ciphertext) => {
-      show(ciphertext);
-      memory?.rememberSegment(segment, ciphertext);
+      serve(ciphertext);
+      const isPaced = pace.allows(ciphertext.length);
+      if (isPaced) kept.keep(keptPrefix + segment, ciphertext);
+      memory?.rememberSegment(segment, ciphertext, isPaced);
       this.#locations?.write();
     };
     await this.#fetch(segment, showNew, signal, asker);
@@ -226,9 +228,7 @@ export class Download {
     const began = clock.now();
     log.log("debug", "start", () => ({ segment }));
     try {
-      const { buffer, shares } = await this.#outlast(log, signal, () => this.#decoded(segment, signal, log));
-      if (!signal.aborted) serve(buffer.bytes.subarray(0, segmentLength(this.#facts.geometry as Geometry, segment)));
-      buffer.release();
+      const shares = await this.#outlast(log, signal, () => this.#decode(segment, serve, signal, log));
       signal.throwIfAborted();
       log.log("debug", "done", () => ({ segment, shares: shares.join(","), ms: clock.now() - began }));
     } catch (error) {
@@ -241,11 +241,12 @@ export class Download {
   }
 
   /**
-   * A verified segment, to be released, and the numbers of the shares that made it. Where blocks taken on trust make a wrong one, every
-   * share has to prove its own, and those that cannot are replaced.
+   * Serves a verified segment. Where blocks taken on trust make a wrong one, every share has to prove its own, and those that cannot are
+   * replaced.
+   * @returns the numbers of the shares that made it
    */
-  async #decoded(segment: number, signal: AbortSignal, log: LogScope) {
-    const { codec, storageIndexText } = this.#context;
+  async #decode(segment: number, serve: Serve, signal: AbortSignal, log: LogScope): Promise<number[]> {
+    const { codec, decoding, storageIndexText } = this.#context;
     const geometry = this.#facts.geometry as Geometry;
     const shelf = new BlockShelf();
     const race = (mustProve: boolean) => {
@@ -259,14 +260,22 @@ export class Download {
       };
       return this.#run(new ShareRace<ShareBlock>(rules, this.#host), signal);
     };
+    let leave = () => {};
     try {
       for (const mustProve of [false, true]) {
         const blocks = await race(mustProve);
+        leave = await decoding.take(signal);
         const buffer = await decodeSegment(segment, blocks, geometry, codec);
-        if (buffer !== undefined) return { buffer, shares: [...blocks.keys()] };
+        if (buffer !== undefined) {
+          if (!signal.aborted) serve(buffer.bytes.subarray(0, segmentLength(geometry, segment)));
+          buffer.release();
+          return [...blocks.keys()];
+        }
+        leave();
       }
       throw badSegment(segment, storageIndexText);
     } finally {
+      leave();
       shelf.clear();
     }
   }

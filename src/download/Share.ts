@@ -27,6 +27,7 @@ import { ShareBytes } from "./ShareBytes.ts";
 
 /** An UNVERIFIED block as its share gave it, and what it takes to judge it and what is made of it. */
 export interface ShareBlock {
+  /** In one place, where the decoder wants it: put there when this is first asked for. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Of its segment: a leaf of the ciphertext hash tree, verified. */
   readonly ciphertextHash: Uint8Array;
@@ -238,24 +239,36 @@ export class Share {
   #blockOf(
     segment: number,
     length: number,
-    pieces: readonly Uint8Array[],
+    arrived: readonly Uint8Array[],
     ciphertextHash: Uint8Array,
     layout: ShareLayout,
   ): ShareBlock {
-    const buffer = new HashableBuffer(BLOCK_TAG, length, this.#context.codec.memory);
-    fill(buffer.bytes, pieces);
+    let pieces: readonly Uint8Array[] = arrived;
+    let buffer: HashableBuffer | undefined;
+    const load = (): HashableBuffer => {
+      if (buffer !== undefined) return buffer;
+      buffer = new HashableBuffer(BLOCK_TAG, length, this.#context.codec.memory);
+      fill(buffer.bytes, pieces);
+      pieces = [];
+      return buffer;
+    };
     return {
-      bytes: buffer.bytes,
+      get bytes() {
+        return load().bytes;
+      },
       ciphertextHash,
       isGood: async (signal, asker) => {
         const blockHash = await this.#blockHash(layout, segment, signal, asker);
-        const isGood = equalBytes(await buffer.hash(), blockHash);
+        const isGood = equalBytes(await load().hash(), blockHash);
         signal.throwIfAborted();
         this.#isProven ||= isGood;
         this.#isSuspect ||= !isGood;
         return isGood;
       },
-      release: () => buffer.release(),
+      release: () => {
+        pieces = [];
+        buffer?.release();
+      },
     };
   }
 

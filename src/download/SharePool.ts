@@ -31,6 +31,8 @@ export class SharePool {
   /** Behind their pace, but not yet outrun by another. */
   readonly #lagging = new Set<Share>();
   readonly #badBlocks = new Map<Share, Set<number>>();
+  /** All of `#shares`, and their numbers, until there is a new one or one fewer. */
+  #flat: { readonly shares: readonly Share[]; readonly numbers: number } | undefined;
   /** Of the server list, when it was last looked at. */
   #revision = 0;
 
@@ -63,6 +65,7 @@ export class SharePool {
     if (!isPossible || known.has(number)) return undefined;
     const share = new Share(server, number, this.#facts, this.#context, header);
     known.set(number, share);
+    this.#flat = undefined;
     return share;
   }
 
@@ -120,6 +123,7 @@ export class SharePool {
     for (const { server, number } of [...this.#dead.keys(), ...this.#badBlocks.keys()]) {
       this.#shares.get(server)?.delete(number);
     }
+    this.#flat = undefined;
     this.#dead.clear();
     this.#late.clear();
     this.#lagging.clear();
@@ -133,6 +137,7 @@ export class SharePool {
     this.#revision = servers.revision;
     const listed = new Set(servers.known());
     for (const server of this.#shares.keys()) if (!listed.has(server)) this.#shares.delete(server);
+    this.#flat = undefined;
   }
 
   /** Nobody reads the file any more. */
@@ -149,11 +154,12 @@ export class SharePool {
 
   /** How many different share numbers servers have offered. */
   get found(): number {
-    return new Set(this.#all().map((share) => share.number)).size;
+    return this.#known.numbers;
   }
 
   /** How many different numbers could be read without waiting for a late server. */
   get prompt(): number {
+    if (this.#dead.size === 0 && this.#late.size === 0) return this.found;
     return new Set(this.usable().flatMap((share) => (this.isLate(share) ? [] : [share.number]))).size;
   }
 
@@ -164,8 +170,8 @@ export class SharePool {
     return dead !== undefined && this.#context.clock.now() < dead.until;
   }
 
-  usable(): Share[] {
-    return this.#all().filter((share) => !this.isDead(share));
+  usable(): readonly Share[] {
+    return this.#dead.size === 0 ? this.#all() : this.#all().filter((share) => !this.isDead(share));
   }
 
   /**
@@ -222,7 +228,15 @@ export class SharePool {
     return this.isLate(share) ? "overdue" : "no failure";
   }
 
-  #all(): Share[] {
-    return [...this.#shares.values()].flatMap((shares) => [...shares.values()]);
+  #all(): readonly Share[] {
+    return this.#known.shares;
+  }
+
+  get #known() {
+    if (this.#flat === undefined) {
+      const shares = [...this.#shares.values()].flatMap((ofServer) => [...ofServer.values()]);
+      this.#flat = { shares, numbers: new Set(shares.map(({ number }) => number)).size };
+    }
+    return this.#flat;
   }
 }

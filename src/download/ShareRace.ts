@@ -71,6 +71,8 @@ export class ShareRace<T> {
   /** When the race began, or a share in it last brought something. */
   #lastSign = 0;
   #unfilled = 0;
+  /** When the timer rings, in the clock's milliseconds. */
+  #rings = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
   #settle: { resolve(results: Map<number, T>): void; reject(error: unknown): void } | undefined;
 
@@ -263,8 +265,6 @@ export class ShareRace<T> {
   }
 
   #watchLateness(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
     const { clock, limits } = this.#host.context;
     // A hedge that had no budget becomes free of it when the slow share falls silent.
     let next = this.#isHedgeDue ? clock.now() + limits.silence : Number.POSITIVE_INFINITY;
@@ -274,8 +274,14 @@ export class ShareRace<T> {
         next = Math.min(next, this.#deadline(share, runner), this.#lagDeadline(share));
       }
     }
-    const at = Math.max(next, clock.now());
-    this.#cancelTimer = clock.after(at - clock.now(), () => {
+    // One that rings too soon is cheaper than a new one after every block.
+    if (this.#rings <= next) return;
+    this.#cancelTimer?.();
+    const now = clock.now();
+    const at = Math.max(next, now);
+    this.#rings = at;
+    this.#cancelTimer = clock.after(at - now, () => {
+      this.#rings = Number.POSITIVE_INFINITY;
       this.#host.context.health.sawPause(clock.now() - at);
       this.#noticeLate();
     });

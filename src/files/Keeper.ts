@@ -3,12 +3,12 @@ import { type ErrorRecord, toErrorRecord } from "../base/errorRecord.ts";
 import { GridError, type GridErrorCode, isGridError } from "../base/GridError.ts";
 import type { HandOver, Keep, KeepEvent } from "../base/Keep.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
+import { Slots } from "../base/Slots.ts";
 import type { KeepRecord, KeepStore } from "../cache/KeepStore.ts";
 import { type KeptFiles, keepIdOf } from "../cache/KeptFiles.ts";
 import type { Cap, ChkCap, ChkVerifyCap } from "../formats/Cap.ts";
 import { formatCap, verifyCapOf } from "../formats/formatCap.ts";
 import { parseCap } from "../formats/parseCap.ts";
-import { Slots } from "../servers/Slots.ts";
 import type { FileNodes } from "./createFileNodes.ts";
 
 /** Each may take the memory of a read. */

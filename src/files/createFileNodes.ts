@@ -3,8 +3,10 @@ import { EventLog } from "../base/EventLog.ts";
 import { GridError } from "../base/GridError.ts";
 import { defaultKeptLimits } from "../base/keptLimits.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
+import { Slots } from "../base/Slots.ts";
 import type { FileMemory } from "../cache/FileMemory.ts";
 import { KeptSegments } from "../cache/KeptSegments.ts";
+import { Pace } from "../cache/Pace.ts";
 import { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
@@ -78,6 +80,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const limits = options.limits ?? defaultLimits;
   const codec = options.codec ?? zfec;
   const health = new HealthBook(clock, limits);
+  const decoding = new Slots(limits.decodedAtOnce);
   const nodes = new Map<string, FileNode>();
   const mutables = new Map<string, MutableFile>();
   const kept = options.memory?.recent ?? new KeptSegments(options.keptBytes ?? defaultKeptLimits.inMemory);
@@ -87,12 +90,14 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       servers: options.servers,
       health,
       codec,
+      decoding,
       clock,
       limits,
       scope: log.scope("node"),
       storageIndexText: encodeBase32(cap.storageIndex),
       traffic: { received: 0, hedged: 0 },
       kept,
+      pace: options.memory?.pace() ?? new Pace(clock, defaultKeptLimits.pace, defaultKeptLimits.burst),
       keptPrefix: `${nameOf(cap, cap.storageIndex)}:`,
       memory: options.memory?.file(cap),
     };

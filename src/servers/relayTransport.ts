@@ -1,4 +1,5 @@
 import { GridError } from "../base/GridError.ts";
+import { Slots } from "../base/Slots.ts";
 import { StreamFailure } from "./ByteStream.ts";
 import { decodeTlsId } from "./decodeTlsId.ts";
 import { HttpConnection, Unanswered } from "./HttpConnection.ts";
@@ -6,7 +7,6 @@ import type { HttpReply, HttpRequest, HttpTransport } from "./HttpTransport.ts";
 import { isRepeatable } from "./isRepeatable.ts";
 import { openTlsStream } from "./openTlsStream.ts";
 import type { RelayOptions } from "./RelayOptions.ts";
-import { Slots } from "./Slots.ts";
 
 /** As many as reach a real server's full speed (measured for decision 7), requests being never pipelined. */
 const CONNECTIONS = 4;

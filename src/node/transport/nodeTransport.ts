@@ -1,10 +1,10 @@
 import { setMaxListeners } from "node:events";
 import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { GridError } from "../../base/GridError.ts";
+import { Slots } from "../../base/Slots.ts";
 import { StreamFailure } from "../../servers/ByteStream.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "../../servers/HttpTransport.ts";
 import { isRepeatable } from "../../servers/isRepeatable.ts";
-import { Slots } from "../../servers/Slots.ts";
 
 /** Measured on a real server: four connections reach its full speed. Requests are never pipelined, which breaks it. */
 const CONNECTIONS = 4;
