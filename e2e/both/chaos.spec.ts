@@ -43,7 +43,8 @@ test.describe("while the worker is ended at random moments", () => {
       await openClientTab(tab, app);
       const size = 100 * MB;
       const { key, cap } = await placeKnown(demo, size, 32);
-      limitBandwidth(demo, 2 * MB);
+      // An answer takes four seconds, and a life in Firefox two.
+      limitBandwidth(demo, 700_000);
       const starts = Array.from({ length: 3 }, () => Math.floor(random() * (size - 8 * MB)));
       const reading = tab.evaluate(fetchAndCompare, key, cap, starts, 8 * MB);
       const outcomes = await amidWorkerDeaths(browserUnderTest, tab, reading, random);

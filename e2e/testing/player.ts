@@ -36,11 +36,19 @@ export async function seekPlayer(tab: Page, id: string, seconds: number): Promis
   );
 }
 
-/** The tenth of a second that the sample video shows: what is in the picture, not what the player believes. */
+/**
+ * The tenth of a second that the sample video shows: what is in the picture, not what the player believes. A paused player's
+ * picture may follow its `seeked` a little later, where the machine is busy.
+ */
 export async function shownTenth(tab: Page, id: string): Promise<number> {
   const video = await tab.$(`#${id}`);
   if (video === null) throw new Error(`no player ${id}`);
-  return video.evaluate(readTimeCode as (video: Element) => number);
+  for (let tries = 1; ; tries++) {
+    const shown = await video.evaluate(readTimeCode as (video: Element) => number);
+    const believed = await video.evaluate((video) => Math.floor(10 * (video as HTMLVideoElement).currentTime));
+    if (shown === believed || tries === 50) return shown;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 /** Plays until the player's clock has gone on by so many seconds. */
