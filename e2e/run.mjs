@@ -8,6 +8,7 @@ import { runCommand } from "../src/node/setup/runCommand.mjs";
 import { installDebianPackages } from "./setup/installDebianPackages.mjs";
 import { prepareNginx } from "./setup/prepareNginx.mjs";
 import { prepareTahoe } from "./setup/prepareTahoe.mjs";
+import { prepareTlsBuild } from "./setup/prepareTlsBuild.mjs";
 import { readPlaywrightReport, readVitestReport } from "./setup/TestResults.mjs";
 
 const reports = ".cache/reports";
@@ -89,6 +90,7 @@ async function prepareEnvironment() {
   const tahoe = await prepareTahoe();
   if ("bin" in tahoe) found.GRIDFETCH_TAHOE = tahoe.bin;
   else missing.push(`tests against a real Tahoe-LAFS: ${tahoe.missing}`);
+  await prepareTlsBuild();
   const nginx = await prepareNginx();
   if ("path" in nginx) found.GRIDFETCH_NGINX = nginx.path;
   else missing.push(`tests of nginx as a proxy: ${nginx.missing}`);

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const TARGET = "wasm32-unknown-unknown";
+export const TLS_TARGET = "wasm32-unknown-unknown";
 const SOURCES = fileURLToPath(new URL("../tls/rust", import.meta.url));
 
 /** What the module's bytes depend on beside its sources. ring has parts in C. */
@@ -22,7 +22,7 @@ export function whyNoTlsBuild() {
   if (rustc === undefined || firstLine("cargo", ["--version"]) === undefined) return "there is no cargo and rustc";
   if (clang === undefined || firstLine("llvm-ar", ["--version"]) === undefined) return "there is no clang and llvm-ar";
   const sysroot = firstLine("rustc", ["--print", "sysroot"]) ?? "";
-  if (!existsSync(join(sysroot, "lib/rustlib", TARGET))) return `rustc has no target ${TARGET}`;
+  if (!existsSync(join(sysroot, "lib/rustlib", TLS_TARGET))) return `rustc has no target ${TLS_TARGET}`;
   return undefined;
 }
 
@@ -41,13 +41,13 @@ export async function buildTls(targetFolder) {
     AR_wasm32_unknown_unknown: "llvm-ar",
     CFLAGS_wasm32_unknown_unknown: remapped.map(([from, to]) => `-ffile-prefix-map=${from}=${to}`).join(" "),
   };
-  await cargo(["build", "--release", "--locked", "--target", TARGET, "--target-dir", resolve(targetFolder)], env);
-  return readFileSync(join(targetFolder, TARGET, "release/gridfetch_tls.wasm"));
+  await cargo(["build", "--release", "--locked", "--target", TLS_TARGET, "--target-dir", resolve(targetFolder)], env);
+  return readFileSync(join(targetFolder, TLS_TARGET, "release/gridfetch_tls.wasm"));
 }
 
 /** Rejects where the registry cannot be reached. Once the crates are there it needs no network. */
 export async function fetchCrates() {
-  await cargo(["fetch", "--locked", "--target", TARGET]);
+  await cargo(["fetch", "--locked", "--target", TLS_TARGET]);
 }
 
 /**
@@ -56,7 +56,7 @@ export async function fetchCrates() {
  * @returns {Promise<string>}
  */
 export async function tlsLicences() {
-  const { stdout } = await cargo(["metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET]);
+  const { stdout } = await cargo(["metadata", "--locked", "--format-version", "1", "--filter-platform", TLS_TARGET]);
   /** @type {{ packages: { id: string, name: string, version: string, license: string, manifest_path: string, source: string | null }[], resolve: { nodes: { id: string, deps: { pkg: string, dep_kinds: { kind: string | null }[] }[] }[], root: string } }} */
   const { packages, resolve: graph } = JSON.parse(stdout);
   /** @type {Set<string>} */
