@@ -5,7 +5,7 @@ const MiB = 1024 * KiB;
 export interface KeptLimits {
   /** Verified segments in memory, over all files: within the 64 MiB that reading may take, beside windows of 12 MiB. */
   readonly inMemory: number;
-  /** On disk: UEBs, share maps, hash pages. 1 GiB of file has 1 MiB of pages in segments of 128 KiB at 3-of-10. */
+  /** On disk: UEBs, share maps, hash pages. 1 GiB of file has 256 KiB of pages in segments of 128 KiB. */
   readonly facts: number;
   /** On disk: ciphertext. */
   readonly segments: number;

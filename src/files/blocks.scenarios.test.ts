@@ -90,7 +90,7 @@ describe("I corrupt blocks", () => {
   });
 });
 
-describe("I blocks taken on trust", () => {
+describe("I-08 blocks taken on trust", () => {
   // 700 segments, and so three pages of 256 hashes.
   const large = patternBytes(84_000);
   const limits = { windowStart: 1, windowMost: 1200, smallShareBytes: 0, gapBytes: 0 };
