@@ -1,4 +1,3 @@
-import type { Clock } from "../base/Clock.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import { isGridError } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
@@ -11,6 +10,7 @@ import type { DownloadContext } from "./DownloadContext.ts";
 import { decodeSegment } from "./decodeSegment.ts";
 import { type FileCap, FileFacts } from "./FileFacts.ts";
 import { notEnoughShares } from "./notEnoughShares.ts";
+import { Outage } from "./Outage.ts";
 import { reasonOf } from "./reasonOf.ts";
 import { recallSegment } from "./recallSegment.ts";
 import type { Share, ShareBlock } from "./Share.ts";
@@ -46,9 +46,7 @@ export class Download {
   readonly #locations: ShareLocations | undefined;
   #recalling: Promise<void> | undefined;
   #mustStartFresh = false;
-  #hasRead = false;
-  /** Since when all servers have failed, in the clock's milliseconds. */
-  #outageBegan: number | undefined;
+  readonly #outage: Outage;
 
   constructor(cap: FileCap, context: DownloadContext) {
     this.#facts = new FileFacts(cap, context.memory);
@@ -56,6 +54,11 @@ export class Download {
     this.#pool = new SharePool(this.#facts, context);
     this.#locations = context.memory && new ShareLocations(context.memory);
     this.#reporter = new CorruptionReporter(context);
+    this.#outage = new Outage(
+      context,
+      () => this.#pool.mayRecover,
+      () => this.#startFreshIfDue(),
+    );
     this.#finder = new ShareFinder(
       context,
       cap.storageIndex,
@@ -228,7 +231,7 @@ export class Download {
     const began = clock.now();
     log.log("debug", "start", () => ({ segment }));
     try {
-      const shares = await this.#outlast(log, signal, () => this.#decode(segment, serve, signal, log));
+      const shares = await this.#outage.outlast(log, signal, () => this.#decode(segment, serve, signal, log));
       signal.throwIfAborted();
       log.log("debug", "done", () => ({ segment, shares: shares.join(","), ms: clock.now() - began }));
     } catch (error) {
@@ -277,34 +280,6 @@ export class Download {
     } finally {
       leave();
       shelf.clear();
-    }
-  }
-
-  /**
-   * Does it again, for a while, where all servers of a file that was read have failed at once: what stands between is
-   * restarting, or the network is changing. A player given up on now would not ask again.
-   */
-  async #outlast<T>(log: LogScope, signal: AbortSignal, fetch: () => Promise<T>): Promise<T> {
-    const { clock, limits } = this.#context;
-    for (;;) {
-      const began = clock.now();
-      try {
-        const fetched = await fetch();
-        this.#hasRead = true;
-        this.#outageBegan = undefined;
-        return fetched;
-      } catch (error) {
-        if (!this.#hasRead || !isGridError(error, "NOT_ENOUGH_SHARES")) throw error;
-        // Later there are no shares to judge by: each new try begins with none.
-        if (this.#outageBegan === undefined && !this.#pool.mayRecover) throw error;
-        this.#outageBegan ??= began;
-        const elapsed = clock.now() - this.#outageBegan;
-        const left = limits.outage - elapsed;
-        if (left <= 0) throw error;
-        log.log("info", "outage", () => ({ ms: elapsed }));
-        await wait(Math.min(left, Math.max(limits.outageRetry, elapsed)), clock, signal);
-        this.#startFreshIfDue();
-      }
     }
   }
 
@@ -440,18 +415,4 @@ export class Download {
     this.#pool.stop();
     this.#reporter.stop();
   }
-}
-
-function wait(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(ms, () => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    });
-    const abort = (): void => {
-      cancel();
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-  });
 }
