@@ -1,4 +1,5 @@
-import type { Share, ShareBlock } from "./Share.ts";
+import type { Share } from "./Share.ts";
+import type { ShareBlock } from "./ShareBlock.ts";
 
 /** All blocks that came for a segment, those of shares that lost the race among them: each has memory to release. */
 export class BlockShelf {

@@ -15,30 +15,14 @@ import {
   parseUebLength,
   type ShareLayout,
 } from "../formats/ShareLayout.ts";
-import { HashableBuffer } from "../hashing/HashableBuffer.ts";
 import { type HashPage, type HashPages, pageRange } from "../hashing/HashPages.ts";
-import { BLOCK_TAG } from "../hashing/tags.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import type { FileFacts } from "./FileFacts.ts";
 import { type Ask, type Due, Pace } from "./Pace.ts";
 import { predictRanges, rangesFor } from "./predictRanges.ts";
+import { ShareBlock } from "./ShareBlock.ts";
 import { ShareBytes } from "./ShareBytes.ts";
-
-/** An UNVERIFIED block as its share gave it, and what it takes to judge it and what is made of it. */
-export interface ShareBlock {
-  /** In one place, where the decoder wants it: put there when this is first asked for. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Of its segment: a leaf of the ciphertext hash tree, verified. */
-  readonly ciphertextHash: Uint8Array;
-  /**
-   * Does it match the block hash tree? Its share is suspect from now on if it does not.
-   * @throws GridError where the share does not bring the hashes to tell; the signal's reason
-   */
-  isGood(signal: AbortSignal, asker: LogScope): Promise<boolean>;
-  /** Says that `bytes` are done with: their memory will be used again. A second time does nothing. */
-  release(): void;
-}
 
 /** One share on one server: gets blocks out of it and proves them. */
 export class Share {
@@ -239,37 +223,20 @@ export class Share {
   #blockOf(
     segment: number,
     length: number,
-    arrived: readonly Uint8Array[],
+    pieces: readonly Uint8Array[],
     ciphertextHash: Uint8Array,
     layout: ShareLayout,
   ): ShareBlock {
-    let pieces: readonly Uint8Array[] = arrived;
-    let buffer: HashableBuffer | undefined;
-    const load = (): HashableBuffer => {
-      if (buffer !== undefined) return buffer;
-      buffer = new HashableBuffer(BLOCK_TAG, length, this.#context.codec.memory);
-      fill(buffer.bytes, pieces);
-      pieces = [];
-      return buffer;
-    };
-    return {
-      get bytes() {
-        return load().bytes;
-      },
-      ciphertextHash,
-      isGood: async (signal, asker) => {
-        const blockHash = await this.#blockHash(layout, segment, signal, asker);
-        const isGood = equalBytes(await load().hash(), blockHash);
-        signal.throwIfAborted();
-        this.#isProven ||= isGood;
-        this.#isSuspect ||= !isGood;
-        return isGood;
-      },
-      release: () => {
-        pieces = [];
-        buffer?.release();
-      },
-    };
+    return new ShareBlock(pieces, length, this.#context.codec.memory, ciphertextHash, async (hash, signal, asker) => {
+      const promised = await this.#blockHash(layout, segment, signal, asker);
+      // Nobody waits for it any more: its memory may be another's.
+      signal.throwIfAborted();
+      const isGood = equalBytes(await hash(), promised);
+      signal.throwIfAborted();
+      this.#isProven ||= isGood;
+      this.#isSuspect ||= !isGood;
+      return isGood;
+    });
   }
 
   #blockHash(
@@ -402,12 +369,4 @@ function acceptIfGood(tree: HashPages, page: HashPage, bytes: Uint8Array): void 
 /** Does the error say that the server is gone, or has no such share, whatever we know of the share's insides? */
 function isServersOwn(error: unknown): boolean {
   return isGridError(error, "SERVER_UNREACHABLE") || isGridError(error, "SERVER_REFUSED");
-}
-
-function fill(target: Uint8Array, pieces: readonly Uint8Array[]): void {
-  let at = 0;
-  for (const piece of pieces) {
-    target.set(piece, at);
-    at += piece.length;
-  }
 }

@@ -3,7 +3,7 @@ import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
 import { blockLengthOf, type Geometry, segmentLength } from "../formats/Geometry.ts";
 import { HashableBuffer } from "../hashing/HashableBuffer.ts";
 import { SEGMENT_TAG } from "../hashing/tags.ts";
-import type { ShareBlock } from "./Share.ts";
+import type { ShareBlock } from "./ShareBlock.ts";
 
 /**
  * A segment's ciphertext from blocks of exactly k shares, by share number, verified against the ciphertext hash tree; undefined where

@@ -1,0 +1,59 @@
+import type { LogScope } from "../base/EventLog.ts";
+import type { Memory } from "../base/Memory.ts";
+import { HashableBuffer } from "../hashing/HashableBuffer.ts";
+import { BLOCK_TAG } from "../hashing/tags.ts";
+
+/** Compares a block's hash, made when it is asked for, with what the block hash tree promises. */
+type Judge = (hash: () => Promise<Uint8Array>, signal: AbortSignal, asker: LogScope) => Promise<boolean>;
+
+/** An UNVERIFIED block as its share gave it, and what it takes to judge it and what is made of it. */
+export class ShareBlock {
+  /** Of its segment: a leaf of the ciphertext hash tree, verified. */
+  readonly ciphertextHash: Uint8Array;
+  readonly #length: number;
+  readonly #memory: Memory;
+  readonly #judge: Judge;
+  #pieces: readonly Uint8Array[];
+  #buffer: HashableBuffer | undefined;
+
+  /** @param pieces of the block, `length` bytes together */
+  constructor(pieces: readonly Uint8Array[], length: number, memory: Memory, ciphertextHash: Uint8Array, judge: Judge) {
+    this.#pieces = pieces;
+    this.#length = length;
+    this.#memory = memory;
+    this.ciphertextHash = ciphertextHash;
+    this.#judge = judge;
+  }
+
+  /** In one place, where the decoder wants it: put there when this is first asked for. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#load().bytes;
+  }
+
+  /**
+   * Does it match the block hash tree?
+   * @throws GridError where the share does not bring the hashes to tell; the signal's reason
+   */
+  isGood(signal: AbortSignal, asker: LogScope): Promise<boolean> {
+    return this.#judge(() => this.#load().hash(), signal, asker);
+  }
+
+  /** Says that it is done with: the memory of `bytes` will be used again. A second time does nothing. */
+  release(): void {
+    this.#pieces = [];
+    this.#buffer?.release();
+  }
+
+  #load(): HashableBuffer {
+    if (this.#buffer !== undefined) return this.#buffer;
+    const buffer = new HashableBuffer(BLOCK_TAG, this.#length, this.#memory);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      buffer.bytes.set(piece, at);
+      at += piece.length;
+    }
+    this.#pieces = [];
+    this.#buffer = buffer;
+    return buffer;
+  }
+}
