@@ -7,6 +7,7 @@ import type { Page } from "puppeteer-core";
 import { formatCap } from "../../src/formats/formatCap.ts";
 import type { AppServer } from "../../src/node/demo/AppServer.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
+import { pause } from "../testing/chance.ts";
 import { type ClientWindow, openClientTab, startClientApp } from "../testing/clientApp.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { sha256, sha256OfFile } from "../testing/inPage.ts";
@@ -197,17 +198,20 @@ test("a file whose last page is closed: a browser with Background Fetch brings t
   const size = 40 * MB;
   const cap = await demo.placeLarge(size, 76);
   const text = formatCap(cap);
-  slowDown(demo, 300_000);
+  slowDown(demo, 100_000);
   await tab.evaluate((cap) => window.grid.keep(cap).then(() => undefined), text);
   await expect.poll(() => keptBytes(tab, text), { timeout: 60_000 }).toBeGreaterThan(0);
-  // The page is told what it would hand over two seconds after the file began to be kept, and then every ten: on a busy machine too
-  // little of it is remembered the first time.
-  await new Promise((resolve) => setTimeout(resolve, 13_000));
-  expect(await keptBytes(tab, text)).toBeLessThan(size / 2);
   const hasBackgroundFetch = await tab.evaluate(() => "BackgroundFetchManager" in window);
   expect(hasBackgroundFetch).toBe(browserUnderTest.kind === "chromium");
-
   const blank = await browserUnderTest.newTab();
+  // The page is told what it would hand over two seconds after the file began to be kept, and then every ten: on a busy machine too
+  // little of it is remembered the first time.
+  await pause(13_000);
+  expect(await keptBytes(tab, text)).toBeLessThan(size / 2);
+  // A busy Chromium refuses now and then what a page begins while it is being closed, and the next visit goes on: so this one hears of
+  // its end a second before.
+  await tab.evaluate(() => void dispatchEvent(new PageTransitionEvent("pagehide")));
+  await pause(1_000);
   await tab.close();
   if (hasBackgroundFetch) {
     await browserUnderTest.stopWorkers(blank);
