@@ -50,14 +50,10 @@ export class FileMemory {
 
   /** Two caps may have one storage index and yet promise different files: the UEB's hash tells them apart. */
   file(cap: Omit<ChkVerifyCap, "kind">): RememberedFile {
+    const { pace, burst } = this.#limits;
     const name = `${encodeBase32(cap.storageIndex)}:${encodeBase32(cap.uebHash)}`;
     const offline = this.offline?.of(cap);
-    return new RememberedFile(name, this.#facts, this.#segments, offline);
-  }
-
-  /** What tells a player of a file from a download of it. */
-  pace(): Pace {
-    return new Pace(this.#clock, this.#limits.pace, this.#limits.burst);
+    return new RememberedFile(name, this.#facts, this.#segments, new Pace(this.#clock, pace, burst), offline);
   }
 
   /** Resolves when all that was remembered until now is written or dropped. */

@@ -5,6 +5,7 @@ import {
   parseShareHashChain,
 } from "../formats/ShareHashChain.ts";
 import type { KeptFile } from "./KeptFile.ts";
+import type { Pace } from "./Pace.ts";
 import { decodeShareMap, encodeShareMap, type ShareLocation } from "./shareMap.ts";
 import type { WriteBehind } from "./WriteBehind.ts";
 
@@ -30,6 +31,7 @@ export class RememberedFile {
   readonly #name: string;
   readonly #facts: WriteBehind;
   readonly #segments: WriteBehind;
+  readonly #pace: Pace;
   readonly #kept: KeptFile | undefined;
   /** Keys of what is, or will be, stored of it as far as is known. */
   #known = new Set<string>();
@@ -38,10 +40,11 @@ export class RememberedFile {
    * @param name of the file in the stores: no other file's name begins with it
    * @param kept what is kept of it offline, where files are
    */
-  constructor(name: string, facts: WriteBehind, segments: WriteBehind, kept?: KeptFile) {
+  constructor(name: string, facts: WriteBehind, segments: WriteBehind, pace: Pace, kept?: KeptFile) {
     this.#name = name;
     this.#facts = facts;
     this.#segments = segments;
+    this.#pace = pace;
     this.#kept = kept;
   }
 
@@ -148,12 +151,13 @@ export class RememberedFile {
     return bytes;
   }
 
-  /** Keeps a copy of a segment's ciphertext: if that is to be kept offline in any case, else if `isPaced` (see Pace). */
-  rememberSegment(segment: number, ciphertext: Uint8Array, isPaced: boolean): void {
+  /** Keeps a copy of a segment's ciphertext, unless segments of the file come as fast as in a download. */
+  rememberSegment(segment: number, ciphertext: Uint8Array): void {
     if (this.#kept?.wants(segment)) {
       this.#kept.putSegment(segment, ciphertext);
       return;
     }
+    const isPaced = this.#pace.allows(ciphertext.length);
     const key = this.#segmentKey(segment);
     if (!isPaced || this.#known.has(key)) return;
     if (this.#segments.put(key, ciphertext.slice())) this.#known.add(key);

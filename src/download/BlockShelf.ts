@@ -11,6 +11,11 @@ export class BlockShelf {
     return this.#blocks.get(share);
   }
 
+  /** Those whose blocks came. */
+  get shares(): Share[] {
+    return [...this.#blocks.keys()];
+  }
+
   put(share: Share, block: ShareBlock): void {
     if (this.#isCleared) block.release();
     else this.#blocks.set(share, block);

@@ -202,7 +202,7 @@ export class Download {
 
   /** Shows a segment from memory, else from the grid. */
   async #get(segment: number, serve: Serve, signal: AbortSignal, asker: LogScope): Promise<void> {
-    const { memory, kept, keptPrefix, pace, codec } = this.#context;
+    const { memory, kept, keptPrefix, codec } = this.#context;
     const recalled = memory?.knowsSegment(segment)
       ? await recallSegment(memory, this.#facts, segment, codec.memory)
       : undefined;
@@ -218,9 +218,8 @@ export class Download {
     }
     const showNew: Serve = (ciphertext) => {
       serve(ciphertext);
-      const isPaced = pace.allows(ciphertext.length);
-      if (isPaced) kept.keep(keptPrefix + segment, ciphertext);
-      memory?.rememberSegment(segment, ciphertext, isPaced);
+      kept.keep(keptPrefix + segment, ciphertext);
+      memory?.rememberSegment(segment, ciphertext);
       this.#locations?.write();
     };
     await this.#fetch(segment, showNew, signal, asker);
@@ -259,6 +258,7 @@ export class Download {
         enough: geometry.needed,
         least: geometry.needed,
         bytes: blockLengthOf(geometry, segment),
+        first: shelf.shares,
         due: (share: Share) => share.due(segment),
         job: (share: Share, jobSignal: AbortSignal) => this.#block(share, segment, shelf, mustProve, jobSignal, log),
       };
@@ -276,6 +276,7 @@ export class Download {
           return [...blocks.keys()];
         }
         leave();
+        for (const share of shelf.shares) share.doubt();
       }
       throw badSegment(segment, storageIndexText);
     } finally {

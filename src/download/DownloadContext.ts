@@ -3,7 +3,6 @@ import type { LogScope } from "../base/EventLog.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Slots } from "../base/Slots.ts";
 import type { KeptSegments } from "../cache/KeptSegments.ts";
-import type { Pace } from "../cache/Pace.ts";
 import type { RememberedFile } from "../cache/RememberedFile.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
 import type { HealthBook } from "../servers/ServerHealth.ts";
@@ -26,8 +25,6 @@ export interface DownloadContext {
   readonly traffic: { received: number; hedged: number };
   /** Ciphertext of segments that were verified lately, of all files: by `keptPrefix` and the segment's number. */
   readonly kept: KeptSegments;
-  /** Segments that come faster are neither kept nor remembered: a download uses nothing twice. */
-  readonly pace: Pace;
   /** Tells apart files that may differ in their segments. */
   readonly keptPrefix: string;
   /** What outlives this program, where there is such a thing. */

@@ -39,7 +39,9 @@ export class Share {
   #hint: ShareLayout | undefined;
   #header: Uint8Array | undefined;
   #isProven = false;
-  #isSuspect = false;
+  /** Are its blocks taken on trust? */
+  #isTrusted = false;
+  #wasBad = false;
   #pending = 0;
   #guessed = 0;
   #justAsked = 0;
@@ -110,6 +112,11 @@ export class Share {
     return this.#bytes.lastReply;
   }
 
+  /** A block that was taken on trust was in a wrong segment: the share has to prove its next one again. */
+  doubt(): void {
+    this.#isTrusted = false;
+  }
+
   /** Nobody reads the file any more: calls off what is still under way. */
   stop(): void {
     this.#bytes.stop();
@@ -144,7 +151,7 @@ export class Share {
     signal: AbortSignal,
     asker: LogScope,
   ): Promise<ShareBlock | undefined> {
-    const isOnTrust = !mustProve && this.#isProven && !this.#isSuspect;
+    const isOnTrust = !mustProve && this.#isTrusted;
     const recall = this.#facts.recallPages(segment, isOnTrust ? undefined : this.number);
     if (recall !== undefined) {
       await recall;
@@ -234,7 +241,8 @@ export class Share {
       const isGood = equalBytes(await hash(), promised);
       signal.throwIfAborted();
       this.#isProven ||= isGood;
-      this.#isSuspect ||= !isGood;
+      this.#wasBad ||= !isGood;
+      this.#isTrusted = !this.#wasBad;
       return isGood;
     });
   }

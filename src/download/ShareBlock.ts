@@ -3,6 +3,8 @@ import type { Memory } from "../base/Memory.ts";
 import { HashableBuffer } from "../hashing/HashableBuffer.ts";
 import { BLOCK_TAG } from "../hashing/tags.ts";
 
+const SMALL_PIECE = 1024;
+
 /** Compares a block's hash, made when it is asked for, with what the block hash tree promises. */
 type Judge = (hash: () => Promise<Uint8Array>, signal: AbortSignal, asker: LogScope) => Promise<boolean>;
 
@@ -23,6 +25,8 @@ export class ShareBlock {
     this.#memory = memory;
     this.ciphertextHash = ciphertextHash;
     this.#judge = judge;
+    // Very many very small pieces take far more memory than what is in them, for as long as the block waits for others.
+    if (pieces.length * SMALL_PIECE > length) this.#load();
   }
 
   /** In one place, where the decoder wants it: put there when this is first asked for. */

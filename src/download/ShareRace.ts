@@ -15,6 +15,8 @@ export interface RaceRules<T> {
   readonly least: number;
   /** About how many bytes one share has to bring. */
   readonly bytes: number;
+  /** To be started before any other: what they are to bring is here already. */
+  readonly first?: readonly Share[];
   /** By when a share that is at work should show a sign of it, and be done, by its own pace; undefined where that is not known. */
   due?(share: Share): Due | undefined;
   /**
@@ -147,7 +149,7 @@ export class ShareRace<T> {
     for (const [share, runner] of this.#runners) if (!this.#isLate(share, runner)) missing--;
     if (missing <= 0) return 0;
     const taken = this.#taken();
-    for (const share of this.#host.pool.choose(taken, this.#rules.bytes)) {
+    for (const share of this.#candidates(taken)) {
       const load = taken.load.get(share.server) ?? 0;
       const isSecondOfItsServer = load > 0;
       if (isSecondOfItsServer && this.#host.isPromising()) return missing;
@@ -165,6 +167,15 @@ export class ShareRace<T> {
       if (--missing === 0) return 0;
     }
     return missing;
+  }
+
+  *#candidates(taken: Taken): Generator<Share, undefined> {
+    const { pool } = this.#host;
+    for (const share of this.#rules.first ?? []) {
+      if (!taken.shares.has(share) && !taken.numbers.has(share.number) && !pool.isDead(share)) yield share;
+    }
+    yield* pool.choose(taken, this.#rules.bytes);
+    return undefined;
   }
 
   /** A spare beside a share that merely is slow costs traffic, and so has a budget; one for each silent share does not. */

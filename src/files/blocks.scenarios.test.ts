@@ -153,6 +153,19 @@ describe("I-08 blocks taken on trust", () => {
     }
   });
 
+  it("are judged before idle servers are asked for others, so that the liar is reported", async () => {
+    const film = patternBytes(20_000_000);
+    const grid = new SimulatedGrid(10);
+    const { node, storageIndexText } = await grid.put(film, { ...F1, maxSegmentSize: 1_000_002 });
+    const blockLength = 1_000_002 / 3;
+    await bytesOf(grid, node, { length: 10 });
+    const [liar] = ALL.filter((n) => (grid.servers[n] as SimulatedServer).counts.reads > 0) as [number];
+    damage(grid, storageIndexText, [liar], (share) => flip(share, BLOCK_0 + 10 * blockLength));
+    expect((await bytesOf(grid, node)).equals(film)).toBe(true);
+    const blamed = ALL.filter((n) => (grid.servers[n] as SimulatedServer).reports.length > 0);
+    expect(blamed).toEqual([liar]);
+  });
+
   it("are not, any more, of a share that turned bad", async () => {
     const { grid, node, storageIndexText, inUse, hashReads, reader } = await begun(4);
     await reader.cancel();

@@ -6,7 +6,6 @@ import { defaultLimits, type Limits } from "../base/limits.ts";
 import { Slots } from "../base/Slots.ts";
 import type { FileMemory } from "../cache/FileMemory.ts";
 import { KeptSegments } from "../cache/KeptSegments.ts";
-import { Pace } from "../cache/Pace.ts";
 import { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
@@ -97,7 +96,6 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       storageIndexText: encodeBase32(cap.storageIndex),
       traffic: { received: 0, hedged: 0 },
       kept,
-      pace: options.memory?.pace() ?? new Pace(clock, defaultKeptLimits.pace, defaultKeptLimits.burst),
       keptPrefix: `${nameOf(cap, cap.storageIndex)}:`,
       memory: options.memory?.file(cap),
     };

@@ -1,8 +1,6 @@
-import { defaultKeptLimits } from "../../base/keptLimits.ts";
 import { defaultLimits, type Limits } from "../../base/limits.ts";
 import { Slots } from "../../base/Slots.ts";
 import { KeptSegments } from "../../cache/KeptSegments.ts";
-import { Pace } from "../../cache/Pace.ts";
 import { zfecTypeScript } from "../../erasure/zfecTypeScript.ts";
 import type { SimulatedGrid } from "../../files/testing/SimulatedGrid.ts";
 import { HealthBook } from "../../servers/ServerHealth.ts";
@@ -26,7 +24,6 @@ export function contextFor(
     storageIndexText,
     traffic: { received: 0, hedged: 0 },
     kept: new KeptSegments(0),
-    pace: new Pace(grid.clock, defaultKeptLimits.pace, defaultKeptLimits.burst),
     keptPrefix: "",
     memory: undefined,
   };
