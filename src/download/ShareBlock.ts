@@ -3,6 +3,7 @@ import type { Memory } from "../base/Memory.ts";
 import { HashableBuffer } from "../hashing/HashableBuffer.ts";
 import { BLOCK_TAG } from "../hashing/tags.ts";
 
+/** Blocks whose pieces are shorter than this on average, in bytes, are put together at once. */
 const SMALL_PIECE = 1024;
 
 /** Compares a block's hash, made when it is asked for, with what the block hash tree promises. */
