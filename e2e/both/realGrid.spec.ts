@@ -160,9 +160,9 @@ test.describe("a live grid of Tahoe-LAFS servers", () => {
     await playFor(tab, "film", howLong(buffered));
   }
 
-  /** The worker reads ahead of the browser: 12 MiB at most, and some more is on the way. */
+  /** The worker reads ahead of the browser: 20 MiB at most, and some more is on the way. */
   function beyondAllThatWasRead(buffered: number): number {
-    return buffered + (16 * MB * 300) / film.length;
+    return buffered + (24 * MB * 300) / film.length;
   }
 });
 

@@ -3,7 +3,7 @@ const MiB = 1024 * KiB;
 
 /** Every tuning number and bound of what is kept of files that were read. Times in milliseconds, sizes in bytes. */
 export interface KeptLimits {
-  /** Verified segments in memory, over all files: within the 64 MiB that reading may take, beside windows of 12 MiB. */
+  /** Verified segments in memory, over all files: within the 64 MiB that reading may take, beside windows of 20 MiB. */
   readonly inMemory: number;
   /** On disk: UEBs, share maps, hash pages. 1 GiB of file has 256 KiB of pages in segments of 128 KiB. */
   readonly facts: number;

@@ -144,6 +144,9 @@ describe("in one life", () => {
     expect((await costOf(scene, life, 70_000, 300)).roundTrips).toBe(0);
     const other = { ...life, nodes: life.nodesOf(scene.grid) };
     await costOf(scene, other, 90_000, 60_000);
+    // What waits to be written can be had as well.
+    await scene.grid.clock.run(10_000);
+    await life.memory.settled();
     expect((await costOf(scene, life, 80_000, 300)).roundTrips).toBe(1);
   });
 

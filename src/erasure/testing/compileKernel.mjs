@@ -22,8 +22,9 @@ export async function compileKernel() {
       "--enable",
       "simd",
       "--initialMemory",
-      // 16 MiB, for blocks and segments of one window. Not more later: growing would detach every view.
-      "256",
+      // 8 MiB, for the blocks and segments that are decoded at once, up to some 1.5 MiB each. Not more later: growing would detach
+      // every view.
+      "128",
       "--noAssert",
     ],
     {

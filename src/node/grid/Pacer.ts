@@ -2,7 +2,8 @@ import { type Dials, noDials } from "./Dials.ts";
 
 /** With a limited bandwidth, pieces of 1/50 s keep the flow even; smaller ones than this cost more than they smooth. */
 const LEAST_PIECE = 1024;
-const MOST_PIECE = 64 * 1024;
+/** Bytes of a piece, at most. */
+export const MOST_PIECE = 256 * 1024;
 
 /** Holds answers back as the dials say. One for each server: its answers share its bandwidth. */
 export class Pacer {
