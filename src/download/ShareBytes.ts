@@ -103,17 +103,17 @@ export class ShareBytes {
 
   #arrival(offset: number, length: number, signal: AbortSignal, asker: LogScope): Promise<readonly Uint8Array[]> {
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        signal.removeEventListener("abort", abort);
-        this.#unwant(want);
-      };
       const needed = {
         resolve: (pieces: readonly Uint8Array[]) => {
-          leave();
+          signal.removeEventListener("abort", abort);
+          // All of it is here, so no request goes on for it.
+          this.#wants.delete(want);
+          this.#dropUnwanted(offset, length);
           resolve(pieces);
         },
         reject: (error: unknown) => {
-          leave();
+          signal.removeEventListener("abort", abort);
+          this.#unwant(want);
           reject(error);
         },
       };
