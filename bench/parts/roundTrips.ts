@@ -3,10 +3,11 @@ import type { Part } from "../Bench.ts";
 import { BenchBrowser } from "../BenchBrowser.ts";
 import { BenchGrid } from "../BenchGrid.ts";
 import { benchFolder } from "../benchFolder.ts";
-import { inTurn, round } from "../statistics.ts";
+import { inTurn, median, round } from "../statistics.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
 const LATENCY = 100;
 /** What a worker remembers it has written after this: it gathers for half a second. */
 const WRITTEN = 2_000;
@@ -57,12 +58,13 @@ export const roundTripsPart: Part = {
         cold[name] = trips(coldTimes);
         // A file of one segment has nowhere to seek to.
         if (size < MiB) continue;
-        const open = await fresh();
+        const open = await bed.place({ size: GiB, maxSegmentSize, needed: 3, total: 10, seed: seed++ });
         await browser.read(open, { enough: 1 });
         let at = 0;
+        // Further than a reader looks ahead.
         const next = () => {
-          at += 5 * MiB + 1;
-          return at % size;
+          at += 37 * MiB + 1;
+          return at;
         };
         const seekTimes = await inTurn(rounds, {
           near: () => firstByte(0, open, next()),
@@ -112,7 +114,6 @@ export const roundTripsPart: Part = {
   },
 };
 
-/** Of the best times: whatever else the machine does only adds to them, by more than a round trip when it is busy. */
 function trips({ near, far }: { near: readonly number[]; far: readonly number[] }): number {
-  return ((Math.min(...far) - Math.min(...near)) * 1000) / LATENCY;
+  return ((median(far) - median(near)) * 1000) / LATENCY;
 }

@@ -44,6 +44,7 @@ export class Share {
   #wasBad = false;
   #pending = 0;
   #guessed = 0;
+  #guessedAt: number | undefined;
   #justAsked = 0;
 
   /** @param header as it was when the share was last read, if that is remembered: a hint */
@@ -112,6 +113,11 @@ export class Share {
     return this.#bytes.lastReply;
   }
 
+  /** Since when what a read will probably need of it is asked for, likewise; undefined while it is not. */
+  get guessedSince(): number | undefined {
+    return this.#guessedAt;
+  }
+
   /** A block that was taken on trust was in a wrong segment: the share has to prove its next one again. */
   doubt(): void {
     this.#isTrusted = false;
@@ -127,8 +133,13 @@ export class Share {
     if (this.isOpen || signal.aborted) return;
     const ranges = predictRanges(this.#facts.cap, offset, this.#context.limits);
     this.#guessed = new Spans(ranges).count();
+    this.#guessedAt = this.#context.clock.now();
     const release = this.#bytes.speculate(ranges, asker);
-    signal.addEventListener("abort", release, { once: true });
+    const forget = () => {
+      this.#guessedAt = undefined;
+      release();
+    };
+    signal.addEventListener("abort", forget, { once: true });
   }
 
   /**

@@ -203,13 +203,25 @@ export class SharePool {
     for (const share of this.usable()) {
       if (taken.shares.has(share)) continue;
       const distrust = (health.of(share.server).isOnProbation ? 1 : 0) + (this.isLate(share) ? 1 : 0);
-      const expected = health.expected(share.server, share.queuedBytes + bytes);
-      const cost = expected * (share.isInUse ? STAY : 1) * (share.number < this.#facts.cap.needed ? PRIMARY : 1);
+      const cost =
+        this.#expected(share, bytes) *
+        (share.isInUse ? STAY : 1) *
+        (share.number < this.#facts.cap.needed ? PRIMARY : 1);
       const group = groups[distrust] ?? [];
       groups[distrust] = group;
       group.push({ share, cost });
     }
     return groups.flatMap((group) => [group.sort((a, b) => a.cost - b.cost).map(({ share }) => share)]);
+  }
+
+  /** Milliseconds until the share has brought so many bytes. What was asked for on a guess is here, or will be soon. */
+  #expected(share: Share, bytes: number): number {
+    const { clock, health } = this.#context;
+    const expected = health.expected(share.server, share.queuedBytes + bytes);
+    if (share.guessedSince === undefined) return expected;
+    const waited = clock.now() - share.guessedSince;
+    const isOverdue = !share.isOpen && waited > health.patience(share.server, bytes);
+    return isOverdue ? expected : Math.max(0, expected - waited);
   }
 
   /** What became of each share, for people. */

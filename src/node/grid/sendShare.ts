@@ -32,14 +32,23 @@ export async function sendShare(
     spoil(bytes, at, spoilt);
     await pacer.beforeSending(bytesRead, signal);
     sent(bytesRead);
-    await written(response, bytes);
+    await written(response, bytes, signal);
     at += bytesRead;
   }
 }
 
-/** Rejects where the client has left. */
-function written(response: ServerResponse, bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => response.write(bytes, (error) => (error ? reject(error) : resolve())));
+function written(response: ServerResponse, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // A response whose client has left may never tell what became of a write.
+    const left = () => reject(signal.reason);
+    if (signal.aborted) return left();
+    signal.addEventListener("abort", left, { once: true });
+    response.write(bytes, (error) => {
+      signal.removeEventListener("abort", left);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }
 
 /** Which bytes of the share are to be wrong: half-open. */
