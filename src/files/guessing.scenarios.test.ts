@@ -34,7 +34,7 @@ it("D-02 right guess, large file: all that the first segment needs is asked for 
   for (const { reads } of grid.servers) expect(reads.length).toBeLessThanOrEqual(5);
 });
 
-it("what was asked for on a guess is waited for, though other servers were faster of late", async () => {
+it("D-18 what was asked for on a guess is waited for, though other servers were faster of late", async () => {
   const grid = new SimulatedGrid(10);
   const open = async (latencyOf: (index: number) => number) => {
     for (const [i, { behaviour }] of grid.servers.entries()) behaviour.latency = latencyOf(i);
