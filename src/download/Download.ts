@@ -1,7 +1,5 @@
 import type { LogScope } from "../base/EventLog.ts";
 import { isGridError } from "../base/GridError.ts";
-import { noLongerWanted } from "../base/noLongerWanted.ts";
-import { SharedTask } from "../base/SharedTask.ts";
 import { blockLengthOf, type Geometry, segmentLength } from "../formats/Geometry.ts";
 import { BlockShelf } from "./BlockShelf.ts";
 import { badSegment } from "./badSegment.ts";
@@ -9,7 +7,9 @@ import { CorruptionReporter } from "./CorruptionReporter.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import { decodeSegment } from "./decodeSegment.ts";
 import { type FileCap, FileFacts } from "./FileFacts.ts";
+import { inShareScope } from "./inShareScope.ts";
 import { notEnoughShares } from "./notEnoughShares.ts";
+import { Opening } from "./Opening.ts";
 import { Outage } from "./Outage.ts";
 import { reasonOf } from "./reasonOf.ts";
 import { recallSegment } from "./recallSegment.ts";
@@ -22,9 +22,6 @@ import { SharePool } from "./SharePool.ts";
 import { type RaceHost, ShareRace } from "./ShareRace.ts";
 
 type Serve = (ciphertext: Uint8Array<ArrayBuffer>) => void;
-
-/** What a share brings at least when it is opened: header, chain, UEB. */
-const OPENING_BYTES = 2048;
 
 /**
  * Gets verified ciphertext segments of one immutable file. Serves any number of readers at once; those that want the same
@@ -39,13 +36,10 @@ export class Download {
   readonly #reporter: CorruptionReporter;
   readonly #races = new Set<ShareRace<unknown>>();
   readonly #segments = new Map<number, SharedSegment>();
-  #opening: SharedTask<Geometry> | undefined;
-  /** Keeps alive what was asked for on a guess, until the first segment is there. */
-  #speculation: AbortController | undefined;
+  readonly #opening: Opening;
   readonly #host: RaceHost;
   #readers = 0;
   readonly #locations: ShareLocations | undefined;
-  #recalling: Promise<void> | undefined;
   #mustStartFresh = false;
   readonly #outage: Outage;
 
@@ -59,6 +53,11 @@ export class Download {
       context,
       () => this.#pool.mayRecover,
       () => this.#startFreshIfDue(),
+    );
+    const locations = this.#locations;
+    const recall = locations && (() => this.#recall(locations));
+    this.#opening = new Opening(this.#facts, recall, (rules, signal) =>
+      this.#run(new ShareRace(rules, this.#host), signal),
     );
     this.#finder = new ShareFinder(
       context,
@@ -109,15 +108,7 @@ export class Download {
     signal.throwIfAborted();
     if (this.#facts.geometry) return this.#facts.geometry;
     this.#startFreshIfDue();
-    if (this.#opening === undefined || this.#opening.isAbandoned) {
-      const opening = new SharedTask((shared) =>
-        this.#open(offset, shared, asker).finally(() => {
-          if (this.#opening === opening) this.#opening = undefined;
-        }),
-      );
-      this.#opening = opening;
-    }
-    return this.#opening.join(signal);
+    return this.#opening.join(offset, signal, asker);
   }
 
   /**
@@ -146,49 +137,6 @@ export class Download {
       shared = own;
     }
     return shared.join(take, signal);
-  }
-
-  async #open(offset: number, signal: AbortSignal, asker: LogScope): Promise<Geometry> {
-    const { needed } = this.#facts.cap;
-    if (this.#locations) {
-      this.#recalling ??= this.#recall(this.#locations);
-      await this.#recalling;
-      signal.throwIfAborted();
-      if (this.#facts.geometry) return this.#facts.geometry;
-    }
-    this.#stopSpeculating();
-    const speculation = new AbortController();
-    this.#speculation = speculation;
-    const log = asker.child("opening");
-    log.log("debug", "start", () => ({ offset }));
-    const race = new ShareRace<true>(
-      {
-        width: needed,
-        // One share tells the UEB, but the others' openings go on: the first segment will need them.
-        enough: 1,
-        least: needed,
-        bytes: OPENING_BYTES,
-        job: async (share) => {
-          // A signal of its own for each share: dozens of listeners on one make Node warn of a leak.
-          const own = AbortSignal.any([speculation.signal]);
-          await this.#logged(share, own, log, async (scope) => {
-            share.speculate(offset, own, scope);
-            await share.open(own, scope);
-          });
-          return true;
-        },
-      },
-      this.#host,
-    );
-    try {
-      await this.#run(race, signal);
-    } catch (error) {
-      speculation.abort(noLongerWanted);
-      log.log("info", "failed", () => ({ reason: isGridError(error) ? error.code : "cancelled" }));
-      throw error;
-    }
-    log.log("debug", "done");
-    return this.#facts.geometry as Geometry;
   }
 
   /** Never rejects. */
@@ -238,8 +186,7 @@ export class Download {
       log.log("info", "failed", () => ({ segment, reason: isGridError(error) ? error.code : "cancelled" }));
       throw error;
     } finally {
-      // While somebody still opens the file, it is his.
-      if (this.#opening === undefined) this.#stopSpeculating();
+      this.#opening.segmentIsOver();
     }
   }
 
@@ -293,7 +240,7 @@ export class Download {
     signal: AbortSignal,
     parent: LogScope,
   ): Promise<ShareBlock | undefined> {
-    return this.#logged(share, signal, parent, async (scope) => {
+    return inShareScope(share, signal, parent, async (scope) => {
       const given = shelf.of(share);
       const block = given ?? (await share.getBlock(segment, mustProve, signal, scope));
       if (block === undefined || (given && !(await given.isGood(signal, scope)))) {
@@ -304,25 +251,6 @@ export class Download {
       shelf.put(share, block);
       return block;
     });
-  }
-
-  /** A share's work as a scope of the log, which its requests belong to. */
-  async #logged<T>(
-    share: Share,
-    signal: AbortSignal,
-    parent: LogScope,
-    work: (scope: LogScope) => Promise<T>,
-  ): Promise<T> {
-    const scope = parent.child("share");
-    scope.log("debug", "start", () => ({ server: share.server.name, share: share.number }));
-    let end = "failed";
-    try {
-      const result = await work(scope);
-      end = "done";
-      return result;
-    } finally {
-      scope.log("debug", signal.aborted ? "cancelled" : end);
-    }
   }
 
   async #run<T>(race: ShareRace<T>, signal: AbortSignal): Promise<Map<number, T>> {
@@ -406,13 +334,8 @@ export class Download {
     this.#finder.restart();
   }
 
-  #stopSpeculating(): void {
-    this.#speculation?.abort(noLongerWanted);
-    this.#speculation = undefined;
-  }
-
   #rest(): void {
-    this.#stopSpeculating();
+    this.#opening.stop();
     this.#finder.pause();
     this.#pool.stop();
     this.#reporter.stop();
