@@ -9,6 +9,8 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const GiB = 1024 * MiB;
 const LATENCY = 100;
+/** Further than a reader looks ahead, and no multiple of a segment. */
+const FAR_AHEAD = 37 * MiB + 1;
 /** What a worker remembers it has written after this: it gathers for half a second. */
 const WRITTEN = 2_000;
 
@@ -58,12 +60,12 @@ export const roundTripsPart: Part = {
         cold[name] = trips(coldTimes);
         // A file of one segment has nowhere to seek to.
         if (size < MiB) continue;
-        const open = await bed.place({ size: GiB, maxSegmentSize, needed: 3, total: 10, seed: seed++ });
+        const large = () => bed.place({ size: GiB, maxSegmentSize, needed: 3, total: 10, seed: seed++ });
+        const open = await large();
         await browser.read(open, { enough: 1 });
         let at = 0;
-        // Further than a reader looks ahead.
         const next = () => {
-          at += 37 * MiB + 1;
+          at += FAR_AHEAD;
           return at;
         };
         const seekTimes = await inTurn(rounds, {
@@ -72,14 +74,13 @@ export const roundTripsPart: Part = {
         });
         seek[name] = trips(seekTimes);
 
-        const known = await fresh();
+        const known = await large();
         await firstByte(0, known, 0);
         await setTimeout(WRITTEN);
         let place = 0;
         const afterEnd = async (latency: number) => {
           await browser.endWorker();
-          // Never read before, but under hash pages that were.
-          place = (place + 3 * MiB + 1) % (32 * MiB);
+          place += FAR_AHEAD;
           return firstByte(latency, known, place);
         };
         await afterEnd(LATENCY);

@@ -43,8 +43,7 @@ export class Share {
   #isTrusted = false;
   #wasBad = false;
   #pending = 0;
-  #guessed = 0;
-  #guessedAt: number | undefined;
+  #speculation: { readonly bytes: number; readonly at: number } | undefined;
   #justAsked = 0;
 
   /** @param header as it was when the share was last read, if that is remembered: a hint */
@@ -81,7 +80,7 @@ export class Share {
 
   /** Bytes of blocks, and of what was asked for on a guess, that are not here: a new block comes after them. */
   get pendingBytes(): number {
-    return this.#pending + (this.isOpen ? 0 : this.#guessed);
+    return this.#pending + (this.isOpen ? 0 : (this.#speculation?.bytes ?? 0));
   }
 
   /** `pendingBytes` without those asked for at this very moment: a run of segments that is asked for together chooses alike. */
@@ -113,9 +112,9 @@ export class Share {
     return this.#bytes.lastReply;
   }
 
-  /** Since when what a read will probably need of it is asked for, likewise; undefined while it is not. */
-  get guessedSince(): number | undefined {
-    return this.#guessedAt;
+  /** How much was asked for on a guess, and when, likewise, until the guess is given up. Some of it may have failed. */
+  get speculation(): { readonly bytes: number; readonly at: number } | undefined {
+    return this.#speculation;
   }
 
   /** A block that was taken on trust was in a wrong segment: the share has to prove its next one again. */
@@ -132,11 +131,10 @@ export class Share {
   speculate(offset: number, signal: AbortSignal, asker: LogScope): void {
     if (this.isOpen || signal.aborted) return;
     const ranges = predictRanges(this.#facts.cap, offset, this.#context.limits);
-    this.#guessed = new Spans(ranges).count();
-    this.#guessedAt = this.#context.clock.now();
+    this.#speculation = { bytes: new Spans(ranges).count(), at: this.#context.clock.now() };
     const release = this.#bytes.speculate(ranges, asker);
     const forget = () => {
-      this.#guessedAt = undefined;
+      this.#speculation = undefined;
       release();
     };
     signal.addEventListener("abort", forget, { once: true });

@@ -127,6 +127,21 @@ it("E-10 what another reader still waits for goes on when one leaves", async () 
   expect(server.reads).toHaveLength(1);
 });
 
+it("E-10 a request whose last reader got what it waited for ends there, where the others have left", async () => {
+  const { grid, server, bytes } = share0();
+  server.behaviour.bandwidth = 1;
+  const left = new AbortController();
+  const first = bytes.read(0, 1000, never);
+  const second = bytes.read(1000, 9000, left.signal).catch(() => undefined);
+  await grid.clock.run(5);
+  left.abort(new Error("left"));
+  await second;
+  await grid.clock.runUntil(first);
+  await grid.clock.run(5);
+  expect(grid.inFlight).toBe(0);
+  expect(server.counts.bytes).toBeLessThan(2000);
+});
+
 it("E-11 a refused request fails all that wait for its bytes, with the cause, and none that do not", async () => {
   const { grid, server, bytes } = share0({ requestBytes: 100 });
   server.behaviour.statusOnRead = 500;

@@ -106,7 +106,6 @@ export class ShareBytes {
       const needed = {
         resolve: (pieces: readonly Uint8Array[]) => {
           signal.removeEventListener("abort", abort);
-          // All of it is here, so no request goes on for it.
           this.#wants.delete(want);
           this.#dropUnwanted(offset, length);
           resolve(pieces);
@@ -132,13 +131,14 @@ export class ShareBytes {
   #unwant(want: Want): void {
     this.#wants.delete(want);
     this.#dropUnwanted(want.offset, want.length);
-    for (const request of this.#requests) {
-      const rest = request.offset + request.length - request.arrived;
-      if (rest > 0 && !this.#isWanted(request.arrived, rest)) {
-        this.#requests.delete(request);
-        request.controller.abort(noLongerWanted);
-      }
-    }
+    for (const request of this.#requests) this.#endIfUnwanted(request);
+  }
+
+  #endIfUnwanted(request: Request): void {
+    const rest = request.offset + request.length - request.arrived;
+    if (rest === 0 || this.#isWanted(request.arrived, rest)) return;
+    this.#requests.delete(request);
+    request.controller.abort(noLongerWanted);
   }
 
   #isWanted(offset: number, length: number): boolean {
@@ -268,6 +268,8 @@ export class ShareBytes {
       if (start < end) this.#held.add(start, bytes.subarray(start - arrived, end - arrived));
     }
     this.#settleArrived(arrived, bytes.length);
+    // What settled may have been the last that wanted any of it.
+    this.#endIfUnwanted(request);
   }
 
   #settleArrived(offset: number, length: number): void {

@@ -214,14 +214,16 @@ export class SharePool {
     return groups.flatMap((group) => [group.sort((a, b) => a.cost - b.cost).map(({ share }) => share)]);
   }
 
-  /** Milliseconds until the share has brought so many bytes. What was asked for on a guess is here, or will be soon. */
+  /** Milliseconds until the share has brought so many bytes. What was asked for on a guess is here, or will be in what is left of its time. */
   #expected(share: Share, bytes: number): number {
     const { clock, health } = this.#context;
     const expected = health.expected(share.server, share.queuedBytes + bytes);
-    if (share.guessedSince === undefined) return expected;
-    const waited = clock.now() - share.guessedSince;
-    const isOverdue = !share.isOpen && waited > health.patience(share.server, bytes);
-    return isOverdue ? expected : Math.max(0, expected - waited);
+    const { speculation } = share;
+    if (speculation === undefined || this.#late.has(share)) return expected;
+    const all = Math.max(bytes, speculation.bytes);
+    const waited = clock.now() - speculation.at;
+    if (!share.isOpen && waited > health.patience(share.server, all)) return expected;
+    return Math.min(expected, Math.max(0, health.expected(share.server, share.queuedBytes + all) - waited));
   }
 
   /** What became of each share, for people. */

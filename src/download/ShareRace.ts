@@ -272,7 +272,7 @@ export class ShareRace<T> {
   #isQuiet(): boolean {
     const { clock, limits } = this.#host.context;
     for (const share of this.#runners.keys()) this.#lastSign = Math.max(this.#lastSign, share.lastArrival ?? 0);
-    return clock.now() - this.#lastSign >= limits.quietTimeout;
+    return clock.now() >= this.#lastSign + limits.quietTimeout;
   }
 
   #watchLateness(): void {

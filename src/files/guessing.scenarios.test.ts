@@ -54,6 +54,30 @@ it("D-18 what was asked for on a guess is waited for, though other servers were 
   }
 });
 
+it("D-18 a large guess that was wrong is not waited for where another share is sooner", async () => {
+  const grid = new SimulatedGrid(2);
+  const [slow, fast] = [server(grid, 0), server(grid, 1)];
+  Object.assign(slow.behaviour, { latency: 30, bandwidth: 500 });
+  Object.assign(fast.behaviour, { latency: 60, bandwidth: 20_000 });
+  const put = (seed: number, place: (shareNumber: number) => number[]) =>
+    grid.put(
+      patternBytes(400_000),
+      { needed: 1, total: 2, maxSegmentSize: 30_000, key: patternBytes(16, seed) },
+      place,
+    );
+  // Their speeds are known then.
+  for (const index of [0, 1]) {
+    const { node } = await put(1 + index, (n) => (n === 0 ? [index] : []));
+    await bytesOf(grid, node);
+  }
+  const { node } = await put(3, (n) => [n]);
+  const began = grid.clock.now();
+  const reader = node.read({ length: 100_000 }).getReader();
+  await grid.clock.runUntil(reader.read());
+  expect(grid.clock.now() - began).toBeLessThan(300);
+  await grid.clock.runUntil(reader.cancel());
+});
+
 it.each([
   ["D-03 guess too small", 310, 90, 180, 20],
   ["D-04 guess too large", 70, 312, 70, 20],
