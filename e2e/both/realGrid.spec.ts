@@ -30,13 +30,13 @@ test.describe("a live grid of Tahoe-LAFS servers", () => {
   test.describe.configure({ timeout: 300_000 });
 
   let real: RealGrid;
-  /** 300 s at 1.7 Mbit/s. */
+  /** 300 s at 3.4 Mbit/s: long enough for what is read ahead four times over. */
   let film: Uint8Array;
   let caps: { sample: string; film: string };
 
   test.beforeAll(async () => {
     test.setTimeout(300_000);
-    film = fattenFilm(new Uint8Array(await readFile(`${samples}gridfetch-sample.mp4`)), 64 * MB);
+    film = fattenFilm(new Uint8Array(await readFile(`${samples}gridfetch-sample.mp4`)), 128 * MB);
     real = await RealGrid.start(tahoeBin!, [await readFile(`${samples}gridfetch-sample.webm`), film]);
     const [sample = "", fat = ""] = real.caps;
     caps = { sample, film: fat };
