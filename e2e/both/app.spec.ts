@@ -5,10 +5,10 @@ import type { Page } from "puppeteer-core";
 import { encodeBase32 } from "../../src/formats/base32.ts";
 import { formatCap } from "../../src/formats/formatCap.ts";
 import { AppServer } from "../../src/node/demo/AppServer.ts";
-import { readTimeCode } from "../readTimeCode.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { seek } from "../testing/inPage.ts";
+import { shownBy } from "../testing/player.ts";
 
 const builtApp = fileURLToPath(new URL("../../dist/app", import.meta.url));
 const FILM = "gridfetch-sample.webm";
@@ -312,8 +312,9 @@ function namesIn(tab: Page, list: string): Promise<string[]> {
 async function picture(tab: Page, tenths: number): Promise<number> {
   const video = await tab.waitForSelector("video");
   await tab.waitForFunction(() => (document.querySelector("video")?.readyState ?? 0) > 0);
-  await video?.evaluate(seek as (video: Element, seconds: number) => Promise<void>, tenths / 10 + 0.05);
-  return (await video?.evaluate(readTimeCode as (video: Element) => number)) ?? -1;
+  if (video === null) throw new Error("no player");
+  await video.evaluate(seek as (video: Element, seconds: number) => Promise<void>, tenths / 10 + 0.05);
+  return shownBy(video);
 }
 
 /** What has the focus, which must be seen, but within a player, whose parts the browser draws. */

@@ -1,4 +1,4 @@
-import type { Page } from "puppeteer-core";
+import type { ElementHandle, Page } from "puppeteer-core";
 import { readTimeCode } from "../readTimeCode.ts";
 
 /** Puts a player on the page, which may have others, and waits until it knows what it plays. */
@@ -36,17 +36,24 @@ export async function seekPlayer(tab: Page, id: string, seconds: number): Promis
   );
 }
 
-/**
- * The tenth of a second that the sample video shows: what is in the picture, not what the player believes. A paused player's
- * picture may follow its `seeked` a little later, where the machine is busy.
- */
+/** The tenth of a second that the sample video shows in a player: see `shownBy`. */
 export async function shownTenth(tab: Page, id: string): Promise<number> {
   const video = await tab.$(`#${id}`);
   if (video === null) throw new Error(`no player ${id}`);
+  return shownBy(video);
+}
+
+/**
+ * The tenth of a second that a paused sample video shows: what is in the picture, not what the player believes. The picture may follow
+ * the player's `seeked` a little later, where the machine is busy.
+ */
+export async function shownBy(video: ElementHandle<Element>): Promise<number> {
   for (let tries = 1; ; tries++) {
-    const shown = await video.evaluate(readTimeCode as (video: Element) => number);
+    const reading = video.evaluate(readTimeCode as (video: Element) => number);
+    // No picture yet is no time code yet.
+    const shown = tries < 50 ? await reading.catch(() => undefined) : await reading;
     const believed = await video.evaluate((video) => Math.floor(10 * (video as HTMLVideoElement).currentTime));
-    if (shown === believed || tries === 50) return shown;
+    if (shown !== undefined && (shown === believed || tries === 50)) return shown;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
