@@ -44,7 +44,7 @@ export const roundTripsPart: Part = {
       const warm: Record<string, number> = {};
       const notes: string[] = [];
       for (const [name, { size, maxSegmentSize }] of Object.entries(FILES)) {
-        const fresh = () => bed.place({ size, maxSegmentSize, needed: 3, total: 10, seed: seed++ });
+        const fresh = (bytes = size) => bed.place({ size: bytes, maxSegmentSize, needed: 3, total: 10, seed: seed++ });
         const firstByte = async (latency: number, url: string, at: number) => {
           bed.setLatency(latency);
           const range = `bytes=${at}-`;
@@ -60,8 +60,7 @@ export const roundTripsPart: Part = {
         cold[name] = trips(coldTimes);
         // A file of one segment has nowhere to seek to.
         if (size < MiB) continue;
-        const large = () => bed.place({ size: GiB, maxSegmentSize, needed: 3, total: 10, seed: seed++ });
-        const open = await large();
+        const open = await fresh(GiB);
         await browser.read(open, { enough: 1 });
         let at = 0;
         const next = () => {
@@ -74,7 +73,7 @@ export const roundTripsPart: Part = {
         });
         seek[name] = trips(seekTimes);
 
-        const known = await large();
+        const known = await fresh(GiB);
         await firstByte(0, known, 0);
         await setTimeout(WRITTEN);
         let place = 0;

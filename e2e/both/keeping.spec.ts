@@ -179,7 +179,7 @@ test("a worker that is ended again and again while it keeps a file goes on each 
   slowDown(demo, 1_500_000);
   await tab.evaluate((cap) => window.grid.keep(cap).then(() => undefined), text);
   for (let i = 0; i < 6; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 100 + 370 * i));
+    await pause(100 + 370 * i);
     await browserUnderTest.stopWorkers(tab);
     // As the page does every ten seconds: a worker that is spoken to goes on.
     await tab.evaluate(() => window.client.connect().then(() => undefined));
@@ -222,7 +222,7 @@ test("a file whose last page is closed: a browser with Background Fetch brings t
     const asked = demo.grid.status().filter(({ counters }) => counters.bytesSent > size / 3);
     expect(asked.map(({ counters }) => counters.requests)).toEqual([1, 1, 1]);
     // For the browser to hand it over.
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await pause(3_000);
     for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
   } else demo.grid.reset();
 

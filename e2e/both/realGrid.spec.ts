@@ -4,6 +4,7 @@ import type { Page } from "puppeteer-core";
 import { nginxBin } from "../../src/node/proxy/testing/NginxServer.ts";
 import { tahoeBin } from "../../src/node/testing/TahoeGrid.ts";
 import { test as both, expect } from "../testing/bothBrowsers.ts";
+import { pause } from "../testing/chance.ts";
 import { type ClientWindow, openClientTab } from "../testing/clientApp.ts";
 import { fattenFilm } from "../testing/fattenFilm.ts";
 import { sha256, sha256OfFile } from "../testing/inPage.ts";
@@ -111,7 +112,7 @@ test.describe("a live grid of Tahoe-LAFS servers", () => {
     await playFast(tab, () => 20);
     await real.killRelay();
     const goesOn = playFast(tab, beyondAllThatWasReadOf(film));
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await pause(2_000);
     await real.startRelay();
     await goesOn;
     await seekPlayer(tab, "film", 290.05);

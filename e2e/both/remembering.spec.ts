@@ -1,6 +1,7 @@
 import type { Page } from "puppeteer-core";
 import { formatCap } from "../../src/formats/formatCap.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
+import { pause } from "../testing/chance.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { openControlledTab } from "../testing/openControlledTab.ts";
 
@@ -72,7 +73,7 @@ test("a worker that is ended while it remembers leaves nothing wrong behind", as
   await openControlledTab(tab, demo.appUrl);
   for (let i = 0; i < 12; i++) {
     const read = hashOf(tab, url, 0, 10 * MB).catch(() => "ended");
-    await new Promise((resolve) => setTimeout(resolve, 130 * i));
+    await pause(130 * i);
     await browserUnderTest.stopWorkers(tab);
     await read;
   }
@@ -90,7 +91,7 @@ function gridUrl(cap: string): string {
 
 /** What is verified is written within half a second. */
 function remembered(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 3_000));
+  return pause(3_000);
 }
 
 /** Reads one byte. */
@@ -126,7 +127,7 @@ async function sent(demo: DemoGrid, before: number): Promise<number> {
   for (;;) {
     const total = () => demo.grid.status().reduce((sum, { counters }) => sum + counters.bytesSent, 0);
     const now = total();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await pause(200);
     if (total() === now) return now - before;
   }
 }

@@ -1,5 +1,6 @@
 import type { ElementHandle, Page } from "puppeteer-core";
 import { readTimeCode } from "../readTimeCode.ts";
+import { pause } from "./chance.ts";
 
 /** Puts a player on the page, which may have others, and waits until it knows what it plays. */
 export async function addPlayer(tab: Page, id: string, kind: "video" | "audio", url: string): Promise<void> {
@@ -54,7 +55,7 @@ export async function shownBy(video: ElementHandle<Element>): Promise<number> {
     const shown = tries < 50 ? await reading.catch(() => undefined) : await reading;
     const believed = await video.evaluate((video) => Math.floor(10 * (video as HTMLVideoElement).currentTime));
     if (shown !== undefined && (shown === believed || tries === 50)) return shown;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pause(100);
   }
 }
 
