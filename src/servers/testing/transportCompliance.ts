@@ -1,5 +1,7 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { setMaxListeners } from "node:events";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { isGridError } from "../../base/GridError.ts";
 import { HttpStorageClient } from "../HttpStorageClient.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "../HttpTransport.ts";
@@ -270,10 +272,13 @@ export function transportCompliance(name: string, open: () => Promise<TransportS
       it.each(["hangUp", "cut"] as const)(
         "connections that the server closed while they idled (%s) are no failure",
         async (how) => {
+          const clients = clientSockets();
           server.script = (_, reply) => reply.send(ok("once"));
           await Promise.all([ask(), ask(), ask()]);
           server[how]();
           await until(() => server.openConnections === 0);
+          // What does not ask again must have noticed, or it meets the moment of closing.
+          if (!traits.repeats) await until(() => clients.length > 0 && clients.every((socket) => socket.destroyed));
           await expectHealth();
         },
       );
@@ -412,6 +417,15 @@ async function failureOf(work: Promise<unknown>): Promise<string> {
     (value) => `no failure: ${String(value).slice(0, 100)}`,
     (error: unknown) => (isGridError(error) ? error.code : `not a GridError: ${error}`),
   );
+}
+
+/** The sockets that this process opens until the test ends: a list that grows. */
+function clientSockets(): Socket[] {
+  const sockets: Socket[] = [];
+  const listen = (message: unknown) => sockets.push((message as { socket: Socket }).socket);
+  subscribe("net.client.socket", listen);
+  onTestFinished(() => void unsubscribe("net.client.socket", listen));
+  return sockets;
 }
 
 async function until(condition: () => boolean): Promise<void> {
