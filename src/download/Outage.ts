@@ -1,6 +1,6 @@
-import type { Clock } from "../base/Clock.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import { isGridError } from "../base/GridError.ts";
+import { sleep } from "../base/sleep.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 
 /**
@@ -44,23 +44,9 @@ export class Outage {
         const left = limits.outage - elapsed;
         if (left <= 0) throw error;
         log.log("info", "outage", () => ({ ms: elapsed }));
-        await wait(Math.min(left, Math.max(limits.outageRetry, elapsed)), clock, signal);
+        await sleep(Math.min(left, Math.max(limits.outageRetry, elapsed)), clock, signal);
         this.#startFresh();
       }
     }
   }
-}
-
-function wait(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(ms, () => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    });
-    const abort = (): void => {
-      cancel();
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-  });
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/Clock.ts";
+import { sleep } from "../base/sleep.ts";
 
 /** After a failure the next attempt on the same bytes starts no sooner than this. */
 const PAUSE_MS = 1_000;
@@ -38,21 +39,6 @@ export class FailurePacer {
   async turn(capText: string, offset: number, signal: AbortSignal): Promise<void> {
     const failedAt = this.#failedAt.get(`${offset} ${capText}`);
     const wait = failedAt === undefined ? 0 : failedAt + PAUSE_MS - this.#clock.now();
-    if (wait > 0) await this.#pause(wait, signal);
-  }
-
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      const leave = () => {
-        cancel();
-        reject(signal.reason);
-      };
-      const cancel = this.#clock.after(ms, () => {
-        signal.removeEventListener("abort", leave);
-        resolve();
-      });
-      signal.addEventListener("abort", leave, { once: true });
-    });
+    if (wait > 0) await sleep(wait, this.#clock, signal);
   }
 }

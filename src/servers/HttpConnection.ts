@@ -25,6 +25,7 @@ export class HttpConnection {
   readonly #stream: ByteStream;
   readonly #reader: ByteReader;
   #isUsable = true;
+  #isFresh = true;
 
   constructor(stream: ByteStream) {
     this.#stream = stream;
@@ -34,6 +35,11 @@ export class HttpConnection {
   /** Another request may be sent. */
   get isUsable(): boolean {
     return this.#isUsable;
+  }
+
+  /** It has neither served nor idled: if it fails, then not because the server grew tired of it. */
+  get isFresh(): boolean {
+    return this.#isFresh;
   }
 
   /**
@@ -46,6 +52,7 @@ export class HttpConnection {
    */
   async send(request: HttpRequest, host: string): Promise<{ head: ReplyHead; body: AsyncIterator<Uint8Array, void> }> {
     this.#isUsable = false;
+    this.#isFresh = false;
     this.#stream.rest(false);
     let isWritten = false;
     // Not waited for: a reply may come before the request was taken, a refusal say.
@@ -68,6 +75,7 @@ export class HttpConnection {
 
   /** Calls back when the idle connection is of no more use: the server has closed it, say. */
   watchIdle(spoilt: () => void): void {
+    this.#isFresh = false;
     this.#stream.rest(true);
     this.#reader.watch(() => {
       this.#isUsable = false;

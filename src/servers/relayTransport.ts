@@ -1,6 +1,7 @@
 import { GridError } from "../base/GridError.ts";
 import { Slots } from "../base/Slots.ts";
 import { StreamFailure } from "./ByteStream.ts";
+import { ConnectionPool } from "./ConnectionPool.ts";
 import { decodeTlsId } from "./decodeTlsId.ts";
 import { HttpConnection, Unanswered } from "./HttpConnection.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "./HttpTransport.ts";
@@ -10,8 +11,6 @@ import type { RelayOptions } from "./RelayOptions.ts";
 
 /** As many as reach a real server's full speed (measured for decision 7), requests being never pipelined. */
 const CONNECTIONS = 4;
-/** Real servers close a connection that idles for 60 s: leaving first avoids asking on one that is just going. */
-const IDLE_LIMIT = 45_000;
 
 /**
  * A storage server behind a relay that moves bytes between a WebSocket and the server: TLS is spoken through it, so it
@@ -28,16 +27,16 @@ class RelayWay {
   readonly #url: string;
   readonly #host: string;
   readonly #slots = new Slots(CONNECTIONS);
-  /** The one that was used last comes last. */
-  readonly #idle: { readonly connection: HttpConnection; readonly since: number }[] = [];
+  readonly #connections: ConnectionPool;
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    const { relay, nurl } = options;
+    const { relay, nurl, clock } = options;
     const url = new URL(relay);
     url.searchParams.set("token", nurl.tlsId);
     this.#url = url.href;
     this.#host = `${nurl.host.includes(":") ? `[${nurl.host}]` : nurl.host}:${nurl.port}`;
+    this.#connections = new ConnectionPool((signal) => this.#connect(signal), clock);
   }
 
   async request(request: HttpRequest): Promise<HttpReply> {
@@ -51,15 +50,14 @@ class RelayWay {
   }
 
   async #send(request: HttpRequest, release: () => void): Promise<HttpReply> {
-    const old = this.#takeIdle();
-    if (old !== undefined) {
-      try {
-        return await this.#sendOn(old, request, release);
-      } catch (error) {
-        // The server closed it while it idled. What may be done twice is asked again, on a connection that is new.
-        const mayRepeat = error instanceof Unanswered && isRepeatable(request);
-        if (!mayRepeat || request.signal.aborted) throw error;
-      }
+    const connection = await this.#connections.take(request.signal);
+    const { isFresh } = connection;
+    try {
+      return await this.#sendOn(connection, request, release);
+    } catch (error) {
+      // The server closed it while it idled. What may be done twice is asked again, on a connection that is new.
+      const mayRepeat = !isFresh && error instanceof Unanswered && isRepeatable(request);
+      if (!mayRepeat || request.signal.aborted) throw error;
     }
     return this.#sendOn(await this.#connect(request.signal), request, release);
   }
@@ -72,8 +70,7 @@ class RelayWay {
       if (isOver) return;
       isOver = true;
       signal.removeEventListener("abort", abort);
-      if (connection.isUsable) this.#keep(connection);
-      else connection.close();
+      this.#connections.give(connection);
       release();
     };
     signal.addEventListener("abort", abort, { once: true });
@@ -131,24 +128,6 @@ class RelayWay {
       session.free();
       throw error;
     }
-  }
-
-  #keep(connection: HttpConnection): void {
-    this.#idle.push({ connection, since: this.#options.clock.now() });
-    connection.watchIdle(() => {
-      const index = this.#idle.findIndex((idle) => idle.connection === connection);
-      if (index >= 0) this.#idle.splice(index, 1);
-      connection.close();
-    });
-  }
-
-  #takeIdle(): HttpConnection | undefined {
-    const newest = this.#idle.pop();
-    if (newest === undefined) return undefined;
-    if (this.#options.clock.now() - newest.since < IDLE_LIMIT) return newest.connection;
-    // The others have idled for longer.
-    for (const { connection } of [newest, ...this.#idle.splice(0)]) connection.close();
-    return undefined;
   }
 
   #failed(error: unknown, signal: AbortSignal): unknown {

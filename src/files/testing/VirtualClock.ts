@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/Clock.ts";
+import { sleep } from "../../base/sleep.ts";
 
 interface Timer {
   readonly at: number;
@@ -31,21 +32,7 @@ export class VirtualClock implements Clock {
 
   /** Resolves after `ms`, or rejects with the signal's reason. */
   sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const cancel = this.after(ms, () => {
-        signal.removeEventListener("abort", abort);
-        resolve();
-      });
-      const abort = (): void => {
-        cancel();
-        reject(signal.reason);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-    });
+    return sleep(ms, this, signal);
   }
 
   /** Lets time pass until `promise` settles. Fails when no timer is left that could make it settle, or after `limit` ms. */

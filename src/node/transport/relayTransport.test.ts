@@ -199,7 +199,7 @@ describe("connections", () => {
   it("one that has idled for longer than servers allow is not used again", async () => {
     await startRelay();
     let now = 0;
-    const clock: Clock = { ...systemClock, now: () => now };
+    const clock: Clock = { after: (ms, ring) => systemClock.after(ms, ring), now: () => now };
     const client = clientVia({ clock });
     await client.list();
     now += 40_000;
@@ -208,6 +208,19 @@ describe("connections", () => {
     now += 50_000;
     await client.list();
     expect(server.connections).toBe(2);
+  });
+
+  it("a small request does not wait for a connection of its own, which a far relay and TLS take long to make", async () => {
+    await startRelay();
+    let connects = 0;
+    const slow: Connect = async (url, signal) => {
+      if (++connects > 1) return new Promise(() => undefined);
+      return likeABrowser(url, signal);
+    };
+    const client = clientVia({ connect: slow });
+    await client.list();
+    expect(await Promise.all([client.list(), client.list(), client.list()])).toEqual([[], [], []]);
+    expect([connects, server.connections]).toEqual([3, 1]);
   });
 
   it("what goes through the relay shows neither requests nor replies", async () => {

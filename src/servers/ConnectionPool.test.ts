@@ -1,0 +1,200 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { VirtualClock } from "../files/testing/VirtualClock.ts";
+import { StreamFailure } from "./ByteStream.ts";
+import { ConnectionPool } from "./ConnectionPool.ts";
+import { HttpConnection } from "./HttpConnection.ts";
+import { memoryStreams } from "./testing/memoryStreams.ts";
+
+const never = new AbortController().signal;
+const refused = new StreamFailure("relay-busy", "too many connections");
+
+interface Opening {
+  readonly signal: AbortSignal;
+  succeed(): HttpConnection;
+  fail(): void;
+}
+
+/** A pool whose connections come about when the test says so. */
+function start() {
+  const clock = new VirtualClock();
+  const openings: Opening[] = [];
+  const opened = new Set<HttpConnection>();
+  const pool = new ConnectionPool(
+    (signal) =>
+      new Promise((resolve, reject) => {
+        const leave = (): void => settle(() => reject(signal.reason));
+        const settle = (how: () => void): void => {
+          const index = openings.indexOf(opening);
+          if (index >= 0) openings.splice(index, 1);
+          how();
+        };
+        const opening: Opening = {
+          signal,
+          succeed() {
+            const connection = new HttpConnection(memoryStreams()[0]);
+            opened.add(connection);
+            settle(() => resolve(connection));
+            return connection;
+          },
+          fail: () => settle(() => reject(refused)),
+        };
+        signal.addEventListener("abort", leave);
+        openings.push(opening);
+      }),
+    clock,
+  );
+  return { pool, openings, opened, clock };
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("whoever needs a connection", () => {
+  it("gets one that another is done with, where that is sooner than a new one", async () => {
+    const { pool, openings } = start();
+    const first = pool.take(never);
+    const connection = openings[0]!.succeed();
+    expect(await first).toBe(connection);
+    const second = pool.take(never);
+    expect(openings).toHaveLength(1);
+    pool.give(connection);
+    expect(await second).toBe(connection);
+  });
+
+  it("gets a new one, where that is sooner", async () => {
+    const { pool, openings } = start();
+    const [first, second] = [pool.take(never), pool.take(never)];
+    const [a, b] = [...openings].map((opening) => opening.succeed());
+    expect([await first, await second]).toEqual([a, b]);
+  });
+
+  it("finds the new one that was not needed, still opening or idle, and opens no other", async () => {
+    const { pool, openings } = start();
+    const first = pool.take(never);
+    const connection = openings[0]!.succeed();
+    await first;
+    const second = pool.take(never);
+    pool.give(connection);
+    await second;
+    const third = pool.take(never);
+    expect(openings).toHaveLength(1);
+    const spare = openings[0]!.succeed();
+    expect(await third).toBe(spare);
+    pool.give(spare);
+    expect(await pool.take(never)).toBe(spare);
+    expect(openings).toHaveLength(0);
+  });
+
+  it("is told why there is none, each by the failure of one opening", async () => {
+    const { pool, openings } = start();
+    const asked = [pool.take(never), pool.take(never)];
+    openings[1]!.fail();
+    await expect(asked[0]).rejects.toBe(refused);
+    const connection = openings[0]!.succeed();
+    expect(await asked[1]).toBe(connection);
+  });
+
+  it("never gets one that is of no more use", async () => {
+    const { pool, openings } = start();
+    const first = pool.take(never);
+    const connection = openings[0]!.succeed();
+    await first;
+    const second = pool.take(never);
+    connection.close();
+    pool.give(connection);
+    const fresh = openings[0]!.succeed();
+    expect(await second).toBe(fresh);
+  });
+});
+
+describe("an opening", () => {
+  it("ends with the last who waits for it", async () => {
+    const { pool, openings } = start();
+    const reason = new Error("enough");
+    const leaving = new AbortController();
+    const left = pool.take(leaving.signal);
+    const stays = pool.take(never);
+    leaving.abort(reason);
+    await expect(left).rejects.toBe(reason);
+    await turn();
+    expect(openings).toHaveLength(1);
+    const connection = openings[0]!.succeed();
+    expect(await stays).toBe(connection);
+    await expect(pool.take(AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(openings).toHaveLength(0);
+  });
+
+  it("that nobody waits for any more ends by itself", async () => {
+    const { pool, openings, clock } = start();
+    const first = pool.take(never);
+    const connection = openings[0]!.succeed();
+    await first;
+    const second = pool.take(never);
+    pool.give(connection);
+    await second;
+    expect(openings).toHaveLength(1);
+    await clock.run(30_000);
+    expect(openings).toHaveLength(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+it("serves everybody, each a connection to itself, and opens no more than are needed at once, in any history", async () => {
+  type Step = { readonly what: "take" | "leave" | "give" | "spoil" | "open" | "refuse"; readonly which: number };
+  const steps = fc.array(
+    fc.record({
+      what: fc.constantFrom<Step["what"][]>("take", "take", "leave", "give", "give", "spoil", "open", "open", "refuse"),
+      which: fc.nat(20),
+    }),
+    { maxLength: 60 },
+  );
+  await fc.assert(
+    fc.asyncProperty(steps, async (history) => {
+      const { pool, openings, opened, clock } = start();
+      const waiting = new Set<AbortController>();
+      const held: HttpConnection[] = [];
+      let most = 0;
+      const takeOne = (): void => {
+        const leaving = new AbortController();
+        waiting.add(leaving);
+        const done = pool.take(leaving.signal).then(
+          (connection) => {
+            expect(connection.isUsable).toBe(true);
+            expect(held).not.toContain(connection);
+            held.push(connection);
+          },
+          (error: unknown) => expect([refused, leaving.signal.reason]).toContain(error),
+        );
+        void done.finally(() => waiting.delete(leaving));
+        most = Math.max(most, waiting.size + held.length);
+      };
+      const give = (which: number, isSpoilt: boolean): void => {
+        const [connection] = held.splice(which % Math.max(1, held.length), 1);
+        if (connection === undefined) return;
+        if (isSpoilt) connection.close();
+        pool.give(connection);
+      };
+      for (const { what, which } of history) {
+        if (what === "take") takeOne();
+        if (what === "leave") [...waiting][which % Math.max(1, waiting.size)]?.abort(new Error("left"));
+        if (what === "give" || what === "spoil") give(which, what === "spoil");
+        if (what === "open") openings[which % Math.max(1, openings.length)]?.succeed();
+        if (what === "refuse") openings[which % Math.max(1, openings.length)]?.fail();
+        await turn();
+        const open = [...opened].filter(({ isUsable }) => isUsable).length;
+        expect(openings.length).toBeGreaterThanOrEqual(waiting.size);
+        expect(open + openings.length).toBeLessThanOrEqual(most);
+        // Nobody waits while a connection idles.
+        if (waiting.size > 0) expect(open).toBe(held.length);
+      }
+      while (waiting.size > 0) {
+        openings[0]!.succeed();
+        await turn();
+      }
+      await clock.run(30_000);
+      expect([openings.length, clock.pendingTimers]).toEqual([0, 0]);
+    }),
+  );
+});
