@@ -5,7 +5,7 @@ import type { Slots } from "../base/Slots.ts";
 import type { KeptSegments } from "../cache/KeptSegments.ts";
 import type { RememberedFile } from "../cache/RememberedFile.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
-import type { HealthBook } from "../servers/ServerHealth.ts";
+import type { HealthBook } from "../servers/HealthBook.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 
 /** What every part of one file's download works with. */

@@ -14,7 +14,7 @@ import { encodeBase32 } from "../formats/base32.ts";
 import type { Cap, ChkCap, ChkVerifyCap, DirectoryCap, LitCap, MutableCap } from "../formats/Cap.ts";
 import { formatCap } from "../formats/formatCap.ts";
 import { importCtrKey } from "../hashing/ctr.ts";
-import { HealthBook } from "../servers/ServerHealth.ts";
+import { HealthBook } from "../servers/HealthBook.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { sharesPath } from "../servers/StorageService.ts";
 import { Directory } from "./Directory.ts";

@@ -3,7 +3,7 @@ import { Slots } from "../../base/Slots.ts";
 import { KeptSegments } from "../../cache/KeptSegments.ts";
 import { zfecTypeScript } from "../../erasure/zfecTypeScript.ts";
 import type { SimulatedGrid } from "../../files/testing/SimulatedGrid.ts";
-import { HealthBook } from "../../servers/ServerHealth.ts";
+import { HealthBook } from "../../servers/HealthBook.ts";
 import type { DownloadContext } from "../DownloadContext.ts";
 
 /** What a part of a download works with when it is tested by itself on a simulated grid. */

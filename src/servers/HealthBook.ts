@@ -1,0 +1,94 @@
+import type { Clock } from "../base/Clock.ts";
+import type { Limits } from "../base/limits.ts";
+import { percentile } from "../base/percentile.ts";
+import type { Server } from "./Server.ts";
+import { ServerHealth, THROUGHPUT_BYTES } from "./ServerHealth.ts";
+
+/** The health of every server, shared by all files of a grid. */
+export class HealthBook {
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly #entries = new Map<Server, ServerHealth>();
+  /** Forgotten whenever a server's figures change: they are asked for for every share that might be chosen. */
+  readonly #typicals = new Map<"latency" | "bytesPerMs", number | undefined>();
+  #awakeSince = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, limits: Limits) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  of(server: Server): ServerHealth {
+    let health = this.#entries.get(server);
+    if (health === undefined) {
+      health = new ServerHealth(this.#clock, this.#limits, () => this.#typicals.clear());
+      this.#entries.set(server, health);
+    }
+    return health;
+  }
+
+  /** Milliseconds that `bytes` from this server should take; what is not known of it is taken from the others. */
+  expected(server: Server, bytes: number): number {
+    const health = this.of(server);
+    const latency = health.latency ?? this.#typical("latency") ?? this.#limits.firstPatience / 4;
+    const rate = health.bytesPerMs ?? this.#typical("bytesPerMs");
+    return latency + (rate === undefined ? 0 : bytes / rate);
+  }
+
+  /** Milliseconds after which `bytes` from this server are late by its own norm. */
+  patience(server: Server, bytes: number): number {
+    const health = this.of(server);
+    const latency = health.slowLatency;
+    const rate = health.bytesPerMs ?? this.#typical("bytesPerMs");
+    const isUnheardOf = latency === undefined || (rate === undefined && bytes >= THROUGHPUT_BYTES);
+    if (isUnheardOf) return this.#limits.firstPatience;
+    const transfer = rate === undefined ? 0 : bytes / rate;
+    return Math.max(this.#limits.leastPatience, 2 * latency + 3 * transfer);
+  }
+
+  /** What to expect of this server's blocks; what is not known of it is taken from the others. Undefined with no experience. */
+  norm(server: Server): { latency: number; bytesPerMs: number } | undefined {
+    const health = this.of(server);
+    const latency = health.slowLatency ?? this.#typical("latency");
+    const bytesPerMs = health.bytesPerMs ?? this.#typical("bytesPerMs");
+    return latency === undefined || bytesPerMs === undefined ? undefined : { latency, bytesPerMs };
+  }
+
+  /** Milliseconds that a block of this server may be overdue before it is worth asking elsewhere. */
+  tolerance(server: Server): number {
+    const { lag, latency = 0 } = this.of(server);
+    const { leastPatience, leastLag, lagOfLatency, firstPatience } = this.#limits;
+    if (lag === undefined) return leastPatience;
+    return Math.max(leastLag, lagOfLatency * latency, Math.min(1.25 * lag, firstPatience));
+  }
+
+  /** A timer came so much later than it was set for: this program slept, and what came meanwhile waits to be looked at. */
+  sawPause(ms: number): void {
+    if (ms >= this.#limits.leastLag) this.#awakeSince = this.#clock.now();
+  }
+
+  /** When the program last woke from such a pause, in the clock's milliseconds. */
+  get awakeSince(): number {
+    return this.#awakeSince;
+  }
+
+  /** The latency of most servers. */
+  get latency(): number {
+    return this.#typical("latency") ?? 0;
+  }
+
+  /** Bytes that so many servers together have on their way at any moment while they send at full speed: speed times delay. */
+  underWay(servers: number): number {
+    return servers * (this.#typical("latency") ?? 0) * (this.#typical("bytesPerMs") ?? 0);
+  }
+
+  #typical(figure: "latency" | "bytesPerMs"): number | undefined {
+    if (!this.#typicals.has(figure)) {
+      const figures = [...this.#entries.values()]
+        .map((health) => health[figure])
+        .filter((value) => value !== undefined);
+      this.#typicals.set(figure, percentile(figures, 0.5));
+    }
+    return this.#typicals.get(figure);
+  }
+}
