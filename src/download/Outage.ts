@@ -12,8 +12,8 @@ export class Outage {
   readonly #mayRecover: () => boolean;
   readonly #startFresh: () => void;
   #hasRead = false;
-  /** Since when all servers have failed, in the clock's milliseconds. */
-  #began: number | undefined;
+  /** Since when all servers have failed, and when the first read saw that, in the clock's milliseconds. */
+  #current: { readonly began: number; readonly seen: number } | undefined;
 
   /**
    * @param mayRecover would it do if servers that failed came back?
@@ -33,14 +33,15 @@ export class Outage {
       try {
         const fetched = await fetch();
         this.#hasRead = true;
-        this.#began = undefined;
+        // What was tried before may have been on its way already.
+        if (this.#current !== undefined && tried > this.#current.seen) this.#current = undefined;
         return fetched;
       } catch (error) {
         if (!this.#hasRead || !isGridError(error, "NOT_ENOUGH_SHARES")) throw error;
         // Later there are no shares to judge by: each new try begins with none.
-        if (this.#began === undefined && !this.#mayRecover()) throw error;
-        this.#began ??= tried;
-        const elapsed = clock.now() - this.#began;
+        if (this.#current === undefined && !this.#mayRecover()) throw error;
+        this.#current ??= { began: tried, seen: clock.now() };
+        const elapsed = clock.now() - this.#current.began;
         const left = limits.outage - elapsed;
         if (left <= 0) throw error;
         log.log("info", "outage", () => ({ ms: elapsed }));

@@ -5,7 +5,7 @@ import { createFileNodes } from "./createFileNodes.ts";
 import type { FileNode } from "./FileNode.ts";
 import { type EncodedFile, encodeShares } from "./testing/encodeShares.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
-import { patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
+import { collect, patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
 import type { Behaviour } from "./testing/SimulatedServer.ts";
 import { bytesOf, codeOf, F1, outcomeOf } from "./testing/scenario.ts";
 
@@ -271,6 +271,18 @@ describe("while all servers of a file that was read are away, as when a relay re
     const bytes = await bytesOf(grid, node, far);
     expect(bytes.equals(long.subarray(far.offset, far.offset + far.length))).toBe(true);
     expect(grid.clock.now() - before).toBeLessThan(6_000);
+  });
+
+  it("what was on its way already, and comes, does not say that they are back", async () => {
+    const { grid, node } = await readBefore();
+    behave(grid, 0, 10, { ...WELL, bandwidth: 100 });
+    const coming = collect(node.read({ offset: 700_000, length: 60_000 }));
+    grid.clock.after(50, () => behave(grid, 0, 10, BROKEN));
+    const waiting = grid.clock.sleep(60, new AbortController().signal).then(() => collect(node.read(far)));
+    grid.clock.after(3_000, () => behave(grid, 0, 10, WELL));
+    const [first, second] = await grid.clock.runUntil(Promise.all([coming, waiting]));
+    expect(Buffer.from(first).equals(long.subarray(700_000, 760_000))).toBe(true);
+    expect(Buffer.from(second).equals(long.subarray(far.offset, far.offset + far.length))).toBe(true);
   });
 
   it("it fails after a while, and so does the next one at once", async () => {
