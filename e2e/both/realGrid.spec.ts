@@ -108,10 +108,10 @@ test.describe("a live grid of Tahoe-LAFS servers", () => {
   test("playback goes on when the relay is killed, and is back later", async ({ tab }) => {
     await ways.relay();
     await openClientTab(tab, real.app);
-    await openVideo(tab, caps.film, "film.mp4");
+    await openVideo(tab, caps.wideFilm, "film.mp4");
     await playFast(tab, () => 20);
     await real.killRelay();
-    const goesOn = playFast(tab, beyondAllThatWasReadOf(film));
+    const goesOn = playFast(tab, beyondAllThatWasReadOf(wideFilm));
     await pause(2_000);
     await real.startRelay();
     await goesOn;

@@ -49,11 +49,7 @@ export class Download {
     this.#pool = new SharePool(this.#facts, context);
     this.#locations = context.memory && new ShareLocations(context.memory);
     this.#reporter = new CorruptionReporter(context);
-    this.#outage = new Outage(
-      context,
-      () => this.#pool.mayRecover,
-      () => this.#startFreshIfDue(),
-    );
+    this.#outage = new Outage(context, () => this.#startFreshIfDue());
     const locations = this.#locations;
     const recall = locations && (() => this.#recall(locations));
     this.#opening = new Opening(this.#facts, recall, (rules, signal) =>
@@ -323,6 +319,8 @@ export class Download {
   #defeat(): unknown {
     if (this.#facts.defect !== undefined) return this.#facts.defect;
     this.#mustStartFresh = true;
+    // Now, since another segment's new start forgets what failed.
+    this.#outage.defeated(this.#pool.mayRecover);
     return notEnoughShares(this.#facts.cap.needed, this.#pool, this.#finder);
   }
 
@@ -332,6 +330,8 @@ export class Download {
     this.#mustStartFresh = false;
     this.#pool.revive();
     this.#finder.restart();
+    // Races of other segments may be waiting for what was just called off.
+    this.#seek();
   }
 
   #rest(): void {

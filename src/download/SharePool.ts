@@ -74,6 +74,8 @@ export class SharePool {
    * pause that doubles each time.
    */
   kill(share: Share, error: unknown, isLasting: boolean): void {
+    // A race may still have held what was forgotten meanwhile: its successor is another share.
+    if (this.#shares.get(share.server)?.get(share.number) !== share) return;
     const { clock, limits } = this.#context;
     const deaths = (this.#dead.get(share)?.deaths ?? 0) + 1;
     const pause = isLasting ? Number.POSITIVE_INFINITY : limits.secondChance * 2 ** (deaths - 1);
@@ -145,8 +147,9 @@ export class SharePool {
     for (const share of this.#all()) share.stop();
   }
 
-  /** Would it do if servers that failed came back? Not where too many shares were wrong. */
-  get mayRecover(): boolean {
+  /** Would it do if servers that failed came back? Not where too many shares were wrong; undefined where too few were offered to tell. */
+  get mayRecover(): boolean | undefined {
+    if (this.found < this.#facts.cap.needed) return undefined;
     const standing = this.#all().filter((share) => this.#dead.get(share)?.until !== Number.POSITIVE_INFINITY);
     const hasFailed = standing.some((share) => this.#dead.has(share));
     return hasFailed && new Set(standing.map(({ number }) => number)).size >= this.#facts.cap.needed;

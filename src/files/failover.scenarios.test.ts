@@ -5,7 +5,7 @@ import { createFileNodes } from "./createFileNodes.ts";
 import type { FileNode } from "./FileNode.ts";
 import { type EncodedFile, encodeShares } from "./testing/encodeShares.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
-import { collect, patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
+import { patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
 import type { Behaviour } from "./testing/SimulatedServer.ts";
 import { bytesOf, codeOf, F1, outcomeOf } from "./testing/scenario.ts";
 
@@ -249,59 +249,6 @@ describe("S10 K-24 a failure does not poison what comes after it", () => {
     expect(await bytesOf(grid, node)).toEqual(whole);
     expect(await bytesOf(grid, grid.nodes.open(file.cap))).toEqual(whole);
     expect(grid.clock.now() - before).toBeLessThan(200);
-  });
-});
-
-describe("while all servers of a file that was read are away, as when a relay restarts", () => {
-  const far = { offset: 1_500_000, length: 100_000 };
-  const long = patternBytes(2_000_000);
-
-  async function readBefore(): Promise<{ grid: SimulatedGrid; node: FileNode }> {
-    const grid = new SimulatedGrid(10);
-    const { node } = await grid.put(long, { needed: 3, total: 10, maxSegmentSize: 20_000 });
-    await bytesOf(grid, node, { offset: 0, length: 1000 });
-    behave(grid, 0, 10, BROKEN);
-    return { grid, node };
-  }
-
-  it("a read waits for them, and goes on when they are back", async () => {
-    const { grid, node } = await readBefore();
-    const before = grid.clock.now();
-    grid.clock.after(3_000, () => behave(grid, 0, 10, WELL));
-    const bytes = await bytesOf(grid, node, far);
-    expect(bytes.equals(long.subarray(far.offset, far.offset + far.length))).toBe(true);
-    expect(grid.clock.now() - before).toBeLessThan(6_000);
-  });
-
-  it("what was on its way already, and comes, does not say that they are back", async () => {
-    const { grid, node } = await readBefore();
-    behave(grid, 0, 10, { ...WELL, bandwidth: 100 });
-    const coming = collect(node.read({ offset: 700_000, length: 60_000 }));
-    grid.clock.after(50, () => behave(grid, 0, 10, BROKEN));
-    const waiting = grid.clock.sleep(60, new AbortController().signal).then(() => collect(node.read(far)));
-    grid.clock.after(3_000, () => behave(grid, 0, 10, WELL));
-    const [first, second] = await grid.clock.runUntil(Promise.all([coming, waiting]));
-    expect(Buffer.from(first).equals(long.subarray(700_000, 760_000))).toBe(true);
-    expect(Buffer.from(second).equals(long.subarray(far.offset, far.offset + far.length))).toBe(true);
-  });
-
-  it("it fails after a while, and so does the next one at once", async () => {
-    const { grid, node } = await readBefore();
-    const before = grid.clock.now();
-    expect(await codeOf(grid, node, far)).toBe("NOT_ENOUGH_SHARES");
-    const failed = grid.clock.now();
-    expect(failed - before).toBeLessThan(12_000);
-    expect(await codeOf(grid, node, far)).toBe("NOT_ENOUGH_SHARES");
-    expect(grid.clock.now() - failed).toBeLessThan(1_000);
-  });
-
-  it("a reader that leaves waits for nothing", async () => {
-    const { grid, node } = await readBefore();
-    const leaving = new AbortController();
-    grid.clock.after(2_500, () => leaving.abort(new Error("left")));
-    const before = grid.clock.now();
-    expect((await outcomeOf(grid, node, { ...far, signal: leaving.signal })).error).toEqual(new Error("left"));
-    expect(grid.clock.now() - before).toBeLessThan(2_600);
   });
 });
 

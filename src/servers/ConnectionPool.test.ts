@@ -23,7 +23,8 @@ function start() {
   const pool = new ConnectionPool(
     (signal) =>
       new Promise((resolve, reject) => {
-        const leave = (): void => settle(() => reject(signal.reason));
+        // As a stream that was closed in the middle of the handshake.
+        const leave = (): void => settle(() => reject(new StreamFailure("broke-off", "the connection was closed")));
         const settle = (how: () => void): void => {
           const index = openings.indexOf(opening);
           if (index >= 0) openings.splice(index, 1);
@@ -87,6 +88,20 @@ describe("whoever needs a connection", () => {
     expect(openings).toHaveLength(0);
   });
 
+  it("does not fail with an opening that another has left, while one of its own is under way", async () => {
+    const { pool, openings } = start();
+    const first = pool.take(never);
+    const connection = openings[0]!.succeed();
+    await first;
+    const [second, third] = [pool.take(never), pool.take(never)];
+    pool.give(connection);
+    await second;
+    openings[0]!.fail();
+    await turn();
+    const fresh = openings[0]!.succeed();
+    expect(await third).toBe(fresh);
+  });
+
   it("is told why there is none, each by the failure of one opening", async () => {
     const { pool, openings } = start();
     const asked = [pool.take(never), pool.take(never)];
@@ -110,20 +125,28 @@ describe("whoever needs a connection", () => {
 });
 
 describe("an opening", () => {
-  it("ends with the last who waits for it", async () => {
+  it("ends with the last who waits, and before that with nobody's leaving", async () => {
     const { pool, openings } = start();
     const reason = new Error("enough");
-    const leaving = new AbortController();
-    const left = pool.take(leaving.signal);
-    const stays = pool.take(never);
+    const [hung, leaving] = [new AbortController(), new AbortController()];
+    const left = [pool.take(hung.signal), pool.take(leaving.signal)];
+    const [first, second] = openings;
+    hung.abort(reason);
+    await expect(left[0]).rejects.toBe(reason);
+    // Which of them will succeed is not known.
+    expect([first!.signal.aborted, second!.signal.aborted]).toEqual([false, false]);
     leaving.abort(reason);
-    await expect(left).rejects.toBe(reason);
-    await turn();
-    expect(openings).toHaveLength(1);
-    const connection = openings[0]!.succeed();
-    expect(await stays).toBe(connection);
+    await expect(left[1]).rejects.toBe(reason);
+    expect([first!.signal.aborted, second!.signal.aborted]).toEqual([true, true]);
     await expect(pool.take(AbortSignal.abort(reason))).rejects.toBe(reason);
     expect(openings).toHaveLength(0);
+  });
+
+  it("fails for whom it takes too long, with that reason", async () => {
+    const { pool, clock } = start();
+    const taken = expect(pool.take(never)).rejects.toMatchObject({ why: "server-away" });
+    await clock.run(30_000);
+    await taken;
   });
 
   it("that nobody waits for any more ends by itself", async () => {

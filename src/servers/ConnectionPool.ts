@@ -5,7 +5,7 @@ import type { HttpConnection } from "./HttpConnection.ts";
 
 /** Real servers close a connection that idles for 60 s: leaving first avoids asking on one that is just going. */
 const IDLE_LIMIT = 45_000;
-/** Above what a request waits for its server: this ends what nobody waits for any more. */
+/** As long as the most patient request waits for its server: this ends what nobody waits for any more. */
 const OPENING_LIMIT = 20_000;
 
 interface Waiter {
@@ -23,7 +23,10 @@ export class ConnectionPool {
   /** The one that was used last comes last. */
   readonly #idle: { readonly connection: HttpConnection; readonly since: number }[] = [];
   readonly #waiting = new Set<Waiter>();
-  /** Never fewer than those who wait. One whose waiter got another connection goes on: whoever needed two will again. */
+  /**
+   * Never fewer than those who wait. One whose waiter got another connection goes on, with nobody waiting too: whoever needed two will
+   * again.
+   */
   readonly #openings = new Set<AbortController>();
 
   /** @param open a new connection */
@@ -73,7 +76,7 @@ export class ConnectionPool {
       };
       const leave = (): void => {
         waiter.fail(signal.reason);
-        this.#stopUnwanted();
+        if (this.#waiting.size === 0) this.#stopOpening();
       };
       signal.addEventListener("abort", leave, { once: true });
       this.#waiting.add(waiter);
@@ -97,17 +100,17 @@ export class ConnectionPool {
         this.give(connection);
       },
       (error: unknown) => {
+        const { aborted, reason } = opening.signal;
         const [first] = this.#waiting;
-        if (isOver()) first?.fail(error);
+        // While there are as many as wait, nobody has lost anything.
+        if (isOver() && this.#openings.size < this.#waiting.size) first?.fail(aborted ? reason : error);
       },
     );
   }
 
-  #stopUnwanted(): void {
-    for (const opening of [...this.#openings].slice(this.#waiting.size)) {
-      this.#openings.delete(opening);
-      opening.abort(noLongerWanted);
-    }
+  #stopOpening(): void {
+    for (const opening of this.#openings) opening.abort(noLongerWanted);
+    this.#openings.clear();
   }
 
   #keep(connection: HttpConnection): void {

@@ -1,0 +1,202 @@
+import fc from "fast-check";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { isGridError } from "../base/GridError.ts";
+import type { FileNode, ReadOptions } from "./FileNode.ts";
+import { type EncodedFile, encodeShares } from "./testing/encodeShares.ts";
+import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
+import { collect, patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
+import { type Behaviour, faultless } from "./testing/SimulatedServer.ts";
+import { bytesOf, codeOf, outcomeOf } from "./testing/scenario.ts";
+
+/** What is asked is refused; what was asked before goes on. */
+const REFUSING: Partial<Behaviour> = { statusOnList: 500, statusOnRead: 500 };
+/** As when a relay is killed. */
+const GONE: Partial<Behaviour> = { ...REFUSING, breaksAfter: 0 };
+/** As when a network changes, and nobody tells. */
+const SILENT: Partial<Behaviour> = { hangsOnList: true, hangsOnRead: true, stallsAfter: 0 };
+
+const film = patternBytes(2_000_000);
+const far = { offset: 1_500_000, length: 100_000 };
+let shares: EncodedFile;
+
+beforeEach(() => installSynchronousCrypto());
+
+beforeAll(async () => {
+  shares = await encodeShares(film, { needed: 3, total: 10, maxSegmentSize: 20_000 });
+});
+
+/** The film on ten servers, of which its start was read. */
+async function readBefore(): Promise<{ grid: SimulatedGrid; node: FileNode }> {
+  const grid = new SimulatedGrid(10);
+  const node = grid.hold(shares);
+  await bytesOf(grid, node, { offset: 0, length: 1000 });
+  return { grid, node };
+}
+
+function behave(grid: SimulatedGrid, behaviour: Partial<Behaviour>): void {
+  for (const server of grid.servers) Object.assign(server.behaviour, behaviour);
+}
+
+/** A read that begins in `ms`. Resolves when it has succeeded, with the right bytes, to the time. */
+async function readIn(ms: number, grid: SimulatedGrid, node: FileNode, range: Required<ByteSpan>): Promise<number> {
+  await grid.clock.sleep(ms, new AbortController().signal);
+  const bytes = Buffer.from(await collect(node.read(range)));
+  expect(bytes.equals(film.subarray(range.offset, range.offset + range.length))).toBe(true);
+  return grid.clock.now();
+}
+
+type ByteSpan = Pick<ReadOptions, "offset" | "length">;
+
+describe("while all servers of a file that was read are away, as when a relay restarts", () => {
+  it.each([
+    ["refuse", REFUSING],
+    ["are gone", GONE],
+    ["are silent", SILENT],
+    ["do not say what they have", { ...GONE, statusOnList: undefined, hangsOnList: true }],
+  ])("a read waits for them, and goes on when they are back: they %s", async (_, away) => {
+    const { grid, node } = await readBefore();
+    behave(grid, away);
+    grid.plan(3_000, () => behave(grid, faultless));
+    await grid.clock.runUntil(readIn(0, grid, node, far));
+  });
+
+  it("it goes on soon after they are", async () => {
+    const { grid, node } = await readBefore();
+    const before = grid.clock.now();
+    behave(grid, GONE);
+    grid.plan(7_000, () => behave(grid, faultless));
+    expect((await grid.clock.runUntil(readIn(0, grid, node, far))) - before).toBeLessThan(9_500);
+  });
+
+  it("so does what slow servers have been sending for longer than an outage is waited for", async () => {
+    const { grid, node } = await readBefore();
+    behave(grid, { bandwidth: 10 });
+    grid.plan(20_000, () => behave(grid, GONE));
+    grid.plan(23_000, () => behave(grid, faultless));
+    await grid.clock.runUntil(readIn(0, grid, node, { offset: 0, length: 1_500_000 }));
+  });
+
+  it("what was on its way already, and comes, does not say that they are back", async () => {
+    const { grid, node } = await readBefore();
+    behave(grid, { bandwidth: 100 });
+    const coming = readIn(0, grid, node, { offset: 700_000, length: 60_000 });
+    grid.plan(50, () => behave(grid, REFUSING));
+    grid.plan(3_000, () => behave(grid, faultless));
+    await grid.clock.runUntil(Promise.all([coming, readIn(60, grid, node, far)]));
+  });
+
+  it("nor does what came while they were back for a moment", async () => {
+    const { grid, node } = await readBefore();
+    behave(grid, REFUSING);
+    grid.plan(400, () => behave(grid, { ...faultless, bandwidth: 10 }));
+    grid.plan(620, () => behave(grid, REFUSING));
+    grid.plan(3_000, () => behave(grid, { ...faultless, bandwidth: 10_000 }));
+    const first = readIn(0, grid, node, { offset: 700_000, length: 20_000 });
+    await grid.clock.runUntil(Promise.all([first, readIn(650, grid, node, far)]));
+  });
+
+  it("an outage that its only reader left does not count against a later one", async () => {
+    const { grid, node } = await readBefore();
+    behave(grid, GONE);
+    const leaving = new AbortController();
+    grid.plan(1_000, () => leaving.abort(new Error("left")));
+    await codeOf(grid, node, { ...far, signal: leaving.signal });
+    behave(grid, faultless);
+    await grid.clock.run(600_000);
+    behave(grid, GONE);
+    grid.plan(2_000, () => behave(grid, faultless));
+    await grid.clock.runUntil(readIn(0, grid, node, far));
+  });
+
+  it("a read fails after a while, and so does the next one at once", async () => {
+    const { grid, node } = await readBefore();
+    behave(grid, GONE);
+    const before = grid.clock.now();
+    expect(await codeOf(grid, node, far)).toBe("NOT_ENOUGH_SHARES");
+    const failed = grid.clock.now();
+    expect(failed - before).toBeLessThan(12_000);
+    expect(await codeOf(grid, node, far)).toBe("NOT_ENOUGH_SHARES");
+    expect(grid.clock.now() - failed).toBeLessThan(1_000);
+  });
+
+  it("it fails after a while of silence, too", async () => {
+    const { grid, node } = await readBefore();
+    behave(grid, SILENT);
+    const before = grid.clock.now();
+    expect(await codeOf(grid, node, far)).toBe("NOT_ENOUGH_SHARES");
+    expect(grid.clock.now() - before).toBeLessThan(90_000);
+  });
+
+  it("a reader that leaves waits for nothing", async () => {
+    const { grid, node } = await readBefore();
+    behave(grid, GONE);
+    const leaving = new AbortController();
+    grid.plan(2_500, () => leaving.abort(new Error("left")));
+    const before = grid.clock.now();
+    expect((await outcomeOf(grid, node, { ...far, signal: leaving.signal })).error).toEqual(new Error("left"));
+    expect(grid.clock.now() - before).toBeLessThan(2_600);
+  });
+});
+
+it("no reader fails for outages that are shorter than they are waited for, however they come and go", {
+  timeout: 120_000,
+}, async () => {
+  const outages = fc.array(
+    fc.record({
+      after: fc.integer({ min: 20, max: 600 }),
+      lasts: fc.oneof(fc.integer({ min: 50, max: 1_000 }), fc.integer({ min: 50, max: 3_000 })),
+      how: fc.constantFrom(REFUSING, GONE, SILENT, { ...GONE, statusOnList: undefined }, { statusOnList: 500 }),
+      /** Milliseconds from the first server's to the last one's. */
+      spread: fc.constantFrom(0, 0, 100),
+    }),
+    { minLength: 1, maxLength: 4 },
+  );
+  const readers = fc.array(
+    fc.record({
+      begins: fc.integer({ min: 0, max: 4_000 }),
+      offset: fc.integer({ min: 0, max: 1_800_000 }),
+      length: fc.integer({ min: 1, max: 200_000 }),
+      leaves: fc.option(fc.integer({ min: 1, max: 4_000 })),
+    }),
+    { minLength: 1, maxLength: 5 },
+  );
+  const servers = fc.record({
+    count: fc.constantFrom(3, 5, 10),
+    latency: fc.integer({ min: 2, max: 150 }),
+    bandwidth: fc.constantFrom(10, 50, 3_000),
+  });
+  await fc.assert(
+    fc.asyncProperty(servers, outages, readers, async ({ count, latency, bandwidth }, outages, readers) => {
+      const grid = new SimulatedGrid(10);
+      const node = grid.hold(shares);
+      grid.list(grid.servers.slice(0, count));
+      await bytesOf(grid, node, { offset: 0, length: 1000 });
+      behave(grid, { latency, bandwidth });
+      let at = 0;
+      for (const { after, lasts, how, spread } of outages) {
+        at += after;
+        for (const [i, server] of grid.servers.entries()) {
+          const own = at + (spread * i) / grid.servers.length;
+          grid.plan(own, () => Object.assign(server.behaviour, how));
+          grid.plan(own + lasts, () => Object.assign(server.behaviour, faultless));
+        }
+        at += lasts + spread;
+      }
+      const left = new Error("left");
+      const reading = readers.map(async ({ begins, offset, length, leaves }) => {
+        await grid.clock.sleep(begins, new AbortController().signal);
+        const leaving = new AbortController();
+        if (leaves !== null) grid.plan(leaves, () => leaving.abort(left));
+        const bytes = await collect(node.read({ offset, length, signal: leaving.signal })).catch((error: unknown) => {
+          if (error !== left) throw isGridError(error) ? new Error(`${error.code} at ${grid.clock.now()}`) : error;
+          return undefined;
+        });
+        if (bytes) expect(Buffer.from(bytes).equals(film.subarray(offset, offset + length))).toBe(true);
+      });
+      await grid.clock.runUntil(Promise.all(reading));
+      await grid.clock.run(25_000);
+      expect([grid.pendingTimers, grid.inFlight]).toEqual([0, 0]);
+    }),
+    { numRuns: 60 },
+  );
+});
