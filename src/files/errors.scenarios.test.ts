@@ -7,7 +7,7 @@ import type { FileNode } from "./FileNode.ts";
 import { type EncodedFile, encodeShares } from "./testing/encodeShares.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
 import { patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
-import type { Behaviour } from "./testing/SimulatedServer.ts";
+import { behave } from "./testing/SimulatedServer.ts";
 import { bytesOf, damage, F1, flip, outcomeOf } from "./testing/scenario.ts";
 
 beforeEach(() => installSynchronousCrypto());
@@ -48,10 +48,6 @@ function outcomeAt({ details }: TooFew, server: number): string {
 
 const spoil = (numbers: readonly number[], at: number): void =>
   damage(grid, file.storageIndexText, numbers, (share) => flip(share, at));
-
-const behave = (behaviour: Partial<Behaviour>): void => {
-  for (const server of grid.servers) Object.assign(server.behaviour, behaviour);
-};
 
 describe("N-01 none found, or too few", () => {
   it("tells the two apart by what servers offered", async () => {
@@ -171,10 +167,10 @@ it("N-10 no error, nor its cause, tells a cap, a key or a hash of the cap", asyn
     () => spoil(ALL, CIPHERTEXT_LEAF_AT),
     () => spoil(ALL, FIRST_BLOCK_AT),
     () => damage(grid, file.storageIndexText, ALL, (share) => share.subarray(0, 700)),
-    () => behave({ statusOnList: 401 }),
-    () => behave({ statusOnRead: 500 }),
-    () => behave({ hangsOnList: true }),
-    () => behave({ breaksAfter: 0 }),
+    () => behave(grid.servers, { statusOnList: 401 }),
+    () => behave(grid.servers, { statusOnRead: 500 }),
+    () => behave(grid.servers, { hangsOnList: true }),
+    () => behave(grid.servers, { breaksAfter: 0 }),
   ];
   const secrets = secretsOf(file);
   for (const [i, way] of ways.entries()) {

@@ -6,7 +6,7 @@ import type { FileNode } from "./FileNode.ts";
 import { type EncodedFile, encodeShares } from "./testing/encodeShares.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
 import { patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
-import type { Behaviour } from "./testing/SimulatedServer.ts";
+import { type Behaviour, behave, faultless } from "./testing/SimulatedServer.ts";
 import { bytesOf, codeOf, F1, outcomeOf } from "./testing/scenario.ts";
 
 beforeEach(() => installSynchronousCrypto());
@@ -23,19 +23,8 @@ async function f1(
   return { grid, file, node: file.node };
 }
 
-/** From `first` up to, not including, `end`, each server behaves so. */
-function behave(grid: SimulatedGrid, first: number, end: number, behaviour: Partial<Behaviour>): void {
-  for (const server of grid.servers.slice(first, end)) Object.assign(server.behaviour, behaviour);
-}
-
 const BROKEN: Partial<Behaviour> = { statusOnList: 500, statusOnRead: 500 };
 const HUNG: Partial<Behaviour> = { hangsOnList: true, hangsOnRead: true };
-const WELL: Partial<Behaviour> = {
-  hangsOnList: false,
-  hangsOnRead: false,
-  statusOnList: undefined,
-  statusOnRead: undefined,
-};
 
 /** Numbers of the shares that servers sent something of. */
 function sharesRead(grid: SimulatedGrid): number[] {
@@ -72,7 +61,7 @@ describe("shares that go away", () => {
     const reader = node.read().getReader();
     const parts = [(await grid.clock.runUntil(reader.read())).value as Uint8Array];
     const used = sharesRead(grid);
-    for (const number of used) behave(grid, number, number + 1, BROKEN);
+    for (const number of used) behave(grid.servers.slice(number, number + 1), BROKEN);
     for (const { reads } of grid.servers) reads.length = 0;
     for (;;) {
       const { done, value } = await grid.clock.runUntil(reader.read());
@@ -87,11 +76,11 @@ describe("shares that go away", () => {
   it("S4 K-05 all four servers that answered early break, and six that answer late save the read", async () => {
     const grid = new SimulatedGrid(10, { windowStart: 1, windowMost: 1 });
     const { node } = await grid.put(plaintext, { ...F1, maxSegmentSize: 60 });
-    behave(grid, 4, 10, { latency: 5_000 });
+    behave(grid.servers.slice(4, 10), { latency: 5_000 });
     const reader = node.read().getReader();
     const first = await grid.clock.runUntil(reader.read());
     expect(first.value).toHaveLength(60);
-    behave(grid, 0, 4, BROKEN);
+    behave(grid.servers.slice(0, 4), BROKEN);
     const parts = [first.value as Uint8Array];
     for (;;) {
       const { done, value } = await grid.clock.runUntil(reader.read());
@@ -106,7 +95,7 @@ describe("shares that go away", () => {
 describe("servers that fail while they are read", () => {
   it("K-06 a block read that is never answered costs a moment, and a spare takes its place", async () => {
     const { grid, node } = await f1();
-    behave(grid, 0, 1, { hangsOnRead: true });
+    behave(grid.servers.slice(0, 1), { hangsOnRead: true });
     expect(await bytesOf(grid, node)).toEqual(whole);
     expect(grid.clock.now()).toBeLessThan(2_000);
     expect(grid.inFlight).toBe(0);
@@ -114,16 +103,16 @@ describe("servers that fail while they are read", () => {
 
   it("K-07 a share that failed rests, and gets a second chance later", async () => {
     const { grid, node } = await f1();
-    behave(grid, 0, 1, { statusOnRead: 500 });
+    behave(grid.servers.slice(0, 1), { statusOnRead: 500 });
     expect(await bytesOf(grid, node)).toEqual(whole);
-    behave(grid, 0, 1, WELL);
+    behave(grid.servers.slice(0, 1), faultless);
     const healed = grid.servers[0]!;
     healed.reads.length = 0;
     expect(await bytesOf(grid, node)).toEqual(whole);
     expect(healed.reads).toEqual([]);
     // One failed request is one failure, though three segments waited for it: the pause is not yet a longer one.
     await grid.clock.run(11_000);
-    behave(grid, 3, 10, BROKEN);
+    behave(grid.servers.slice(3, 10), BROKEN);
     expect(await bytesOf(grid, node)).toEqual(whole);
     expect(healed.reads).not.toEqual([]);
   });
@@ -137,7 +126,7 @@ describe("servers that fail while they are read", () => {
     for (const bad of [0, 1, 2, 3, 4]) {
       const { grid, node } = await f1();
       // So slow that a body comes in several pieces.
-      behave(grid, bad, bad + 1, { ...behaviour, bandwidth: 0.5 });
+      behave(grid.servers.slice(bad, bad + 1), { ...behaviour, bandwidth: 0.5 });
       expect(await bytesOf(grid, node), `server ${bad}`).toEqual(whole);
       expect(grid.clock.now()).toBeLessThan(500);
     }
@@ -156,30 +145,36 @@ const grids: [
   ["K-09 ten good servers, one with a copy of another's share", (n) => (n === 2 ? [0, 2] : [n]), () => {}, true, 100],
   ["K-10 three good servers, seven without shares", (n) => (n < 3 ? [n] : []), () => {}, true, 100],
   ["K-10 the same, the good ones last", (n) => (n >= 7 ? [n] : []), () => {}, true, 100],
-  ["K-11 two good servers, eight broken", (n) => [n], (grid) => behave(grid, 2, 10, BROKEN), false, 200],
+  ["K-11 two good servers, eight broken", (n) => [n], (grid) => behave(grid.servers.slice(2, 10), BROKEN), false, 200],
   ["K-12 two good servers, eight without shares", (n) => (n < 2 ? [n] : []), () => {}, false, 200],
   [
     "K-13 two good servers, eight broken, a third share on a good one",
     (n) => (n === 7 ? [0, 7] : [n]),
-    (grid) => behave(grid, 2, 10, BROKEN),
+    (grid) => behave(grid.servers.slice(2, 10), BROKEN),
     true,
     200,
   ],
   [
     "K-14 two good servers, eight broken, the third share is a copy of one that counts already",
     (n) => (n === 1 ? [0, 1] : [n]),
-    (grid) => behave(grid, 2, 10, BROKEN),
+    (grid) => behave(grid.servers.slice(2, 10), BROKEN),
     false,
     200,
   ],
-  ["K-15 three good servers, seven hung", (n) => [n], (grid) => behave(grid, 3, 10, HUNG), true, 100],
-  ["K-15 seven hung servers, then three good ones", (n) => [n], (grid) => behave(grid, 0, 7, HUNG), true, 1_200],
+  ["K-15 three good servers, seven hung", (n) => [n], (grid) => behave(grid.servers.slice(3, 10), HUNG), true, 100],
+  [
+    "K-15 seven hung servers, then three good ones",
+    (n) => [n],
+    (grid) => behave(grid.servers.slice(0, 7), HUNG),
+    true,
+    1_200,
+  ],
   [
     "K-16 two good servers, eight hung, of which one comes back",
     (n) => [n],
     (grid) => {
-      behave(grid, 2, 10, HUNG);
-      behave(grid, 5, 6, { ...WELL, latency: 8_000 });
+      behave(grid.servers.slice(2, 10), HUNG);
+      behave(grid.servers.slice(5, 6), { ...faultless, latency: 8_000 });
     },
     true,
     25_000,
@@ -188,8 +183,8 @@ const grids: [
     "K-17 one good server, nine hung, of which one comes back with two shares",
     (n) => (n === 6 ? [5] : n === 5 || n === 0 ? [n] : []),
     (grid) => {
-      behave(grid, 1, 10, HUNG);
-      behave(grid, 5, 6, { ...WELL, latency: 8_000 });
+      behave(grid.servers.slice(1, 10), HUNG);
+      behave(grid.servers.slice(5, 6), { ...faultless, latency: 8_000 });
     },
     true,
     25_000,
@@ -242,9 +237,9 @@ describe("S10 K-24 a failure does not poison what comes after it", () => {
     const file = await encodeShares(plaintext, F1);
     const grid = new SimulatedGrid(10);
     const node = grid.hold(file);
-    behave(grid, 0, 10, behaviour);
+    behave(grid.servers, behaviour);
     expect(await codeOf(grid, node)).toBe("NOT_ENOUGH_SHARES");
-    behave(grid, 0, 10, { ...WELL, tamper: undefined });
+    behave(grid.servers, faultless);
     const before = grid.clock.now();
     expect(await bytesOf(grid, node)).toEqual(whole);
     expect(await bytesOf(grid, grid.nodes.open(file.cap))).toEqual(whole);

@@ -5,7 +5,7 @@ import type { FileNode, ReadOptions } from "./FileNode.ts";
 import { type EncodedFile, encodeShares } from "./testing/encodeShares.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
 import { collect, patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
-import { type Behaviour, faultless } from "./testing/SimulatedServer.ts";
+import { type Behaviour, behave, faultless } from "./testing/SimulatedServer.ts";
 import { bytesOf, codeOf, outcomeOf } from "./testing/scenario.ts";
 
 /** What is asked is refused; what was asked before goes on. */
@@ -33,10 +33,6 @@ async function readBefore(): Promise<{ grid: SimulatedGrid; node: FileNode }> {
   return { grid, node };
 }
 
-function behave(grid: SimulatedGrid, behaviour: Partial<Behaviour>): void {
-  for (const server of grid.servers) Object.assign(server.behaviour, behaviour);
-}
-
 /** A read that begins in `ms`. Resolves when it has succeeded, with the right bytes, to the time. */
 async function readIn(ms: number, grid: SimulatedGrid, node: FileNode, range: Required<ByteSpan>): Promise<number> {
   await grid.clock.sleep(ms, new AbortController().signal);
@@ -55,62 +51,62 @@ describe("while all servers of a file that was read are away, as when a relay re
     ["do not say what they have", { ...GONE, statusOnList: undefined, hangsOnList: true }],
   ])("a read waits for them, and goes on when they are back: they %s", async (_, away) => {
     const { grid, node } = await readBefore();
-    behave(grid, away);
-    grid.plan(3_000, () => behave(grid, faultless));
+    behave(grid.servers, away);
+    grid.plan(3_000, () => behave(grid.servers, faultless));
     await grid.clock.runUntil(readIn(0, grid, node, far));
   });
 
   it("it goes on soon after they are", async () => {
     const { grid, node } = await readBefore();
     const before = grid.clock.now();
-    behave(grid, GONE);
-    grid.plan(7_000, () => behave(grid, faultless));
+    behave(grid.servers, GONE);
+    grid.plan(7_000, () => behave(grid.servers, faultless));
     expect((await grid.clock.runUntil(readIn(0, grid, node, far))) - before).toBeLessThan(9_500);
   });
 
   it("so does what slow servers have been sending for longer than an outage is waited for", async () => {
     const { grid, node } = await readBefore();
-    behave(grid, { bandwidth: 10 });
-    grid.plan(20_000, () => behave(grid, GONE));
-    grid.plan(23_000, () => behave(grid, faultless));
+    behave(grid.servers, { bandwidth: 10 });
+    grid.plan(20_000, () => behave(grid.servers, GONE));
+    grid.plan(23_000, () => behave(grid.servers, faultless));
     await grid.clock.runUntil(readIn(0, grid, node, { offset: 0, length: 1_500_000 }));
   });
 
   it("what was on its way already, and comes, does not say that they are back", async () => {
     const { grid, node } = await readBefore();
-    behave(grid, { bandwidth: 100 });
+    behave(grid.servers, { bandwidth: 100 });
     const coming = readIn(0, grid, node, { offset: 700_000, length: 60_000 });
-    grid.plan(50, () => behave(grid, REFUSING));
-    grid.plan(3_000, () => behave(grid, faultless));
+    grid.plan(50, () => behave(grid.servers, REFUSING));
+    grid.plan(3_000, () => behave(grid.servers, faultless));
     await grid.clock.runUntil(Promise.all([coming, readIn(60, grid, node, far)]));
   });
 
   it("nor does what came while they were back for a moment", async () => {
     const { grid, node } = await readBefore();
-    behave(grid, REFUSING);
-    grid.plan(400, () => behave(grid, { ...faultless, bandwidth: 10 }));
-    grid.plan(620, () => behave(grid, REFUSING));
-    grid.plan(3_000, () => behave(grid, { ...faultless, bandwidth: 10_000 }));
+    behave(grid.servers, REFUSING);
+    grid.plan(400, () => behave(grid.servers, { ...faultless, bandwidth: 10 }));
+    grid.plan(620, () => behave(grid.servers, REFUSING));
+    grid.plan(3_000, () => behave(grid.servers, { ...faultless, bandwidth: 10_000 }));
     const first = readIn(0, grid, node, { offset: 700_000, length: 20_000 });
     await grid.clock.runUntil(Promise.all([first, readIn(650, grid, node, far)]));
   });
 
   it("an outage that its only reader left does not count against a later one", async () => {
     const { grid, node } = await readBefore();
-    behave(grid, GONE);
+    behave(grid.servers, GONE);
     const leaving = new AbortController();
     grid.plan(1_000, () => leaving.abort(new Error("left")));
     await codeOf(grid, node, { ...far, signal: leaving.signal });
-    behave(grid, faultless);
+    behave(grid.servers, faultless);
     await grid.clock.run(600_000);
-    behave(grid, GONE);
-    grid.plan(2_000, () => behave(grid, faultless));
+    behave(grid.servers, GONE);
+    grid.plan(2_000, () => behave(grid.servers, faultless));
     await grid.clock.runUntil(readIn(0, grid, node, far));
   });
 
   it("a read fails after a while, and so does the next one at once", async () => {
     const { grid, node } = await readBefore();
-    behave(grid, GONE);
+    behave(grid.servers, GONE);
     const before = grid.clock.now();
     expect(await codeOf(grid, node, far)).toBe("NOT_ENOUGH_SHARES");
     const failed = grid.clock.now();
@@ -121,7 +117,7 @@ describe("while all servers of a file that was read are away, as when a relay re
 
   it("it fails after a while of silence, too", async () => {
     const { grid, node } = await readBefore();
-    behave(grid, SILENT);
+    behave(grid.servers, SILENT);
     const before = grid.clock.now();
     expect(await codeOf(grid, node, far)).toBe("NOT_ENOUGH_SHARES");
     expect(grid.clock.now() - before).toBeLessThan(90_000);
@@ -129,7 +125,7 @@ describe("while all servers of a file that was read are away, as when a relay re
 
   it("a reader that leaves waits for nothing", async () => {
     const { grid, node } = await readBefore();
-    behave(grid, GONE);
+    behave(grid.servers, GONE);
     const leaving = new AbortController();
     grid.plan(2_500, () => leaving.abort(new Error("left")));
     const before = grid.clock.now();
@@ -171,14 +167,14 @@ it("no reader fails for outages that are shorter than they are waited for, howev
       const node = grid.hold(shares);
       grid.list(grid.servers.slice(0, count));
       await bytesOf(grid, node, { offset: 0, length: 1000 });
-      behave(grid, { latency, bandwidth });
+      behave(grid.servers, { latency, bandwidth });
       let at = 0;
       for (const { after, lasts, how, spread } of outages) {
         at += after;
         for (const [i, server] of grid.servers.entries()) {
           const own = at + (spread * i) / grid.servers.length;
-          grid.plan(own, () => Object.assign(server.behaviour, how));
-          grid.plan(own + lasts, () => Object.assign(server.behaviour, faultless));
+          grid.plan(own, () => behave([server], how));
+          grid.plan(own + lasts, () => behave([server], faultless));
         }
         at += lasts + spread;
       }

@@ -4,7 +4,7 @@ import type { FileNode } from "./FileNode.ts";
 import { type EncodedFile, encodeShares } from "./testing/encodeShares.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
 import { collect, patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
-import type { Behaviour, SimulatedServer } from "./testing/SimulatedServer.ts";
+import { type Behaviour, behave, type SimulatedServer } from "./testing/SimulatedServer.ts";
 import { bytesOf, codeOf, damage, F1, flip, outcomeOf } from "./testing/scenario.ts";
 
 beforeEach(() => installSynchronousCrypto());
@@ -21,10 +21,6 @@ beforeEach(async () => {
   grid = new SimulatedGrid(10);
   node = grid.hold(file);
 });
-
-function behave(servers: readonly SimulatedServer[], behaviour: Partial<Behaviour>): void {
-  for (const server of servers) Object.assign(server.behaviour, behaviour);
-}
 
 describe("S1 servers are objects", () => {
   it("S1 that are told apart by themselves, not by id or name", async () => {

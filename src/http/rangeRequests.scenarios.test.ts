@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { HugeFile } from "../files/testing/HugeFile.ts";
 import { installSynchronousCrypto } from "../files/testing/installSynchronousCrypto.ts";
 import { patternBytes, SimulatedGrid } from "../files/testing/SimulatedGrid.ts";
+import { behave } from "../files/testing/SimulatedServer.ts";
 import { damage, F1, flip } from "../files/testing/scenario.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { ChkCap } from "../formats/Cap.ts";
@@ -176,7 +177,7 @@ describe("failures", () => {
   it("S-06 where everybody hangs: within the 40 s that a worker may take", async () => {
     for (const behaviour of [{ hangsOnList: true }, { hangsOnRead: true }]) {
       const { web, grid, cap } = await stage();
-      for (const server of grid.servers) Object.assign(server.behaviour, behaviour);
+      behave(grid.servers, behaviour);
       const response = await web.get(cap);
       expect([410, 504]).toContain(response.status);
       expect(grid.clock.now()).toBeLessThanOrEqual(40_000);

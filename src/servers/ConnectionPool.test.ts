@@ -45,7 +45,13 @@ function start() {
       }),
     clock,
   );
-  return { pool, openings, opened, clock };
+  /** A connection that somebody has, no other being there. */
+  const hold = async (): Promise<HttpConnection> => {
+    const taken = pool.take(never);
+    openings[0]!.succeed();
+    return taken;
+  };
+  return { pool, openings, opened, clock, hold };
 }
 
 function turn(): Promise<void> {
@@ -72,10 +78,8 @@ describe("whoever needs a connection", () => {
   });
 
   it("finds the new one that was not needed, still opening or idle, and opens no other", async () => {
-    const { pool, openings } = start();
-    const first = pool.take(never);
-    const connection = openings[0]!.succeed();
-    await first;
+    const { pool, openings, hold } = start();
+    const connection = await hold();
     const second = pool.take(never);
     pool.give(connection);
     await second;
@@ -89,10 +93,8 @@ describe("whoever needs a connection", () => {
   });
 
   it("does not fail with an opening that another has left, while one of its own is under way", async () => {
-    const { pool, openings } = start();
-    const first = pool.take(never);
-    const connection = openings[0]!.succeed();
-    await first;
+    const { pool, openings, hold } = start();
+    const connection = await hold();
     const [second, third] = [pool.take(never), pool.take(never)];
     pool.give(connection);
     await second;
@@ -112,10 +114,8 @@ describe("whoever needs a connection", () => {
   });
 
   it("never gets one that is of no more use", async () => {
-    const { pool, openings } = start();
-    const first = pool.take(never);
-    const connection = openings[0]!.succeed();
-    await first;
+    const { pool, openings, hold } = start();
+    const connection = await hold();
     const second = pool.take(never);
     connection.close();
     pool.give(connection);
@@ -150,10 +150,8 @@ describe("an opening", () => {
   });
 
   it("that nobody waits for any more ends by itself", async () => {
-    const { pool, openings, clock } = start();
-    const first = pool.take(never);
-    const connection = openings[0]!.succeed();
-    await first;
+    const { pool, openings, clock, hold } = start();
+    const connection = await hold();
     const second = pool.take(never);
     pool.give(connection);
     await second;

@@ -2,9 +2,8 @@ import type { Clock } from "../base/Clock.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import { StreamFailure } from "./ByteStream.ts";
 import type { HttpConnection } from "./HttpConnection.ts";
+import { IDLE_LIMIT } from "./serverConnections.ts";
 
-/** Real servers close a connection that idles for 60 s: leaving first avoids asking on one that is just going. */
-const IDLE_LIMIT = 45_000;
 /** As long as the most patient request waits for its server: this ends what nobody waits for any more. */
 const OPENING_LIMIT = 20_000;
 

@@ -8,9 +8,7 @@ import type { HttpReply, HttpRequest, HttpTransport } from "./HttpTransport.ts";
 import { isRepeatable } from "./isRepeatable.ts";
 import { openTlsStream } from "./openTlsStream.ts";
 import type { RelayOptions } from "./RelayOptions.ts";
-
-/** As many as reach a real server's full speed (measured for decision 7), requests being never pipelined. */
-const CONNECTIONS = 4;
+import { CONNECTIONS } from "./serverConnections.ts";
 
 /**
  * A storage server behind a relay that moves bytes between a WebSocket and the server: TLS is spoken through it, so it

@@ -34,6 +34,11 @@ export const faultless = {
   tamper: undefined,
 } satisfies Partial<Behaviour>;
 
+/** Has all of them behave so from now on; what is not named stays. */
+export function behave(servers: Iterable<SimulatedServer>, behaviour: Partial<Behaviour>): void {
+  for (const server of servers) Object.assign(server.behaviour, behaviour);
+}
+
 const MOST_AT_ONCE = 16 * 1024;
 /** A slow server sends small pieces, one a second, as a slow connection does. */
 const MOST_MS_AT_ONCE = 1000;

@@ -4,7 +4,8 @@ import type { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
 import { StreamFailure } from "../../servers/ByteStream.ts";
 import type { Nurl } from "../../servers/parseNurl.ts";
-import { IDLE_LIMIT, type NodeRequestOptions } from "./nodeTransport.ts";
+import { IDLE_LIMIT } from "../../servers/serverConnections.ts";
+import type { NodeRequestOptions } from "./nodeTransport.ts";
 import { tlsIdOf } from "./tlsIdOf.ts";
 
 const CONNECT_LIMIT = 20_000;

@@ -5,12 +5,7 @@ import { Slots } from "../../base/Slots.ts";
 import { StreamFailure } from "../../servers/ByteStream.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "../../servers/HttpTransport.ts";
 import { isRepeatable } from "../../servers/isRepeatable.ts";
-
-/** Measured on a real server: four connections reach its full speed. Requests are never pipelined, which breaks it. */
-const CONNECTIONS = 4;
-
-/** Real servers close a connection that idles for 60 s: leaving first avoids asking on one that is just going. */
-export const IDLE_LIMIT = 45_000;
+import { CONNECTIONS } from "../../servers/serverConnections.ts";
 
 /** What one server's requests go out by. */
 export interface NodeHttp {

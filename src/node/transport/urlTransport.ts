@@ -1,7 +1,8 @@
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { HttpTransport } from "../../servers/HttpTransport.ts";
-import { IDLE_LIMIT, nodeTransport } from "./nodeTransport.ts";
+import { IDLE_LIMIT } from "../../servers/serverConnections.ts";
+import { nodeTransport } from "./nodeTransport.ts";
 
 /**
  * A storage server that is named by a URL: a development grid's, or a proxy before a real one.

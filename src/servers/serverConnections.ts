@@ -1,0 +1,8 @@
+/**
+ * Connections to one real server, at most. Measured: four reach its full speed (see decision 7). Requests are never pipelined, which
+ * breaks it.
+ */
+export const CONNECTIONS = 4;
+
+/** Milliseconds. Real servers close a connection that idles for 60 s: leaving first avoids asking on one that is just going. */
+export const IDLE_LIMIT = 45_000;
