@@ -13,7 +13,7 @@ export interface Child {
   readonly cap: Cap | undefined;
   /** Of a child of an unknown kind: its caps' texts, as they may be shown. Secret. */
   readonly unknown: UnknownCaps | undefined;
-  /** As the writer left it. */
+  /** As the writer left it; empty where it nests deeper than 32 levels. */
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 

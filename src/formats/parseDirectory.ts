@@ -9,11 +9,16 @@ export interface DirectoryEntry {
   readonly readCap: string;
   /** The slot of the write cap: encrypted in a mutable directory, empty in an immutable one. */
   readonly writeField: Uint8Array;
-  /** A JSON object, as the writer left it. */
+  /** A JSON object, as the writer left it; an empty one where it nests deeper than 32 levels. */
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 const WHAT = "directory";
+/**
+ * Clients nest metadata a few levels deep. `JSON.stringify` overflows the stack at some thousand levels, and what it writes,
+ * indented, grows with the square of the depth: one hostile entry must not hide its siblings.
+ */
+const MOST_LEVELS = 32;
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -54,6 +59,7 @@ function firstFields(entry: Uint8Array): Uint8Array[] {
 }
 
 function parseMetadata(json: string): Record<string, unknown> {
+  if (levelsOf(json) > MOST_LEVELS) return {};
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -64,6 +70,21 @@ function parseMetadata(json: string): Record<string, unknown> {
     throw badFormat(WHAT, "a child's metadata are not a JSON object");
   }
   return value as Record<string, unknown>;
+}
+
+/** How deep a JSON text nests. */
+function levelsOf(json: string): number {
+  let level = 0;
+  let most = 0;
+  let isInString = false;
+  for (let at = 0; at < json.length; at++) {
+    const unit = json[at];
+    if (unit === '"') isInString = !isInString;
+    else if (isInString) at += unit === "\\" ? 1 : 0;
+    else if (unit === "{" || unit === "[") most = Math.max(most, ++level);
+    else if (unit === "}" || unit === "]") level--;
+  }
+  return most;
 }
 
 function text(bytes: Uint8Array, field: string): string {

@@ -112,6 +112,21 @@ describe("t=json", () => {
     ]);
   });
 
+  test.each([
+    ["32 levels", `${'{"a":'.repeat(31)}"}{[]\\"{"${"}".repeat(31)}`, false],
+    ["33 levels", `${'{"a":'.repeat(32)}{}${"}".repeat(32)}`, true],
+    ["5,000 levels", `{"a":${"[".repeat(4_999)}${"]".repeat(4_999)}}`, true],
+  ])("has a child whose metadata nest %s", async (_, metadata, isLeftOut) => {
+    const cap = literalDirectory("deep", "URI:LIT:nbuq", metadata);
+    for (const path of ["?t=json", "/deep?t=json"]) {
+      const [, facts] = JSON.parse(await textOf(uri(cap, path)));
+      const child = path === "?t=json" ? facts.children.deep[1] : facts;
+      expect(child.size).toBe(2);
+      expect(child.metadata).toEqual(isLeftOut ? {} : JSON.parse(metadata));
+    }
+    expect(await textOf(uri(cap, "/deep"))).toBe("hi");
+  });
+
   test.each(["mdmf", "mdmf read cap"])("of an MDMF file (%s)", async (which) => {
     const file = mutableGolden("mdmf");
     place(file);
@@ -209,6 +224,13 @@ describe("other views", () => {
 });
 
 describe("the page of a directory", () => {
+  test("shows what in a name would turn its letters around, and links to it all the same", async () => {
+    const page = await textOf(uri(literalDirectory("photo\u202egpj.exe", "URI:LIT:nbuq")));
+    expect(page).toContain("photo&#60;U+202E&#62;gpj.exe</a>");
+    expect(page).toContain("photo%E2%80%AEgpj.exe");
+    expect(page).not.toContain("\u202e");
+  });
+
   test.each(["", "/"])("is there with and without a slash at the end (%j)", async (slash) => {
     const response = await fetchGrid(uri(directory.cap, slash));
     expect(response.status).toBe(200);
@@ -323,9 +345,9 @@ test("a handle shows no directory: its page would tell caps", async () => {
 });
 
 /** The cap of an immutable directory that holds one child and lies within its cap. */
-function literalDirectory(name: string, cap: string): string {
+function literalDirectory(name: string, cap: string, metadata = "{}"): string {
   const netstring = (text: string) => `${Buffer.byteLength(text)}:${text},`;
-  const entry = netstring([name, cap, "", "{}"].map(netstring).join(""));
+  const entry = netstring([name, cap, "", metadata].map(netstring).join(""));
   return `URI:DIR2-LIT:${encodeBase32(Buffer.from(entry))}`;
 }
 

@@ -1,3 +1,4 @@
+import { visibleText } from "../base/visibleText.ts";
 import type { Child, UnknownCaps } from "../files/readDirectory.ts";
 import { type Cap, type DirectoryCap, isVerifyCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf } from "../formats/formatCap.ts";
@@ -38,7 +39,7 @@ function describe({ content }: DirectoryCap): string {
 function row({ name, cap, unknown }: Child, base: URL): string {
   const size = cap === undefined || cap.kind === "DIR2" || isVerifyCap(cap) ? undefined : sizeInCap(cap);
   const href = cap && linkTo(cap, name, base);
-  const shown = escapeHtml(name);
+  const shown = escapeHtml(visibleText(name));
   const link = href === undefined ? shown : `<a href="${escapeHtml(href)}" rel="noreferrer">${shown}</a>`;
   return `<tr><td>${link}</td><td>${badge(cap, unknown)}</td><td>${size ?? "?"}</td></tr>`;
 }
