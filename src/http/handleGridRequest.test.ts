@@ -425,6 +425,7 @@ describe("cancelling", () => {
     await reader.read();
     expect(streaming).toBe(1);
     await reader.cancel("seen enough");
+    await clock.run(0);
     expect(file.cancels).toEqual(["seen enough"]);
     expect(streaming).toBe(0);
     const { pulls } = file;

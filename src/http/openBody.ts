@@ -65,9 +65,10 @@ export async function openBody(node: FileNode, range: ByteRange, signal: AbortSi
           end(signal.aborted ? { how: "cancelled" } : { how: "failed", error });
         }
       },
+      // WebKit's worker hangs for good if a listener of a signal runs within this call: the read ends in a task of its own.
       cancel(reason) {
         end({ how: "cancelled" });
-        return reader.cancel(reason);
+        clock.after(0, () => void reader.cancel(reason).catch(() => undefined));
       },
     },
     // Nothing is read before it is asked for: the read-ahead is the file node's business. Not a byte stream, which
