@@ -52,7 +52,8 @@ export class LibraryStore {
    */
   async all(): Promise<Entry[]> {
     const rows = await this.#database.read(["entries"], (transaction) => transaction.objectStore("entries").getAll());
-    const texts = await Promise.all(rows.map(({ id, sealed }) => this.#box.open(sealed, id)));
+    const box = await this.#box.unlock();
+    const texts = await Promise.all(rows.map(({ id, sealed }) => box.open(sealed, id)));
     const entries = texts.filter((text) => text !== undefined).map((text) => JSON.parse(text) as unknown);
     return entries.filter(isEntry).sort((one, other) => other.addedAt - one.addedAt);
   }
@@ -63,7 +64,7 @@ export class LibraryStore {
    */
   async put(entry: Entry): Promise<void> {
     const { id } = entry;
-    const sealed = await this.#box.seal(JSON.stringify(entry), id);
+    const sealed = await (await this.#box.unlock()).seal(JSON.stringify(entry), id);
     await this.#database.write(["entries"], (transaction) => transaction.objectStore("entries").put({ id, sealed }));
   }
 

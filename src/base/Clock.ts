@@ -1,7 +1,9 @@
 /** The only source of time in core, so that tests can run hours of it in a moment. */
 export interface Clock {
-  /** Milliseconds from an arbitrary start; never goes back. */
+  /** Milliseconds from an arbitrary start, which is another in every worker and page; never goes back. For times that are measured. */
   now(): number;
+  /** Milliseconds since 1970, as the computer's clock says: it may be set, also back. For times that are written to disk. */
+  wallNow(): number;
   /** Calls `callback` once, `ms` milliseconds from now. The result cancels it; cancelling late or twice does nothing. */
   after(ms: number, callback: () => void): () => void;
 }
@@ -22,6 +24,10 @@ class SystemClock implements Clock {
 
   now(): number {
     return performance.now();
+  }
+
+  wallNow(): number {
+    return Date.now();
   }
 
   after(ms: number, callback: () => void): () => void {

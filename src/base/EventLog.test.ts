@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { EventLog, type LogEvent } from "./EventLog.ts";
 
-const clock = { now: () => 1_234, after: () => () => {} };
+const clock = { now: () => 1_234, wallNow: () => 1_234, after: () => () => {} };
 
 it("S5 hands every listener each event, with its time, level, scope and that scope's parent", () => {
   const log = new EventLog(clock);

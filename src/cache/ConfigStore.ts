@@ -41,7 +41,7 @@ export class ConfigStore {
     const sealed = await this.#database.read(["documents"], (transaction) =>
       transaction.objectStore("documents").get(kind),
     );
-    const text = sealed && (await this.#box.open(sealed, kind));
+    const text = sealed && (await (await this.#box.unlock()).open(sealed, kind));
     return text === undefined ? undefined : JSON.parse(text);
   }
 
@@ -50,7 +50,8 @@ export class ConfigStore {
    * @throws GridError STORE_UNAVAILABLE, STORE_FULL
    */
   async save(kind: ConfigKind, value: unknown): Promise<void> {
-    const sealed = value === undefined ? undefined : await this.#box.seal(JSON.stringify(value), kind);
+    const text = JSON.stringify(value);
+    const sealed = value === undefined ? undefined : await (await this.#box.unlock()).seal(text, kind);
     await this.#database.write(["documents"], async (transaction) => {
       const documents = transaction.objectStore("documents");
       await (sealed === undefined ? documents.delete(kind) : documents.put(sealed, kind));

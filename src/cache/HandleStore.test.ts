@@ -10,6 +10,8 @@ const CAP = "URI:CHK:aaaqeayeaudaocajbifqydiob4:24y63wrthzkhrpunuww4bnvkrjck6vs2
 const record: HandleRecord = { cap: CAP, filename: "film.webm", download: false, type: "", grid: "" };
 const handle = (n: number): string => String(n).padStart(22, "h");
 
+const DAY = 86_400_000;
+
 let clock: VirtualClock;
 const opened: HandleStore[] = [];
 const open = (): HandleStore => {
@@ -97,6 +99,54 @@ it("lets the least recently used go", async () => {
   expect(await store.get(handle(0))).toEqual(record);
   expect(await store.get(handle(1))).toBeUndefined();
   expect(await store.get(handle(20_000))).toEqual(record);
+});
+
+/** As full as it may be: the handles from 0 to 19,999, each used later than the one before. */
+async function fill(firstUse: number): Promise<void> {
+  const store = open();
+  await store.put([{ handle: handle(0), record }]);
+  store.close();
+  const database = await openDB("gridfetch-handles");
+  const row = await database.get("handles", handle(0));
+  const transaction = database.transaction("handles", "readwrite");
+  for (let i = 0; i < 20_000; i++) void transaction.store.put({ ...row, handle: handle(i), usedAt: firstUse + i });
+  await transaction.done;
+  database.close();
+}
+
+it.each<[string, (wall: number) => number]>([
+  ["by a worker that lived for long", (wall) => wall + DAY / 2],
+  ["by a worker of 0.2.0, with the time since its start", () => 3_000_000],
+  ["before the clock was set back", (wall) => wall + 1_000 * DAY],
+])("keeps what is put and found in workers whose clocks start anew, beside handles stamped %s", async (_, firstUse) => {
+  const start = clock.wallNow();
+  const nextWorker = (days: number): HandleStore => {
+    clock = new VirtualClock(start + days * DAY);
+    return open();
+  };
+  await fill(firstUse(start));
+  // The oldest of all, but for its being found.
+  expect(await nextWorker(1).get(handle(0))).toEqual(record);
+  await nextWorker(2).put([{ handle: handle(20_000), record }]);
+  await nextWorker(3).put([{ handle: handle(20_001), record }]);
+  for (const n of [0, 20_000, 20_001]) expect(await open().get(handle(n))).toEqual(record);
+  const database = await openDB("gridfetch-handles");
+  const left = await database.getAllKeys("handles");
+  database.close();
+  expect(left).toHaveLength(20_000);
+  expect(left).not.toContain(handle(1));
+  expect(left).not.toContain(handle(2));
+});
+
+it("seals as many as there are with one look at the key", async () => {
+  const store = open();
+  await store.secret();
+  const read = vi.spyOn(IDBObjectStore.prototype, "get");
+  await store.put(Array.from({ length: 500 }, (_, n) => ({ handle: handle(n), record })));
+  const looks = read.mock.contexts.filter((context) => (context as IDBObjectStore).name === "keys");
+  read.mockRestore();
+  expect(looks).toHaveLength(1);
+  expect(await store.get(handle(499))).toEqual(record);
 });
 
 it("finds a handle that was not used for long on a full disk, too", async () => {

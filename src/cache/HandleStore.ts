@@ -1,12 +1,15 @@
 import type { Clock } from "../base/Clock.ts";
 import { type HandleEntry, type HandleRecord, isHandleRecord } from "../base/HandleRecord.ts";
-import { type Database, openDatabase } from "./openDatabase.ts";
+import { type Database, openDatabase, type WriteTransaction } from "./openDatabase.ts";
 import { makeKeyStore, type Sealed, SecretBox, type SecretBoxSchema } from "./SecretBox.ts";
 
 interface Row {
   readonly handle: string;
   readonly sealed: Sealed;
-  /** When it was made or last found, in milliseconds since 1970; within `TOUCH_MS`. */
+  /**
+   * When it was made or last found, in milliseconds since 1970; within `TOUCH_MS`. Up to 0.2.0 it was the time since that
+   * worker's start: such a row counts as very old until it is found.
+   */
   readonly usedAt: number;
 }
 
@@ -62,14 +65,14 @@ export class HandleStore {
    * @throws GridError STORE_UNAVAILABLE, STORE_FULL
    */
   async put(entries: readonly HandleEntry[]): Promise<void> {
-    const usedAt = this.#clock.now();
-    const rows: Row[] = [];
-    for (const { handle, record } of entries) {
-      rows.push({ handle, sealed: await this.#box.seal(JSON.stringify(record), handle), usedAt });
-    }
+    const box = await this.#box.unlock();
+    const rows = await Promise.all(
+      entries.map(async ({ handle, record }) => ({ handle, sealed: await box.seal(JSON.stringify(record), handle) })),
+    );
     await this.#database.write(["handles"], async (transaction) => {
       const handles = transaction.objectStore("handles");
-      await Promise.all(rows.map((row) => handles.put(row)));
+      const usedAt = await this.#nextUse(transaction);
+      await Promise.all(rows.map((row) => handles.put({ ...row, usedAt })));
       const surplus = (await handles.count()) - MOST_HANDLES;
       if (surplus <= 0) return;
       const oldest = await handles.index("usedAt").getAllKeys(null, surplus);
@@ -83,12 +86,12 @@ export class HandleStore {
    */
   async get(handle: string): Promise<HandleRecord | undefined> {
     const row = await this.#database.read(["handles"], (transaction) => transaction.objectStore("handles").get(handle));
-    const text = row && (await this.#box.open(row.sealed, handle));
+    const text = row && (await (await this.#box.unlock()).open(row.sealed, handle));
     if (row === undefined || text === undefined) return undefined;
     const record: unknown = JSON.parse(text);
     if (!isHandleRecord(record)) return undefined;
     // On a full disk, too, a handle is good.
-    if (this.#clock.now() - row.usedAt > TOUCH_MS) await this.#touch(handle).catch(() => undefined);
+    if (Math.abs(this.#clock.wallNow() - row.usedAt) > TOUCH_MS) await this.#touch(handle).catch(() => undefined);
     return record;
   }
 
@@ -110,8 +113,14 @@ export class HandleStore {
     await this.#database.write(["handles"], async (transaction) => {
       const handles = transaction.objectStore("handles");
       const row = await handles.get(handle);
-      if (row !== undefined) await handles.put({ ...row, usedAt: this.#clock.now() });
+      if (row !== undefined) await handles.put({ ...row, usedAt: await this.#nextUse(transaction) });
     });
+  }
+
+  /** Later than all uses before, also where the clock was set back in between. */
+  async #nextUse(transaction: WriteTransaction<Schema, "handles">): Promise<number> {
+    const latest = await transaction.objectStore("handles").index("usedAt").openKeyCursor(null, "prev");
+    return Math.max(this.#clock.wallNow(), (latest?.key ?? 0) + 1);
   }
 
   async #sealedSecret(): Promise<Sealed> {
@@ -139,13 +148,13 @@ export class HandleStore {
     return secret ?? crypto.getRandomValues(new Uint8Array(SECRET_LENGTH));
   }
 
-  #newSecret(): Promise<Sealed> {
+  async #newSecret(): Promise<Sealed> {
     const bytes = crypto.getRandomValues(new Uint8Array(SECRET_LENGTH));
-    return this.#box.seal(JSON.stringify([...bytes]), SECRET);
+    return (await this.#box.unlock()).seal(JSON.stringify([...bytes]), SECRET);
   }
 
   async #openSecret(sealed: Sealed): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const text = await this.#box.open(sealed, SECRET);
+    const text = await (await this.#box.unlock()).open(sealed, SECRET);
     return text === undefined ? undefined : Uint8Array.from(JSON.parse(text) as number[]);
   }
 }

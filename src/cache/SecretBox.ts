@@ -36,29 +36,14 @@ export class SecretBox {
   }
 
   /**
-   * @param context what the text is: it opens under the same words only
+   * Reads the key, for all that is sealed or opened at one moment. It is read again for the next: the database may have been
+   * deleted by then, and the key with it. What was sealed is gone in that case, too.
    * @throws GridError STORE_UNAVAILABLE, STORE_FULL
    */
-  async seal(text: string, context: string): Promise<Sealed> {
-    const key = await this.#key();
-    const nonce = crypto.getRandomValues(new Uint8Array(NONCE_LENGTH));
-    return { nonce, ciphertext: await crypto.subtle.encrypt(parameters(nonce, context), key, utf8(text)) };
+  async unlock(): Promise<UnlockedBox> {
+    return new UnlockedBox(await this.#key());
   }
 
-  /**
-   * The text, or undefined if it was sealed with another key (the database was deleted in between) or changed.
-   * @throws GridError STORE_UNAVAILABLE, STORE_FULL
-   */
-  async open({ nonce, ciphertext }: Sealed, context: string): Promise<string | undefined> {
-    const key = await this.#key();
-    try {
-      return new TextDecoder().decode(await crypto.subtle.decrypt(parameters(nonce, context), key, ciphertext));
-    } catch {
-      return undefined;
-    }
-  }
-
-  // Read each time: the database may have been deleted, and with it the key. What was sealed is gone then, too.
   async #key(): Promise<CryptoKey> {
     const known = await this.#database.read(["keys"], (transaction) => transaction.objectStore("keys").get(KEY));
     if (known !== undefined) return known;
@@ -71,6 +56,30 @@ export class SecretBox {
       await keys.put(made, KEY);
       return made;
     });
+  }
+}
+
+/** A SecretBox whose key was read. */
+export class UnlockedBox {
+  readonly #key: CryptoKey;
+
+  constructor(key: CryptoKey) {
+    this.#key = key;
+  }
+
+  /** @param context what the text is: it opens under the same words only */
+  async seal(text: string, context: string): Promise<Sealed> {
+    const nonce = crypto.getRandomValues(new Uint8Array(NONCE_LENGTH));
+    return { nonce, ciphertext: await crypto.subtle.encrypt(parameters(nonce, context), this.#key, utf8(text)) };
+  }
+
+  /** The text, or undefined if it was sealed with another key (the database was deleted in between) or changed. */
+  async open({ nonce, ciphertext }: Sealed, context: string): Promise<string | undefined> {
+    try {
+      return new TextDecoder().decode(await crypto.subtle.decrypt(parameters(nonce, context), this.#key, ciphertext));
+    } catch {
+      return undefined;
+    }
   }
 }
 

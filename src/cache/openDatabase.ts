@@ -20,7 +20,8 @@ export interface DatabasePlan {
 }
 
 type ReadTransaction<S extends DBSchema, N extends StoreNames<S>> = IDBPTransaction<S, N[], "readonly">;
-type WriteTransaction<S extends DBSchema, N extends StoreNames<S>> = IDBPTransaction<S, N[], "readwrite">;
+/** A transaction that writes to the stores of these names. */
+export type WriteTransaction<S extends DBSchema, N extends StoreNames<S>> = IDBPTransaction<S, N[], "readwrite">;
 
 /**
  * An IndexedDB database that may be missing, full, deleted or closed at any time. It is opened when it is first used, and

@@ -146,6 +146,7 @@ describe("blocks that come in bursts", () => {
       // Timers that fall due in a pause run when it is over, before what came meanwhile is looked at.
       const busy: Clock = {
         now: () => grid.clock.now(),
+        wallNow: () => grid.clock.wallNow(),
         after(ms, callback) {
           let cancel = grid.clock.after(ms, () => {
             const now = grid.clock.now();

@@ -15,9 +15,19 @@ export class VirtualClock implements Clock {
   #now = 0;
   #order = 0;
   readonly #timers = new Set<Timer>();
+  readonly #startedAt: number;
+
+  /** @param startedAt the wall time at which it starts, in milliseconds since 1970 */
+  constructor(startedAt = Date.UTC(2026, 0)) {
+    this.#startedAt = startedAt;
+  }
 
   now(): number {
     return this.#now;
+  }
+
+  wallNow(): number {
+    return this.#startedAt + this.#now;
   }
 
   after(ms: number, callback: () => void): () => void {

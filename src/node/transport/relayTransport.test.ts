@@ -199,7 +199,7 @@ describe("connections", () => {
   it("one that has idled for longer than servers allow is not used again", async () => {
     await startRelay();
     let now = 0;
-    const clock: Clock = { after: (ms, ring) => systemClock.after(ms, ring), now: () => now };
+    const clock: Clock = { after: (ms, ring) => systemClock.after(ms, ring), now: () => now, wallNow: () => now };
     const client = clientVia({ clock });
     await client.list();
     now += 40_000;
