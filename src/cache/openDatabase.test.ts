@@ -32,12 +32,35 @@ const put = (key: string, value: string, on = database) =>
 const get = (key: string, on = database) =>
   on.read(["things"], (transaction) => transaction.objectStore("things").get(key));
 
+/** Makes all that is asked of the connection that is used next fail with an error of that name, at once or in its requests. */
+function loseConnection(name: string, where: "at once" | "in requests"): void {
+  let lost: IDBDatabase | undefined;
+  const failIfLost = (connection: IDBDatabase): void => {
+    lost ??= connection;
+    if (connection === lost) throw new DOMException("lost", name);
+  };
+  const { transaction } = IDBDatabase.prototype;
+  const { get } = IDBObjectStore.prototype;
+  if (where === "at once") {
+    vi.spyOn(IDBDatabase.prototype, "transaction").mockImplementation(function (this: IDBDatabase, ...args) {
+      failIfLost(this);
+      return transaction.apply(this, args);
+    });
+  } else {
+    vi.spyOn(IDBObjectStore.prototype, "get").mockImplementation(function (this: IDBObjectStore, key) {
+      failIfLost(this.transaction.db);
+      return get.call(this, key);
+    });
+  }
+}
+
 beforeEach(() => {
   vi.stubGlobal("indexedDB", new IDBFactory());
   clock = new VirtualClock();
   database = open();
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   for (const each of opened.splice(0)) each.close();
   vi.unstubAllGlobals();
 });
@@ -137,6 +160,57 @@ describe("openDatabase", () => {
   it("gives up on a browser that never answers", async () => {
     vi.stubGlobal("indexedDB", { open: () => new IDBOpenDBRequest() });
     await expect(clock.runUntil(get("a"))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  });
+
+  it.each(
+    ["UnknownError", "InvalidStateError", "InvalidAccessError", "NotReadableError"].flatMap((name) => [
+      [name, "at once"] as const,
+      [name, "in requests"] as const,
+    ]),
+  )("does on a new connection what an old one answers with %s %s, for ever", async (name, where) => {
+    await put("a", "1");
+    const open = vi.spyOn(indexedDB, "open");
+    loseConnection(name, where);
+    // At the same time: none may close what another has opened.
+    expect(await Promise.all([get("a"), get("a"), get("a")])).toEqual(["1", "1", "1"]);
+    await put("a", "2");
+    expect(await get("a")).toBe("2");
+    expect(open).toHaveBeenCalledTimes(1);
+  });
+
+  it("opens once more, where that fails so", async () => {
+    const open = vi.spyOn(indexedDB, "open");
+    open.mockImplementationOnce(() => {
+      throw new DOMException("lost", "UnknownError");
+    });
+    await put("a", "1");
+    expect(await get("a")).toBe("1");
+    expect(open).toHaveBeenCalledTimes(2);
+  });
+
+  it("tries a thing twice, and the next one anew", async () => {
+    await put("a", "1");
+    const broken = vi.spyOn(IDBObjectStore.prototype, "get").mockImplementation(() => {
+      throw new DOMException("lost", "UnknownError");
+    });
+    await expect(get("a")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    expect(broken).toHaveBeenCalledTimes(2);
+    await expect(get("a")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    expect(broken).toHaveBeenCalledTimes(4);
+    broken.mockRestore();
+    expect(await get("a")).toBe("1");
+  });
+
+  it.each(["QuotaExceededError", "ConstraintError", "AbortError"])("stays on its connection after %s", async (name) => {
+    await put("a", "1");
+    const opens = vi.spyOn(indexedDB, "open");
+    const failing = vi.fn(async () => {
+      throw new DOMException("no", name);
+    });
+    await expect(database.write(["things"], failing)).rejects.toMatchObject({ name: "GridError" });
+    expect(failing).toHaveBeenCalledTimes(1);
+    expect(await get("a")).toBe("1");
+    expect(opens).not.toHaveBeenCalled();
   });
 
   it("says that the disk is full, and has written nothing then", async () => {

@@ -29,8 +29,8 @@ export type WriteTransaction<S extends DBSchema, N extends StoreNames<S>> = IDBP
  */
 export interface Database<S extends DBSchema> {
   /**
-   * Runs `work` in one transaction that reads. `work` may await the transaction's own requests, nothing else; it may be
-   * called a second time where the connection was lost before it did anything.
+   * Runs `work` in one transaction that reads. `work` may await the transaction's own requests, nothing else. Where the
+   * connection may be lost it is called a second time, in a transaction of a new one; the first was undone then.
    * @throws GridError STORE_UNAVAILABLE; whatever `work` throws; the signal's reason
    */
   read<T, N extends StoreNames<S>>(
@@ -109,18 +109,22 @@ class ReopeningDatabase<S extends DBSchema> implements Database<S> {
     signal?: AbortSignal,
   ): Promise<T> {
     signal?.throwIfAborted();
-    const begin = async (): Promise<IDBPTransaction<S, N[], M>> => {
-      const database = await this.#open();
-      // Relaxed: what was acknowledged survives the browser being killed, which is measured; a power cut may undo it whole.
-      return database.transaction(stores, mode, { durability: "relaxed" });
+    const attempt = async (): Promise<T> => {
+      const opening = this.#open();
+      const connection = this.#connection;
+      try {
+        const database = await opening;
+        // Relaxed: what was acknowledged survives the browser being killed, which is measured; a power cut may undo it whole.
+        return await settle(database.transaction(stores, mode, { durability: "relaxed" }), work);
+      } catch (error) {
+        if (mayBeLost(error)) this.#drop(connection);
+        throw error;
+      }
     };
-    const begun = begin().catch((error: unknown) => {
-      if (nameOf(error) !== "InvalidStateError") throw error;
-      // The connection is being closed: by the browser, or by a tab that deletes the database or brings a newer one.
-      this.#drop(this.#connection);
-      return begin();
+    const result = attempt().catch((error: unknown) => {
+      if (!mayBeLost(error) || signal?.aborted) throw error;
+      return attempt();
     });
-    const result = begun.then((transaction) => settle(transaction, work));
     try {
       return await this.#within(TRANSACTION_TIMEOUT, result, () => this.#unavailable("it does not answer"), signal);
     } catch (error) {
@@ -158,9 +162,14 @@ class ReopeningDatabase<S extends DBSchema> implements Database<S> {
         blocking: () => this.#drop(connection),
         terminated: () => this.#drop(connection),
       });
-    const connection = connect().catch((error: unknown) => {
-      throw this.#explain(error) ?? this.#unavailable(FORBIDDEN, error);
-    });
+    const connection = connect()
+      .catch((error: unknown) => {
+        if (!mayBeLost(error)) throw error;
+        return connect();
+      })
+      .catch((error: unknown) => {
+        throw this.#explain(error) ?? this.#unavailable(FORBIDDEN, error);
+      });
     connection.then(
       () => {
         this.#isOverdue = false;
@@ -269,6 +278,16 @@ function abort(transaction: { abort(): void }): void {
   } catch {
     // It is over already.
   }
+}
+
+/**
+ * May the connection be what failed? Safari says UnknownError to everything that is asked of a connection whose database
+ * process has ended, for ever, and does not close it; any browser InvalidStateError while one is being closed, by itself or by a
+ * tab that deletes the database or brings a newer one. Not where the answer is the disk's, a transaction's own or the data's.
+ */
+function mayBeLost(error: unknown): boolean {
+  const name = nameOf(error);
+  return name !== undefined && !["QuotaExceededError", "AbortError", "ConstraintError"].includes(name);
 }
 
 /** Of a DOMException. Browsers differ in the class of some, for instance QuotaExceededError, but not in the name. */
