@@ -65,6 +65,22 @@ describe("a server list that changes", () => {
     expect(Buffer.concat(pieces).equals(long)).toBe(true);
   });
 
+  it("under a running read: where all have left and answer no more, those in their place finish it", async () => {
+    const grid = new SimulatedGrid(10, { windowStart: 128 * 1024, windowMost: 128 * 1024 });
+    const { node } = await grid.put(long, { ...F1, maxSegmentSize: 65_536 });
+    const reader = node.read({ offset: 0, length: long.length }).getReader();
+    const pieces = [(await grid.clock.runUntil(reader.read())).value!];
+    const old = grid.servers;
+    for (const { behaviour } of old) Object.assign(behaviour, { statusOnList: 401, statusOnRead: 401 });
+    grid.list(old.map((server, i) => heir(grid, 10 + i, server)));
+    for (let done = false; !done; ) {
+      const piece = await grid.clock.runUntil(reader.read());
+      done = piece.done;
+      if (piece.value) pieces.push(piece.value);
+    }
+    expect(Buffer.concat(pieces).equals(long)).toBe(true);
+  });
+
   it("under a running read: what is under way on a server that leaves is not broken off", async () => {
     const grid = new SimulatedGrid(10);
     const { node } = await grid.put(long, { ...F1, maxSegmentSize: 131_072 });

@@ -1,9 +1,11 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { systemClock } from "../base/Clock.ts";
+import { isGridError } from "../base/GridError.ts";
 import type { ServerConfig } from "../base/gridConfig.ts";
 import { defaultLimits } from "../base/limits.ts";
 import { ConfiguredServerList } from "./ConfiguredServerList.ts";
 import { parseGridConfig } from "./parseGridConfig.ts";
+import type { Server } from "./Server.ts";
 
 const oak = { id: "v0-oak", addresses: [{ url: "http://127.0.0.1:1/" }] };
 const elm = { id: "v0-elm", addresses: [{ url: "http://127.0.0.1:2/" }] };
@@ -49,4 +51,52 @@ it.each<[string, ServerConfig, Record<string, string>]>([
   servers.update(config(changed), secrets);
   expect(servers.known()[0]).not.toBe(before);
   expect(servers.revision).toBeGreaterThan(revision);
+});
+
+describe("a server that has left the list", () => {
+  /** Servers that answer nothing but note what they were asked with. */
+  function asking(servers: readonly ServerConfig[], secrets: Record<string, string>) {
+    const asked: string[] = [];
+    const list = new ConfiguredServerList(
+      () => ({
+        request({ headers, signal }) {
+          asked.push(atob(String(headers.Authorization).replace("Tahoe-LAFS ", "")));
+          return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        },
+      }),
+      { clock: systemClock, limits: defaultLimits },
+    );
+    list.update(config(...servers), secrets);
+    return { list, asked };
+  }
+
+  const ask = ({ storage }: Server) => storage.listShares("aa", AbortSignal.timeout(50)).catch(codeOf);
+  const codeOf = (error: unknown) => (isGridError(error) ? error.code : "under way");
+
+  it.each<[string, Record<string, string>]>([
+    ["its swissnum was taken back", {}],
+    ["it has another swissnum", { "v0-oak": "second" }],
+  ])("is asked no more by reads under way, where %s", async (_, secrets) => {
+    const { list, asked } = asking([oak], { "v0-oak": "first" });
+    const [before] = list.known();
+    const underWay = ask(before!);
+    list.update(config(oak), secrets);
+    expect(await ask(before!)).toBe("SERVER_UNREACHABLE");
+    // Nor is anything broken off.
+    expect(await underWay).toBe("under way");
+    expect(asked).toEqual(["first"]);
+  });
+
+  it("is asked on where it wants no swissnum", async () => {
+    const asked: string[] = [];
+    const list = new ConfiguredServerList(() => ({ request: ({ path }) => Promise.reject(asked.push(path)) }), {
+      clock: systemClock,
+      limits: defaultLimits,
+    });
+    list.update(config(oak), {});
+    const [before] = list.known();
+    list.update(config(elm), {});
+    await ask(before!);
+    expect(asked.length).toBe(1);
+  });
 });

@@ -150,16 +150,37 @@ describe("the served configuration", () => {
     expect(serverIds()).toEqual(["two"]);
   });
 
-  it("is remembered by the next worker, for when there is no network", async () => {
+  it.each<[string, () => Response | Promise<Response>]>([
+    ["says nothing", () => new Promise(() => {})],
+    ["is away", away],
+    ["has lost it", () => new Response("", { status: 404 })],
+  ])("is remembered by the next worker, which begins with it where the web server %s", async (_, wrong) => {
     await source.files();
     startWorker();
-    answer = away;
+    answer = wrong;
     await source.files();
     expect(serverIds()).toEqual(["one"]);
-    // What is there and says nonsense is not passed over.
+  });
+
+  it("is read anew beside the first read of a worker, which does not wait for it", async () => {
+    await source.files();
     startWorker();
-    answer = () => new Response("", { status: 404 });
-    await expect(source.files()).rejects.toMatchObject({ code: "BAD_CONFIG" });
+    let release = (_: Response): void => undefined;
+    answer = () => new Promise((resolve) => (release = resolve));
+    const { changes } = source;
+    await source.files();
+    expect([serverIds(), fetches]).toEqual([["one"], 2]);
+    // A read that failed meanwhile waits, and is told that it is worth another try.
+    const isWorthIt = source.changedSince(changes);
+    release(new Response(JSON.stringify(grid("two"))));
+    expect(await isWorthIt).toBe(true);
+    expect(serverIds()).toEqual(["two"]);
+    expect(await source.changedSince(source.changes)).toBe(false);
+    await source.files();
+    expect(fetches).toBe(2);
+    startWorker();
+    await source.files();
+    expect(serverIds()).toEqual(["two"]);
   });
 });
 
@@ -177,6 +198,14 @@ describe("several grids", () => {
     expect(work).not.toBe(home);
     expect(await source.files()).toBe(home);
     expect([serverIds(0), serverIds(1)]).toEqual([["one"], ["two"]]);
+  });
+
+  it("are looked for in what is served where an earlier worker did not know them", async () => {
+    await source.files();
+    startWorker();
+    answer = served(grids);
+    await source.files("work");
+    expect([...built.keys()].map(serverIds)).toContainEqual(["two"]);
   });
 
   it("change each by itself", async () => {
@@ -232,6 +261,25 @@ describe("what pages pass", () => {
     await source.pass({ secrets: { one: "second" } });
     expect(await swissnum()).toBe("second");
   });
+
+  it.each(["a worker that has read", "a new worker"])(
+    "is in force at once while the web server is away, in %s",
+    async (which) => {
+      await source.pass({ secrets: { one: "before" } });
+      if (which === "a new worker") startWorker();
+      answer = away;
+      await source.files();
+      expect(await swissnum()).toBe("before");
+      await source.pass({ secrets: { one: "after" } });
+      expect(await swissnum()).toBe("after");
+      await source.pass({ secrets: null });
+      expect(await swissnum()).toBe(SWISSNUM);
+      await source.pass({ config: grid("passed") });
+      expect(serverIds()).toEqual(["passed"]);
+      await source.pass({ config: null });
+      expect(serverIds()).toEqual(["one"]);
+    },
+  );
 
   it("is checked before anything is changed", async () => {
     await source.files();

@@ -46,35 +46,50 @@ export interface GridSourceOptions {
   readonly limits?: Limits;
 }
 
+/** What pages have passed in all; undefined is nothing. */
+interface PassedBefore {
+  readonly config: unknown;
+  readonly secrets: unknown;
+}
+
 interface Grid {
   readonly servers: ConfiguredServerList;
   readonly files: FileNodes;
 }
 
+/** One or more; the first is the default. */
+type Configs = readonly [GridConfig, ...GridConfig[]];
+
 interface Present {
-  /** One or more; the first is the default. */
-  readonly configs: readonly [GridConfig, ...GridConfig[]];
+  readonly configs: Configs;
   readonly secrets: ServerSecrets;
+  /** When the web server was asked; `NEVER` where an earlier worker did. */
   readonly readAt: number;
 }
 
+const NEVER = Number.NEGATIVE_INFINITY;
+
 /**
- * The grids, as the app's web server and its pages say. A worker is started anew every now and then and begins with what was
- * served or passed last; while it lives it looks again where there is doubt, and now and then. A configuration that has
- * changed changes the lists of servers under the files that are open.
+ * The grids, as the app's web server and its pages say. A worker is started anew every now and then. It begins with what was
+ * served or passed last, and asks the web server beside the first reads, which do not wait for it. While it lives it looks
+ * again where there is doubt, and now and then. A configuration that has changed changes the lists of servers under the files
+ * that are open.
  */
 export class GridSource {
   readonly #options: GridSourceOptions;
   readonly #limits: Limits;
   /** By name; "" is one grid without a name. */
   readonly #grids = new Map<string, Grid>();
-  #passed: Promise<{ config: unknown; secrets: unknown }> | undefined;
+  #passed: Promise<PassedBefore> | undefined;
   #loading: Promise<Present> | undefined;
   #present: Present | undefined;
-  /** What is kept of the served configuration, as far as this worker knows. */
-  #served: string | undefined;
+  #beginning: Promise<void> | undefined;
+  /** What was served last, in force or not. */
+  #served: { readonly configs: Configs; readonly text: string } | undefined;
+  /** How often this worker was served something else than what was known. */
+  #changes = 0;
   #isDoubted = false;
-  #triedAt = Number.NEGATIVE_INFINITY;
+  #triedAt = NEVER;
 
   constructor(options: GridSourceOptions) {
     this.#options = options;
@@ -86,15 +101,34 @@ export class GridSource {
    * @throws GridError BAD_URL if there is no such grid; BAD_CONFIG that says what is the matter with the configuration
    */
   async files(name?: string): Promise<FileNodes> {
-    const { configs } = await this.#current();
-    const config = name === undefined ? configs[0] : configs.find((each) => each.name === name);
-    if (config === undefined) throw noSuchGrid(configs);
+    let present = await this.#current();
+    let config = named(name, present.configs);
+    // The one that is asked for may be new, and what is known from an earlier worker.
+    if (config === undefined && present.readAt === NEVER) {
+      present = await this.#load().catch(() => present);
+      config = named(name, present.configs);
+    }
+    if (config === undefined) throw noSuchGrid(present.configs);
     return this.#grid(config).files;
   }
 
   /** Makes the next caller wait for the configuration to be read again: the servers may have moved. */
   doubt(): void {
     this.#isDoubted = true;
+  }
+
+  /** Changes whenever something else is served than what was known. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /**
+   * For a read that has failed, and may have been the first of this worker: is something else served than when it began? Waits for
+   * what is being read beside it, where all that was known came from an earlier worker.
+   */
+  async changedSince(changes: number): Promise<boolean> {
+    if (this.#present?.readAt === NEVER) await this.#loading?.catch(() => undefined);
+    return this.#changes !== changes;
   }
 
   /**
@@ -107,15 +141,20 @@ export class GridSource {
     if (config != null) parseGridConfig(config);
     if (secrets != null) parseServerSecrets(secrets);
     const isKept = await this.#keep(passed);
+    await this.#begin();
     const before = await this.#loadPassed();
-    this.#passed = Promise.resolve({
+    const now = {
       config: config === undefined ? before.config : (config ?? undefined),
       secrets: secrets === undefined ? before.secrets : (secrets ?? undefined),
-    });
+    };
+    this.#passed = Promise.resolve(now);
     // What is being read was decided by what was passed before.
     this.#loading = undefined;
-    // A served configuration that cannot be had is no fault of the page's: whoever reads is told.
-    await this.#load().catch(() => undefined);
+    const present = this.#combine(now, this.#present?.readAt ?? NEVER);
+    if (present !== undefined) this.#apply(present);
+    // The web server may be away: that is told to whoever reads, and what was passed is in force all the same. What it served
+    // last may be old where it has not been in force.
+    if (present === undefined || config === null) await this.#load().catch(() => undefined);
     return isKept;
   }
 
@@ -124,6 +163,7 @@ export class GridSource {
    * @throws GridError BAD_CONFIG; the signal's reason
    */
   async check(signal: AbortSignal): Promise<GridCheck[]> {
+    await this.#begin();
     const { configs, secrets } = await this.#load().catch((error: unknown) => {
       if (this.#present === undefined) throw error;
       return this.#present;
@@ -136,6 +176,7 @@ export class GridSource {
   }
 
   async #current(): Promise<Present> {
+    await this.#begin();
     const present = this.#present;
     if (present === undefined) return this.#load();
     const now = this.#options.clock.now();
@@ -143,6 +184,33 @@ export class GridSource {
     if (this.#isDoubted && now - this.#triedAt >= DOUBT_PAUSE_MS) return this.#load().catch(() => present);
     if (now - Math.max(present.readAt, this.#triedAt) >= REFRESH_MS) this.#load().catch(() => undefined);
     return present;
+  }
+
+  /** Puts in force what an earlier worker left, unless something is. Never rejects: what cannot be read or used is passed over. */
+  async #begin(): Promise<void> {
+    if (this.#present !== undefined) return;
+    this.#beginning ??= this.#recall()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#beginning = undefined;
+      });
+    await this.#beginning;
+  }
+
+  async #recall(): Promise<void> {
+    const [passed, served] = await Promise.all([this.#loadPassed(), this.#options.memory.load("served")]);
+    if (served !== undefined) this.#served ??= { configs: parseGridConfig(served), text: JSON.stringify(served) };
+    const present = this.#combine(passed, NEVER);
+    if (present !== undefined && this.#present === undefined) this.#apply(present);
+  }
+
+  /**
+   * Undefined where the served configuration counts and is not known.
+   * @throws GridError BAD_CONFIG
+   */
+  #combine({ config, secrets }: PassedBefore, readAt: number): Present | undefined {
+    const configs = config === undefined ? this.#served?.configs : parseGridConfig(config);
+    return configs && { configs, secrets: secrets === undefined ? {} : parseServerSecrets(secrets), readAt };
   }
 
   /** Callers at the same time share one request; a failure is forgotten, so that the next caller tries again. */
@@ -167,29 +235,20 @@ export class GridSource {
   }
 
   async #read(): Promise<Present> {
-    const { clock } = this.#options;
     const passed = await this.#loadPassed();
-    const configs = passed.config === undefined ? await this.#readServed() : parseGridConfig(passed.config);
-    const secrets = passed.secrets === undefined ? {} : parseServerSecrets(passed.secrets);
-    return { configs, secrets, readAt: clock.now() };
+    if (passed.config === undefined) await this.#readServed();
+    return this.#combine(passed, this.#options.clock.now()) as Present;
   }
 
-  async #readServed(): Promise<Present["configs"]> {
+  async #readServed(): Promise<void> {
     const { memory, url } = this.#options;
     const fetched = await fetchConfig(url);
-    if ("away" in fetched) {
-      // A worker that starts without the network begins with what it knew.
-      const known = this.#present === undefined ? await memory.load("served").catch(() => undefined) : undefined;
-      if (known === undefined) throw fetched.away;
-      return parseGridConfig(known);
-    }
-    const configs = parseGridConfig(fetched.document);
-    const text = JSON.stringify(fetched.document);
-    if (text !== this.#served) {
-      this.#served = text;
-      memory.save("served", fetched.document).catch(() => undefined);
-    }
-    return configs;
+    if ("away" in fetched) throw fetched.away;
+    const served = { configs: parseGridConfig(fetched.document), text: JSON.stringify(fetched.document) };
+    if (served.text === this.#served?.text) return;
+    if (this.#served !== undefined) this.#changes++;
+    this.#served = served;
+    memory.save("served", fetched.document).catch(() => undefined);
   }
 
   #apply(present: Present): void {
@@ -211,7 +270,7 @@ export class GridSource {
     return grid;
   }
 
-  #loadPassed(): Promise<{ config: unknown; secrets: unknown }> {
+  #loadPassed(): Promise<PassedBefore> {
     const { memory } = this.#options;
     this.#passed ??= Promise.all([memory.load("config"), memory.load("secrets")]).then(
       ([config, secrets]) => ({ config, secrets }),
@@ -240,6 +299,10 @@ export class GridSource {
 
 function keyOf({ name }: GridConfig): string {
   return name ?? "";
+}
+
+function named(name: string | undefined, configs: Configs): GridConfig | undefined {
+  return name === undefined ? configs[0] : configs.find((each) => each.name === name);
 }
 
 function noSuchGrid(configs: readonly GridConfig[]): GridError<"BAD_URL"> {

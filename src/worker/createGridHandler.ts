@@ -24,6 +24,7 @@ import { GridSource } from "./GridSource.ts";
 import { HandleBook } from "./HandleBook.ts";
 import { Reads } from "./Reads.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
+import { unlessLate } from "./unlessLate.ts";
 import type { WorkerParts } from "./WorkerParts.ts";
 import { workerTransport } from "./workerTransport.ts";
 
@@ -190,13 +191,20 @@ export function composeGridHandler(
   return {
     match: (target) => isGridUrl(new URL(typeof target === "object" && "url" in target ? target.url : target), scope),
     async handle(event, request = (event as FetchEvent).request) {
-      const { failed, streaming } = reads.begin(isOpaque(request.url) ? request.url : undefined);
-      const response = await handleGridRequest(request, {
-        ...context,
-        failed,
-        streaming: (body) => event.waitUntil(Promise.all([streaming(body), doubtIfFailed(body)])),
-      });
-      if (response.status === TOO_FEW_SHARES) grids.doubt();
+      const answer = (): Promise<Response> => {
+        const { failed, streaming } = reads.begin(isOpaque(request.url) ? request.url : undefined);
+        return handleGridRequest(request, {
+          ...context,
+          failed,
+          streaming: (body) => event.waitUntil(Promise.all([streaming(body), doubtIfFailed(body)])),
+        });
+      };
+      const { changes } = grids;
+      const response = await answer();
+      if (response.status !== TOO_FEW_SHARES) return response;
+      // A worker that has just been started may have asked servers that have moved meanwhile.
+      if (await grids.changedSince(changes)) return answer();
+      grids.doubt();
       return response;
     },
     get streams() {
@@ -208,11 +216,10 @@ export function composeGridHandler(
   async function filesFor(cap: Cap, grid: string | undefined): Promise<FileNodes> {
     const files = grids.files(grid);
     if (cap.kind !== "CHK") return files;
-    const unlessKept = async (): Promise<FileNodes> => {
+    return unlessLate(files, CONFIG_PATIENCE_MS, clock, async () => {
       const record = await kept.store.get(keepIdOf(cap)).catch(() => undefined);
       return record?.state === "kept" ? unaided : files;
-    };
-    return Promise.race([files.catch(unlessKept), pause(CONFIG_PATIENCE_MS).then(unlessKept)]);
+    });
   }
 
   /** Resolves when nothing is being kept offline, or when a page should have spoken again. */
