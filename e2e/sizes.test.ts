@@ -22,10 +22,11 @@ it("TLS, and what else most never need, are files of their own", () => {
   expect(readFileSync(join(dist, "app/gridfetch-worker.js"), "utf8")).not.toContain("WebSocket");
 });
 
-it("the client is at most 6 KB", async () => {
+// It was 6 KB before it looked at who had answered, and told a download that a policy forbids.
+it("the client is at most 6.5 KB", async () => {
   const [chunk] = await bundle('export * from "gridfetch";');
   expect(chunk?.code).toContain("serviceWorker");
-  expect(gzipped(chunk?.code ?? "")).toBeLessThanOrEqual(6_000);
+  expect(gzipped(chunk?.code ?? "")).toBeLessThanOrEqual(6_500);
 });
 
 it("the client stands alone, so that a page without a bundler can import it", async () => {

@@ -1,3 +1,4 @@
+import { fetchFromWorker } from "../client/fetchFromWorker.ts";
 import type { Grid } from "../client/Grid.ts";
 import { Caption } from "./Caption.ts";
 import { type DirectoryActions, directoryView, type Step } from "./DirectoryView.ts";
@@ -117,7 +118,7 @@ export class Stage {
     if (size === 0) return element("p", { className: "quiet" }, "This file is empty.");
     const { signal } = this.#leave;
     const view = element("pre", { tabIndex: 0 }, "…");
-    fetch(url, { headers: { Range: `bytes=0-${TEXT_LIMIT - 1}` }, signal })
+    fetchFromWorker(url, { headers: { Range: `bytes=0-${TEXT_LIMIT - 1}` }, signal })
       .then(async (response) => {
         const text = await response.text();
         if (!response.ok) throw new Error(text);

@@ -1,3 +1,4 @@
+import { fetchFromWorker } from "../client/fetchFromWorker.ts";
 import type { Grid } from "../client/Grid.ts";
 
 /** What is in a directory. */
@@ -19,7 +20,7 @@ export async function listDirectory(grid: Grid, cap: string, signal: AbortSignal
   // The address holds the cap, which must not go to a web server.
   if (navigator.serviceWorker.controller === null) throw new Error("The Service Worker is gone. Reload this page.");
   const url = new URL(`uri/${encodeURIComponent(cap)}?t=json`, grid.scope);
-  const response = await fetch(url, { signal });
+  const response = await fetchFromWorker(url, { signal });
   if (!response.ok) throw new Error(wordsOf(await response.text()));
   const [, facts] = (await response.json()) as [string, DirectoryFacts];
   const children = Object.entries(facts.children).map(([name, [kind, { ro_uri = "", size }]]) => ({

@@ -1,4 +1,5 @@
 import { GridError } from "../base/GridError.ts";
+import { fetchFromWorker } from "../client/fetchFromWorker.ts";
 import type { Grid } from "../client/Grid.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import type { NewEntry } from "./Library.ts";
@@ -25,7 +26,7 @@ export async function openCap(grid: Grid, text: string, name = ""): Promise<NewE
 
 /** A file whose size is known. The worker knows types by name; HEAD costs no network for a file that cannot change. */
 export async function describeFile(grid: Grid, cap: string, name: string, size: number): Promise<NewEntry> {
-  const response = await fetch(grid.url(cap, { filename: name }), { method: "HEAD" });
+  const response = await fetchFromWorker(grid.url(cap, { filename: name }), { method: "HEAD" });
   return { kind: "file", cap, name, size, type: response.headers.get("Content-Type") ?? "" };
 }
 

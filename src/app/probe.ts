@@ -1,3 +1,5 @@
+import { fetchFromWorker } from "../client/fetchFromWorker.ts";
+
 /** A first look at a file. */
 export interface Probe {
   /** In bytes. */
@@ -13,7 +15,7 @@ const HEAD_LENGTH = 512;
  * @throws Error with the worker's own words where it cannot be read
  */
 export async function probe(url: string): Promise<Probe> {
-  const response = await fetch(url, { headers: { Range: `bytes=0-${HEAD_LENGTH - 1}` } });
+  const response = await fetchFromWorker(url, { headers: { Range: `bytes=0-${HEAD_LENGTH - 1}` } });
   const total = /^bytes .*\/(\d+)$/.exec(response.headers.get("Content-Range") ?? "")?.[1];
   if (response.status === 206) return { size: Number(total), head: new Uint8Array(await response.arrayBuffer()) };
   // No byte of an empty file can be asked for.

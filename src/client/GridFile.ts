@@ -2,6 +2,7 @@ import { clip } from "../base/clip.ts";
 import { fromErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
 import { GridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
+import { fetchFromWorker } from "./fetchFromWorker.ts";
 
 /** What to read and for how long it matters. */
 export interface FileReadOptions {
@@ -32,12 +33,13 @@ export class GridFile {
 
   /** Asks the worker how long the file is, which costs no network. */
   static async open(url: string, signal?: AbortSignal): Promise<GridFile> {
-    const response = await fetch(url, { method: "HEAD", headers: WANTED, signal: signal ?? null });
+    const response = await fetchFromWorker(url, { method: "HEAD", headers: WANTED, signal: signal ?? null });
     if (response.ok && response.headers.has("Accept-Ranges")) {
       return new GridFile(url, Number(response.headers.get("Content-Length")));
     }
     // An answer to HEAD has no words. The error is the same for a GET.
-    throw await failure(await fetch(url, { headers: { ...WANTED, Range: "bytes=0-0" }, signal: signal ?? null }));
+    const headers = { ...WANTED, Range: "bytes=0-0" };
+    throw await failure(await fetchFromWorker(url, { headers, signal: signal ?? null }));
   }
 
   /**
@@ -113,7 +115,8 @@ export class GridFile {
   }
 
   async #ask(at: number, end: number, signal: AbortSignal): Promise<ReadableStream<Chunk>> {
-    const response = await fetch(this.url, { headers: { ...WANTED, Range: `bytes=${at}-${end - 1}` }, signal });
+    const headers = { ...WANTED, Range: `bytes=${at}-${end - 1}` };
+    const response = await fetchFromWorker(this.url, { headers, signal });
     const { body } = response;
     const promised = `bytes ${at}-${end - 1}/${this.size}`;
     if (body !== null && response.headers.get("Content-Range") === promised) return body as ReadableStream<Chunk>;

@@ -8,6 +8,7 @@ import { handleGridRequest } from "./handleGridRequest.ts";
 import { FakeFile } from "./testing/FakeFile.ts";
 
 const CAP = "URI:CHK:aaaqeayeaudaocajbifqydiob4:24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq:3:10:1024";
+const DIRECTORY = "URI:DIR2-RO:aaaqeayeaudaocajbifqydiob4:24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq";
 const ETAG = '"hdis5iaveku6lnlaiccydyid7q-"';
 const SECRET = "aaaqeayeaudaocajbifqydiob4";
 const content = Uint8Array.from({ length: 1024 }, (_, i) => (i * 7) % 251);
@@ -89,6 +90,7 @@ describe("GET", () => {
       "cross-origin-resource-policy": "same-origin",
       etag: ETAG,
       "referrer-policy": "no-referrer",
+      "server-timing": "gridfetch",
       "x-content-type-options": "nosniff",
       "x-frame-options": "SAMEORIGIN",
     });
@@ -316,13 +318,36 @@ describe("isolation", () => {
   it("a name in the query decides, not one in the path", async () => {
     expect(await sandboxOf("a.png", "?filename=a.html")).toMatch(/^sandbox;/);
   });
-  it("errors carry the safe headers as well", async () => {
-    const { headers } = await get({}, "/uri/nonsense");
-    expect([headers.get("Referrer-Policy"), headers.get("X-Frame-Options")]).toEqual(["no-referrer", "SAMEORIGIN"]);
-    expect([headers.get("X-Content-Type-Options"), headers.get("Cache-Control")]).toEqual([
-      "nosniff",
-      "private, no-store",
-    ]);
+});
+
+describe("every answer carries the worker's mark and the safe headers", () => {
+  it.each<[status: number, path: string, init?: RequestInit]>([
+    [200, `/uri/${CAP}`],
+    [200, `/uri/${CAP}`, { method: "HEAD" }],
+    [200, `/uri/${CAP}?t=json`],
+    [200, `/uri/${CAP}?t=uri`],
+    [200, `/uri/${CAP}?t=info`],
+    [206, `/uri/${CAP}`, { headers: { Range: "bytes=0-1" } }],
+    [302, `/uri?uri=${CAP}`],
+    [304, `/uri/${CAP}`, { headers: { "If-None-Match": ETAG } }],
+    [400, "/uri/nonsense"],
+    [400, "/uri/nonsense", { headers: { Accept: "application/json" } }],
+    [400, `/uri/${CAP}?t=nonsense`],
+    [404, "/grid/AAAAAAAAAAAAAAAAAAAAAA"],
+    [405, `/uri/${CAP}`, { method: "POST" }],
+    [412, `/uri/${CAP}`, { headers: { "If-Match": '"other"' } }],
+    [416, `/uri/${CAP}`, { headers: { Range: "bytes=5000-" } }],
+    [500, `/uri/${DIRECTORY}`],
+  ])("%i of %s", async (status, path, init) => {
+    const response = await handle(path, init);
+    expect(response.status).toBe(status);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      "cache-control": "private, no-store",
+      "referrer-policy": "no-referrer",
+      "server-timing": "gridfetch",
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "SAMEORIGIN",
+    });
   });
 });
 

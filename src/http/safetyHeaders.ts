@@ -1,3 +1,5 @@
+import { WORKER_MARK } from "../base/workerMark.ts";
+
 /**
  * What every answer carries, since a grid's files come from strangers and run on the app's own origin, and since their
  * URLs may hold caps.
@@ -9,6 +11,7 @@
  * - `no-store`: a worker's answers never enter the HTTP cache, but they do enter a browser's media and back-forward
  *   caches. Caps are secrets and so is what they open; and it costs nothing: Chromium's player asks no
  *   more often for it (measured over seeks back and forth).
+ * - The worker's mark: a page takes nothing for a file that does not carry it.
  */
 export const SAFETY_HEADERS = {
   "Cache-Control": "private, no-store",
@@ -16,6 +19,7 @@ export const SAFETY_HEADERS = {
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
   "X-Frame-Options": "SAMEORIGIN",
+  [WORKER_MARK.name]: WORKER_MARK.value,
 } as const;
 
 /**

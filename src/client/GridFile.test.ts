@@ -1,0 +1,53 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { toErrorRecord } from "../base/errorRecord.ts";
+import { GridError } from "../base/GridError.ts";
+import { WORKER_MARK } from "../base/workerMark.ts";
+import { GridFile } from "./GridFile.ts";
+
+const URL_OF_FILE = "https://app.example/grid/AAAAAAAAAAAAAAAAAAAAAA";
+const content = Uint8Array.from({ length: 100 }, (_, i) => i);
+const PAGE = "<!doctype html><title>The app</title>".padEnd(100);
+const mark = { [WORKER_MARK.name]: WORKER_MARK.value };
+
+afterEach(() => vi.unstubAllGlobals());
+
+/** Answers as a static web server does: with ranges of what it has, whatever the URL. */
+function serve(body: Uint8Array<ArrayBuffer> | string, headers: Record<string, string>): void {
+  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  vi.stubGlobal("fetch", async (_: string, { method, headers: asked }: { method?: string; headers: HeadersInit }) => {
+    const [, from, to] = /bytes=(\d+)-(\d+)/.exec(new Headers(asked).get("Range") ?? "") ?? [];
+    const all = { ...headers, "Accept-Ranges": "bytes" };
+    if (method === "HEAD") return new Response(null, { headers: { ...all, "Content-Length": String(bytes.length) } });
+    if (from === undefined) return new Response(bytes, { headers: all });
+    const range = `bytes ${from}-${to}/${bytes.length}`;
+    const part = bytes.slice(Number(from), Number(to) + 1);
+    return new Response(part, { status: 206, headers: { ...all, "Content-Range": range } });
+  });
+}
+
+it("reads what the worker answers", async () => {
+  serve(content, mark);
+  const file = await GridFile.open(URL_OF_FILE);
+  expect(file.size).toBe(100);
+  expect(await file.bytes({ offset: 10, length: 5 })).toEqual(content.slice(10, 15));
+});
+
+describe("takes no web server's page for a file", () => {
+  it("when it is opened", async () => {
+    serve(PAGE, {});
+    await expect(GridFile.open(URL_OF_FILE)).rejects.toMatchObject({ code: "NO_WORKER", details: { reason: "lost" } });
+  });
+
+  it("when it is read later, though the page is as long and the range as it was asked for", async () => {
+    serve(content, mark);
+    const file = await GridFile.open(URL_OF_FILE);
+    serve(PAGE, {});
+    await expect(file.bytes({ length: 10 })).rejects.toMatchObject({ code: "NO_WORKER", details: { reason: "lost" } });
+  });
+
+  it("nor its error for the worker's", async () => {
+    const foreign = new GridError("BAD_CAP", { reason: "made up" }, "made up");
+    vi.stubGlobal("fetch", async () => Response.json(toErrorRecord(foreign), { status: 400 }));
+    await expect(GridFile.open(URL_OF_FILE)).rejects.toMatchObject({ code: "NO_WORKER" });
+  });
+});
