@@ -1,3 +1,4 @@
+import { type GridError, isGridError } from "../base/GridError.ts";
 import { type Entry, LibraryStore } from "./LibraryStore.ts";
 
 /** What is added: the rest comes of itself. */
@@ -8,11 +9,21 @@ export class Library {
   readonly #store = new LibraryStore();
   readonly #otherTabs = new BroadcastChannel("gridfetch-library");
   readonly #listeners = new Set<() => void>();
-  #entries: readonly Entry[] = [];
+  readonly #notKept: (why: GridError) => void;
+  #stored: readonly Entry[] = [];
+  /** What could not be written down, by id: it lasts as long as this page. */
+  readonly #passing = new Map<string, Entry>();
 
-  /** Its failure is for whoever adds something: a library that cannot be read is an empty one. */
-  static async open(): Promise<Library> {
-    const library = new Library();
+  private constructor(notKept: (why: GridError) => void) {
+    this.#notKept = notKept;
+  }
+
+  /**
+   * A library that cannot be read is an empty one.
+   * @param notKept hears when what was added or renamed cannot be written down, and so is in this page alone
+   */
+  static async open(notKept: (why: GridError) => void): Promise<Library> {
+    const library = new Library(notKept);
     library.#otherTabs.addEventListener("message", () => void library.#load());
     await library.#load();
     return library;
@@ -20,39 +31,36 @@ export class Library {
 
   /** The newest first. */
   get entries(): readonly Entry[] {
-    return this.#entries;
+    const stored = this.#stored.filter(({ id }) => !this.#passing.has(id));
+    return [...this.#passing.values(), ...stored].sort((one, other) => other.addedAt - one.addedAt);
   }
 
   find(id: string): Entry | undefined {
-    return this.#entries.find((entry) => entry.id === id);
+    return this.entries.find((entry) => entry.id === id);
   }
 
   findCap(cap: string): Entry | undefined {
-    return this.#entries.find((entry) => entry.cap === cap);
+    return this.entries.find((entry) => entry.cap === cap);
   }
 
-  /**
-   * Adds a file, unless it is there. Kept when it resolves.
-   * @throws GridError STORE_UNAVAILABLE, STORE_FULL
-   */
+  /** Adds a file, unless it is there. Kept when it resolves, unless `notKept` was told. */
   async add(added: NewEntry): Promise<Entry> {
     const present = this.findCap(added.cap);
     if (present !== undefined) return present;
     const entry = { ...added, id: crypto.randomUUID(), addedAt: Date.now() };
-    await this.#store.put(entry);
-    await this.#changed();
+    await this.#put(entry);
     return entry;
   }
 
-  /** @throws GridError STORE_UNAVAILABLE, STORE_FULL */
+  /** Likewise. */
   async rename(entry: Entry, name: string): Promise<void> {
-    await this.#store.put({ ...entry, name });
-    await this.#changed();
+    await this.#put({ ...entry, name });
   }
 
-  /** @throws GridError STORE_UNAVAILABLE */
+  /** @throws GridError STORE_UNAVAILABLE where it is on disk, and cannot be taken away there */
   async remove({ id }: Entry): Promise<void> {
-    await this.#store.delete(id);
+    this.#passing.delete(id);
+    if (this.#stored.some((entry) => entry.id === id)) await this.#store.delete(id);
     await this.#changed();
   }
 
@@ -62,13 +70,25 @@ export class Library {
     signal?.addEventListener("abort", () => this.#listeners.delete(listener), { once: true });
   }
 
+  async #put(entry: Entry): Promise<void> {
+    try {
+      await this.#store.put(entry);
+      this.#passing.delete(entry.id);
+    } catch (error) {
+      if (!isGridError(error)) throw error;
+      this.#passing.set(entry.id, entry);
+      this.#notKept(error);
+    }
+    await this.#changed();
+  }
+
   async #changed(): Promise<void> {
     this.#otherTabs.postMessage("changed");
     await this.#load();
   }
 
   async #load(): Promise<void> {
-    this.#entries = await this.#store.all().catch(() => this.#entries);
+    this.#stored = await this.#store.all().catch(() => this.#stored);
     for (const listener of this.#listeners) listener();
   }
 }

@@ -19,7 +19,7 @@ export class StorageCard {
   }
 
   async show(): Promise<void> {
-    const [{ usage, quota, persisted }, keeps] = await Promise.all([
+    const [{ usage, quota, persisted, keepsSecrets }, keeps] = await Promise.all([
       this.#grid.storage(),
       this.#grid.keeps().catch(() => []),
     ]);
@@ -32,9 +32,12 @@ export class StorageCard {
         ? "This browser does not say how much is in use."
         : `${formatSize(usage)} in use of ${formatSize(quota)} that the browser allows.`;
     this.#usage.textContent = `${room} Files kept offline: ${formatSize(kept)}.`;
-    this.#promise.textContent = persisted
-      ? "The browser has promised to clear none of it by itself."
-      : "The browser may clear it when the disk is nearly full, and your library with it.";
+    this.#promise.textContent =
+      keepsSecrets === false
+        ? "This browser stores no keys here: your library is gone when this page is closed."
+        : persisted
+          ? "The browser has promised to clear none of it by itself."
+          : "The browser may clear it when the disk is nearly full, and your library with it.";
     this.#persist.hidden = persisted || navigator.storage?.persist === undefined;
   }
 

@@ -29,7 +29,9 @@ await connectApp().then(start, (error: Error) => notice.show("This page cannot r
 
 async function start(grid: Grid): Promise<void> {
   offerUpdate(byId("update"));
-  const library = await Library.open();
+  const library = await Library.open(({ message }) =>
+    notice.show("This browser did not write it down.", `It is in your library until this page is closed. ${message}`),
+  );
   const keeps = new Keeps(grid);
   const list = new LibraryList(byId("library"), library, keeps);
   const stage = new Stage(byId("stage"), {
@@ -120,8 +122,8 @@ async function start(grid: Grid): Promise<void> {
   }
 
   async function add(added: NewEntry): Promise<void> {
-    await library.add(added);
     notice.clear();
+    await library.add(added);
   }
 
   function showFirst(): void {

@@ -4,6 +4,7 @@ import { openDB } from "idb";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { systemClock } from "../base/Clock.ts";
 import { ConfigStore } from "./ConfigStore.ts";
+import { storeNoKeys } from "./testing/storeNoKeys.ts";
 
 const SECRETS = { "v0-oak": "open-sesame" };
 const opened: ConfigStore[] = [];
@@ -15,6 +16,7 @@ const open = (): ConfigStore => {
 
 beforeEach(() => vi.stubGlobal("indexedDB", new IDBFactory()));
 afterEach(() => {
+  vi.restoreAllMocks();
   for (const store of opened.splice(0)) store.close();
   vi.unstubAllGlobals();
 });
@@ -76,4 +78,23 @@ it("makes one key where two workers begin at once", async () => {
 it("says so where there is no database", async () => {
   vi.stubGlobal("indexedDB", undefined);
   await expect(open().save("secrets", SECRETS)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+});
+
+it("writes nothing where the browser stores no keys, and says why", async () => {
+  storeNoKeys();
+  await expect(open().save("secrets", SECRETS)).rejects.toMatchObject({
+    code: "STORE_UNAVAILABLE",
+    message: expect.stringMatching(/stores no keys/),
+  });
+  expect(await open().load("secrets")).toBeUndefined();
+});
+
+it("makes a key anew where the browser cannot read the old one any more", async () => {
+  await open().save("secrets", SECRETS);
+  const database = await openDB("gridfetch-grids");
+  await database.put("keys", null, "key");
+  database.close();
+  expect(await open().load("secrets")).toBeUndefined();
+  await open().save("secrets", SECRETS);
+  expect(await open().load("secrets")).toEqual(SECRETS);
 });

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/Clock.ts";
+import { isGridError } from "../base/GridError.ts";
 import { type HandleEntry, type HandleRecord, isHandleRecord } from "../base/HandleRecord.ts";
-import { type Database, openDatabase, type WriteTransaction } from "./openDatabase.ts";
+import { type Database, FORBIDDEN, openDatabase, type WriteTransaction } from "./openDatabase.ts";
 import { makeKeyStore, type Sealed, SecretBox, type SecretBoxSchema } from "./SecretBox.ts";
 
 interface Row {
@@ -96,11 +97,15 @@ export class HandleStore {
   }
 
   /**
-   * Resolves when it is forgotten.
+   * Resolves when it is forgotten, or was never kept, since the browser keeps nothing here.
    * @throws GridError STORE_UNAVAILABLE
    */
   async delete(handle: string): Promise<void> {
-    await this.#database.write(["handles"], (transaction) => transaction.objectStore("handles").delete(handle));
+    try {
+      await this.#database.write(["handles"], (transaction) => transaction.objectStore("handles").delete(handle));
+    } catch (error) {
+      if (!isGridError(error, "STORE_UNAVAILABLE") || error.details.reason !== FORBIDDEN) throw error;
+    }
   }
 
   /** Closes the connection; the next use opens it again. */

@@ -38,21 +38,22 @@ export class SecretBox {
   /**
    * Reads the key, for all that is sealed or opened at one moment. It is read again for the next: the database may have been
    * deleted by then, and the key with it. What was sealed is gone in that case, too.
-   * @throws GridError STORE_UNAVAILABLE, STORE_FULL
+   * @throws GridError STORE_UNAVAILABLE, also where the browser stores no keys; STORE_FULL
    */
   async unlock(): Promise<UnlockedBox> {
     return new UnlockedBox(await this.#key());
   }
 
+  /** What is there may be something else: a browser that cannot read a key any more gives null. */
   async #key(): Promise<CryptoKey> {
     const known = await this.#database.read(["keys"], (transaction) => transaction.objectStore("keys").get(KEY));
-    if (known !== undefined) return known;
+    if (known instanceof CryptoKey) return known;
     const made = await crypto.subtle.generateKey({ name: ALGORITHM, length: 256 }, false, ["encrypt", "decrypt"]);
     return this.#database.write(["keys"], async (transaction) => {
       const keys = transaction.objectStore("keys");
       // Another worker, an update of this one say, may have been faster.
       const present = await keys.get(KEY);
-      if (present !== undefined) return present;
+      if (present instanceof CryptoKey) return present;
       await keys.put(made, KEY);
       return made;
     });

@@ -61,8 +61,8 @@ const TRANSACTION_TIMEOUT = 30_000;
 /** After opening failed every use fails at once for so long: no read is to wait for a store that is not there. */
 const RETRY_PAUSE = 10_000;
 
-/** In some windows there is no `indexedDB` at all, in others it throws. */
-const FORBIDDEN = "the browser does not offer it here, as in some private windows";
+/** In some windows there is no `indexedDB` at all, in others it throws. Nothing was ever stored there. */
+export const FORBIDDEN = "the browser does not offer it here, as in some private windows";
 
 /** Gives a database that is not opened before it is used: this never fails. */
 export function openDatabase<S extends DBSchema>(plan: DatabasePlan): Database<S> {
@@ -226,6 +226,8 @@ class ReopeningDatabase<S extends DBSchema> implements Database<S> {
       );
     }
     if (name === "VersionError") return this.#unavailable("a newer gridfetch has made it anew; reload the page", error);
+    // Keys are the only thing we store that may not be copied: Safari needs the system's keychain for it.
+    if (name === "DataCloneError") return this.#unavailable("the browser stores no keys here", error);
     const isForbidden = name === "SecurityError" || name === "InvalidStateError";
     return this.#unavailable(isForbidden ? FORBIDDEN : `it failed with ${name}`, error);
   }

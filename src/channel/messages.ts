@@ -13,7 +13,7 @@ import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
  * - What is added (a kind, a field that may be missing) raises `newest`. Who does not know a kind says so.
  * - What is changed or taken away raises `oldest` too: the two sides then leave each other alone, loudly.
  */
-export const PROTOCOL: Versions = { oldest: 1, newest: 3 };
+export const PROTOCOL: Versions = { oldest: 1, newest: 4 };
 
 /** The versions of the protocol that a side understands, both ends included. */
 export interface Versions {
@@ -56,7 +56,14 @@ export interface Questions {
   /** Which servers work, and why others do not? */
   check: { payload: Nothing; answer: { readonly grids: readonly GridCheck[] } };
   /** The secret of this browser profile, 32 bytes, with which handles are computed. */
-  profile: { payload: Nothing; answer: { readonly secret: Uint8Array } };
+  profile: {
+    payload: Nothing;
+    answer: {
+      readonly secret: Uint8Array;
+      /** Whether secret and handles outlive the worker; versions before 4 do not say. */
+      readonly isKept?: boolean;
+    };
+  };
   /** What handles stand for. Answered once that is written down. */
   handles: { payload: { readonly entries: readonly HandleEntry[] }; answer: Nothing };
   /** Forget a handle. Answered once that is written down. */

@@ -123,13 +123,19 @@ export class Grid {
     return this.#changeKeep(id, "removed");
   }
 
-  /** How much room the app has on disk. */
+  /** How much room the app has on disk, and what lasts. */
   async storage(): Promise<StorageRoom> {
-    const [estimate, persisted] = await Promise.all([
+    const [estimate, persisted, profile] = await Promise.all([
       navigator.storage?.estimate?.().catch(() => undefined),
       navigator.storage?.persisted?.().catch(() => false),
+      this.#ask("profile", {}).catch(() => undefined),
     ]);
-    return { usage: estimate?.usage, quota: estimate?.quota, persisted: persisted ?? false };
+    return {
+      usage: estimate?.usage,
+      quota: estimate?.quota,
+      persisted: persisted ?? false,
+      keepsSecrets: profile?.isKept,
+    };
   }
 
   /**
@@ -185,6 +191,11 @@ export interface StorageRoom {
   readonly quota: number | undefined;
   /** Has the browser promised not to clear it by itself when the disk gets full? */
   readonly persisted: boolean;
+  /**
+   * Is what the URLs of `url` stand for kept for later visits? It is encrypted, so not in windows and browsers that store no
+   * keys: a URL works there while a page that made it is open. Undefined where the worker does not say.
+   */
+  readonly keepsSecrets: boolean | undefined;
 }
 
 /** What a page may tell its worker about the grids. */

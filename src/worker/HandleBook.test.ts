@@ -3,6 +3,7 @@ import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { HandleRecord } from "../base/HandleRecord.ts";
 import { HandleStore } from "../cache/HandleStore.ts";
+import { storeNoKeys } from "../cache/testing/storeNoKeys.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { HandleBook } from "./HandleBook.ts";
 
@@ -34,6 +35,14 @@ async function untilAsked(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
+function forbidDatabases(): void {
+  vi.stubGlobal("indexedDB", {
+    open() {
+      throw new DOMException("not here", "SecurityError");
+    },
+  });
+}
+
 beforeEach(() => {
   clock = new VirtualClock();
   pages = 1;
@@ -41,6 +50,7 @@ beforeEach(() => {
   vi.stubGlobal("indexedDB", new IDBFactory());
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   for (const store of opened.splice(0)) store.close();
   vi.unstubAllGlobals();
 });
@@ -123,16 +133,36 @@ it("forgets what is revoked while it is being looked up", async () => {
   expect(await book.find(handle, still)).toBeUndefined();
 });
 
-it("works without a database for as long as it lives", async () => {
-  vi.stubGlobal("indexedDB", {
-    open() {
-      throw new DOMException("not here", "SecurityError");
-    },
-  });
+it.each<[string, () => void]>([
+  ["without a database", forbidDatabases],
+  ["where the browser stores no keys", storeNoKeys],
+])("works %s for as long as it lives, and says that it keeps nothing", async (_, restrict) => {
+  restrict();
   const book = newBook();
-  const secret = await book.secret();
+  const { secret, isKept } = await book.profile();
   expect(secret).toHaveLength(32);
-  expect(await book.secret()).toEqual(secret);
+  expect(isKept).toBe(false);
+  expect(await book.profile()).toEqual({ secret, isKept });
   await book.keep([{ handle, record }]);
   expect(await book.find(handle, still)).toEqual(record);
+  await book.revoke(handle);
+  pages = 0;
+  expect(await book.find(handle, still)).toBeUndefined();
+});
+
+it("says that it keeps what it keeps", async () => {
+  expect(await newBook().profile()).toMatchObject({ isKept: true });
+});
+
+it("forgets what is revoked here, where the database fails, and says that it may be there still", async () => {
+  const book = newBook();
+  await book.keep([{ handle, record }]);
+  const failing = vi.spyOn(IDBObjectStore.prototype, "delete").mockImplementation(() => {
+    throw new DOMException("broken", "UnknownError");
+  });
+  await expect(book.revoke(handle)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  failing.mockRestore();
+  await book.revoke(handle);
+  pages = 0;
+  expect(await newBook().find(handle, still)).toBeUndefined();
 });

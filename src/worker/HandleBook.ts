@@ -30,14 +30,17 @@ export class HandleBook {
     this.#options = options;
   }
 
-  /** What pages make handles with, 32 bytes. Where nothing can be stored it is the worker's own, for its life. */
-  async secret(): Promise<Uint8Array<ArrayBuffer>> {
+  /**
+   * What pages make handles with, 32 bytes, and whether it and they are kept. Where they cannot be it is the worker's own,
+   * for its life.
+   */
+  async profile(): Promise<{ readonly secret: Uint8Array<ArrayBuffer>; readonly isKept: boolean }> {
     try {
-      return await this.#options.store.secret();
+      return { secret: await this.#options.store.secret(), isKept: true };
     } catch (error) {
       throwUnlessStore(error);
       this.#passingSecret ??= crypto.getRandomValues(new Uint8Array(32));
-      return this.#passingSecret;
+      return { secret: this.#passingSecret, isKept: false };
     }
   }
 
@@ -69,12 +72,18 @@ export class HandleBook {
     return this.#fromPages(handle, signal);
   }
 
-  /** Resolves when nobody can use the handle any more, until a page makes it again from the cap. */
+  /**
+   * Resolves when nobody can use the handle any more, until a page makes it again from the cap.
+   * @throws GridError STORE_UNAVAILABLE: it is forgotten here, and may be on disk still
+   */
   async revoke(handle: string): Promise<void> {
     this.#remembered.delete(handle);
-    await this.#write(() => this.#options.store.delete(handle));
-    this.#remembered.delete(handle);
-    this.#revocations++;
+    try {
+      await this.#write(() => this.#options.store.delete(handle));
+    } finally {
+      this.#remembered.delete(handle);
+      this.#revocations++;
+    }
   }
 
   #write(work: () => Promise<void>): Promise<void> {

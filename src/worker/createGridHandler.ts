@@ -162,7 +162,7 @@ export function composeGridHandler(
       return {};
     },
     configure: async (passed) => ({ isKept: await grids.pass(passed) }),
-    profile: async () => ({ secret: await handles.secret() }),
+    profile: () => handles.profile(),
     async handles({ entries }) {
       await handles.keep(entries);
       return {};
