@@ -77,6 +77,8 @@ describe("from a server list", () => {
 
   it("keeps the swissnums out of the document, in a file that only its owner reads", async () => {
     const secrets = join(folder, "secrets.json");
+    // Whoever could read what is there shall not read what comes.
+    await writeFile(secrets, "before", { mode: 0o644 });
     const list = await listWith(full);
     const { document, told } = await make(
       "--servers",

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { writePrivateFile } from "../disk/replaceFile.ts";
 import { gridDocument, withSecrets } from "../operator/gridDocument.ts";
 import { readAnnouncements } from "../transport/readAnnouncements.ts";
 import { readNodeFolder } from "../transport/readNodeFolder.ts";
@@ -29,7 +29,7 @@ export async function gridConfigCommand(options: GridConfigOptions, terminal: Te
   }
   const file = options.withoutSecrets;
   if (file !== undefined) {
-    await writeFile(file, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600 });
+    await writePrivateFile(file, `${JSON.stringify(secrets, undefined, 2)}\n`);
     tell(terminal, `The swissnums are in ${file}: the page gives them, as connect({ secrets }).`);
   }
   const document = file === undefined ? withSecrets(grid, secrets) : grid;

@@ -7,9 +7,7 @@ export function integer(least: number, most: number): (text: string) => number {
   return (text) => {
     const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (number >= least && number <= most) return number;
-    const rule =
-      most === Number.MAX_SAFE_INTEGER ? `a whole number, ${least} or more` : `a number from ${least} to ${most}`;
-    throw new InvalidArgumentError(`It must be ${rule}.`);
+    throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
   };
 }
 

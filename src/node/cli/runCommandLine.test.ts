@@ -1,9 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type DevelopmentGrid, startDevelopmentGrid } from "../grid/developmentGrid.ts";
 import { sizeText } from "./progressBar.ts";
 import { runCommandLine } from "./runCommandLine.ts";
@@ -49,6 +50,18 @@ async function run(args: string[], stdin = "", stop = new AbortController()) {
 
 const get = (args: string[], stdin?: string, stop?: AbortController) =>
   run(["get", ...args, "--servers", grid.serversFile], stdin, stop);
+
+/** What Node says on stderr by itself while something is done. */
+async function warningsOf(work: () => Promise<void>): Promise<Error[]> {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => warnings.push(warning);
+  process.on("warning", note);
+  await work();
+  // They come in a tick of their own.
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", note);
+  return warnings;
+}
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -146,6 +159,38 @@ describe("get", () => {
   it("writes into a pipe or device and does not replace it", async () => {
     expect((await get([cap, "-o", "/dev/null"])).status).toBe(0);
     expect((await readdir("/dev")).filter((name) => name.endsWith(".part"))).toEqual([]);
+    const pipe = join(out, "pipe");
+    expect(spawnSync("mkfifo", [pipe]).status).toBe(0);
+    const [{ status }, read] = await Promise.all([get([cap, "-o", pipe]), readFile(pipe)]);
+    expect([status, read.equals(plaintext)]).toEqual([0, true]);
+    expect((await stat(pipe)).isFIFO()).toBe(true);
+  });
+
+  it("writes after what is there already where a device leads to a file, as /dev/stdout does in a shell", async () => {
+    const log = await open(join(out, "log"), "a");
+    await log.write("before\n");
+    expect((await get([cap, "-o", `/dev/fd/${log.fd}`])).status).toBe(0);
+    await log.close();
+    expect((await readFile(join(out, "log"))).equals(Buffer.concat([Buffer.from("before\n"), plaintext]))).toBe(true);
+    expect(await readdir(out)).toEqual(["log"]);
+  });
+
+  it("has the whole file on disk before it has its name, and then the name", async () => {
+    const synced: (number | "folder")[] = [];
+    const handle = await open(file);
+    const prototype = Object.getPrototypeOf(handle) as typeof handle;
+    await handle.close();
+    const sync = vi.spyOn(prototype, "sync").mockImplementation(async function (this: typeof handle) {
+      const state = await this.stat();
+      expect((await readdir(out)).includes("copy")).toBe(state.isDirectory());
+      synced.push(state.isDirectory() ? "folder" : state.size);
+    });
+    try {
+      expect((await get([cap, "-o", join(out, "copy")])).status).toBe(0);
+    } finally {
+      sync.mockRestore();
+    }
+    expect(synced).toEqual([plaintext.length, "folder"]);
   });
 
   it("fails when its output is closed", async () => {
@@ -199,12 +244,22 @@ describe("put", () => {
     [2, ["--k", "5", "--n", "4"], /k must be/],
     [2, ["--k", "0"], /number from 1 to 256/],
     [2, ["--n", "257"], /number from 1 to 256/],
-    [2, ["--segment-size", "0"], /1 or more/],
+    [2, ["--k", "11"], /k must be/],
+    [2, ["--segment-size", "0"], /number from 1 to 67108864/],
+    [2, ["--segment-size", "67108865"], /number from 1 to 67108864/],
   ])("ends with status %i and one line for %j", async (expected, options, reason) => {
     const { status, stdout, stderr } = await run(["put", file, "--servers", grid.serversFile, ...options]);
     expect([status, stdout.length]).toEqual([expected, 0]);
     expect(stderr).toMatch(reason);
     expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("has no warning of Node's for however many shares", async () => {
+    const warnings = await warningsOf(async () => {
+      const { status } = await run(["put", file, "--servers", grid.serversFile, "--k", "3", "--n", "60"]);
+      expect(status).toBe(0);
+    });
+    expect(warnings).toEqual([]);
   });
 
   it("fails without a grid, or without the file", async () => {
@@ -264,6 +319,21 @@ describe("grid", () => {
     expect(status).toBe(2);
     expect(stderr).toMatch(reason);
   });
+});
+
+it("proxy-config has no warning of Node's for however many servers", async () => {
+  const tlsId = "1WUX44xKjKdpGLohmFcBNuIRN-8rlv1Iij_7rQ34alg";
+  const entries = Array.from({ length: 40 }, (_, index) => {
+    const nurl = `pb://${tlsId}@127.0.0.1:9/gwnh6mfqmxo3bvjncrvsbmwv2e#v=1`;
+    return [`v0-${index}`, { ann: { "anonymous-storage-NURLs": [nurl] } }];
+  });
+  await writeFile(join(out, "many.json"), JSON.stringify({ storage: Object.fromEntries(entries) }));
+  const args = ["--servers", join(out, "many.json"), "--origin", "https://app.example", "--folder", join(out, "nginx")];
+  const warnings = await warningsOf(async () => {
+    const { status, stderr } = await run(["proxy-config", ...args]);
+    expect([status, stderr]).toEqual([1, expect.stringContaining("no server of it can be used")]);
+  });
+  expect(warnings).toEqual([]);
 });
 
 describe("usage", () => {

@@ -1,5 +1,7 @@
+import { setMaxListeners } from "node:events";
 import { Command, CommanderError } from "commander";
 import { isGridError, type ServerOutcome } from "../../base/GridError.ts";
+import { MAX_SEGMENT_SIZE } from "../../formats/Ueb.ts";
 import { defaultEncoding } from "../encode/uploadFile.ts";
 import { defaultRelayLimits } from "../relay/relayLimits.ts";
 import { type CheckOptions, checkCommand } from "./checkCommand.ts";
@@ -25,6 +27,8 @@ const INTERRUPTED = 130;
  * @returns the exit status: 0, or 1 after a line that says what failed, 2 for wrong usage, 130 if it was stopped
  */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
+  // A command may ask a hundred servers at once, each of which listens for the user's stop: Node would warn of a leak.
+  setMaxListeners(0, terminal.signal);
   try {
     await commandLine(terminal).parseAsync(args, { from: "user" });
     return 0;
@@ -75,7 +79,7 @@ function addFileCommands(program: Command, terminal: Terminal): void {
     .option(
       "--segment-size <bytes>",
       "at most so many bytes are encoded together",
-      integer(1, Number.MAX_SAFE_INTEGER),
+      integer(1, MAX_SEGMENT_SIZE),
       defaultEncoding.maxSegmentSize,
     )
     .option(

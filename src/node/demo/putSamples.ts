@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { utf8 } from "../../base/bytes.ts";
 import { typeOfName, UNKNOWN_TYPE } from "../../http/contentType.ts";
+import { writePrivateFile } from "../disk/replaceFile.ts";
 import { UploadServer } from "../encode/UploadServer.ts";
 import { type UploadProgress, uploadFile } from "../encode/uploadFile.ts";
 import { readServerList } from "../transport/readServerList.ts";
@@ -67,7 +68,7 @@ export async function putSamples(options: PutSamplesOptions): Promise<Sample[]> 
       ({ cap } = await uploadFile({ path, servers: uploadServers, convergence: CONVERGENCE, progress, signal }));
       report.uploaded(name);
       remembered[proof] = cap;
-      await writeFile(options.rememberIn, `${JSON.stringify(remembered, undefined, 2)}\n`, { mode: 0o600 });
+      await writePrivateFile(options.rememberIn, `${JSON.stringify(remembered, undefined, 2)}\n`);
     }
     samples.push({ name, cap, size, type: typeOfName(name) ?? UNKNOWN_TYPE });
   }

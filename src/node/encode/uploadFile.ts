@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { equalBytes } from "../../base/bytes.ts";
 import { GridError } from "../../base/GridError.ts";
 import { formatCap } from "../../formats/formatCap.ts";
@@ -79,11 +80,15 @@ export interface UploadResult {
  */
 export async function uploadFile(options: UploadOptions): Promise<UploadResult> {
   const { needed, total, maxSegmentSize } = checkEncoding(options.encoding ?? defaultEncoding);
+  // Each share and each server that is asked listens to it, several hundred: Node would warn the caller of a leak.
+  const signal = AbortSignal.any([options.signal]);
+  setMaxListeners(0, signal);
   const file = await PlainFile.open(options.path);
   try {
-    if (file.size <= LITERAL_LIMIT) return { cap: await literalCap(file, options.signal), shares: 0, servers: 0 };
+    if (file.size <= LITERAL_LIMIT) return { cap: await literalCap(file, signal), shares: 0, servers: 0 };
     const segmentSize = paddedSegmentSize(maxSegmentSize, file.size, needed);
-    return await new Upload(file, makeGeometry({ size: file.size, segmentSize, needed, total }), options).run();
+    const geometry = makeGeometry({ size: file.size, segmentSize, needed, total });
+    return await new Upload(file, geometry, { ...options, signal }).run();
   } finally {
     await file.close();
   }

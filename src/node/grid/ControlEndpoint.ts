@@ -4,10 +4,9 @@ import { GridError, isGridError } from "../../base/GridError.ts";
 import type { Counters } from "./DevelopmentServer.ts";
 import { checkDials, type Dials, noDials } from "./Dials.ts";
 import { listenOnLoopback } from "./listenOnLoopback.ts";
-import { Refusal, readBody } from "./requestParts.ts";
+import { isFromHere, Refusal, readBody } from "./requestParts.ts";
 
 const SETTINGS_LIMIT = 4096;
-const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])$/;
 
 /** What the endpoint tells of a server. */
 export interface ServerStatus {
@@ -86,13 +85,10 @@ export class ControlEndpoint {
   }
 }
 
-/** Pages from elsewhere must not turn the dials of a developer's grid, by a name that leads to loopback neither. */
+/** Pages from elsewhere must not turn the dials of a developer's grid. */
 function admit(request: IncomingMessage, response: ServerResponse): void {
-  const { host = "", origin } = request.headers;
-  const isLocal = (url: string) => URL.canParse(url) && LOOPBACK.test(new URL(url).hostname);
-  if (!isLocal(`http://${host}`) || (origin !== undefined && !isLocal(origin))) {
-    throw new Refusal(403, "Only pages on loopback may turn the dials.");
-  }
+  if (!isFromHere(request)) throw new Refusal(403, "Only pages on loopback may turn the dials.");
+  const { origin } = request.headers;
   if (origin === undefined) return;
   response.setHeader("Access-Control-Allow-Origin", origin);
   response.setHeader("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH");

@@ -10,7 +10,7 @@ import { type Dials, noDials } from "./Dials.ts";
 import type { TlsIdentity } from "./GridFolder.ts";
 import { listenOnLoopback } from "./listenOnLoopback.ts";
 import { Pacer } from "./Pacer.ts";
-import { Refusal } from "./requestParts.ts";
+import { isFromHere, Refusal } from "./requestParts.ts";
 import { ShareFolder } from "./ShareFolder.ts";
 import { StorageProtocol } from "./StorageProtocol.ts";
 
@@ -47,6 +47,8 @@ const CORS = {
   "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH",
   "Access-Control-Allow-Headers": "Authorization, Range, Content-Type, Content-Range, X-Tahoe-Authorization, Accept",
 };
+
+const READS: ReadonlySet<string | undefined> = new Set(["GET", "HEAD"]);
 
 /** One storage server of a development grid: on loopback only, with dials for how it misbehaves. */
 export class DevelopmentServer {
@@ -155,6 +157,10 @@ export class DevelopmentServer {
 
   /** @throws Refusal */
   #admit(request: IncomingMessage): void {
+    // Without a swissnum any site that is open in the developer's browser could fill the disk.
+    if (!READS.has(request.method) && !isFromHere(request)) {
+      throw new Refusal(403, "only pages on loopback may write to a development grid");
+    }
     if (this.dials.error !== 0) throw new Refusal(this.dials.error, "the dial says so");
     if (this.#authorization !== undefined && request.headers.authorization !== this.#authorization) {
       throw new Refusal(401, "the swissnum is missing or wrong");

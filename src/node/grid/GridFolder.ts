@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { generate } from "selfsigned";
 import { GridError } from "../../base/GridError.ts";
 import type { GridConfig } from "../../base/gridConfig.ts";
 import { encodeBase32 } from "../../formats/base32.ts";
+import { writePrivateFile } from "../disk/replaceFile.ts";
 
 /** What a development server is across restarts. */
 export interface ServerRecord {
@@ -137,5 +138,5 @@ function newServer(index: number): ServerRecord {
 
 /** These files have swissnums and keys in them. */
 async function writePrivate(file: string, document: unknown): Promise<void> {
-  await writeFile(file, `${JSON.stringify(document, undefined, 2)}\n`, { mode: 0o600 });
+  await writePrivateFile(file, `${JSON.stringify(document, undefined, 2)}\n`);
 }

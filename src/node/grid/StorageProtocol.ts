@@ -71,6 +71,7 @@ export class StorageProtocol {
   }
 
   async #version(exchange: Exchange): Promise<void> {
+    wantMessage(exchange);
     const space = LARGEST_SHARE;
     const limits = { "maximum-immutable-share-size": space, "maximum-mutable-share-size": 0, "available-space": space };
     // The protocol has byte strings for keys here.
@@ -86,6 +87,7 @@ export class StorageProtocol {
   }
 
   async #list(exchange: Exchange, storageIndex: string): Promise<void> {
+    wantMessage(exchange);
     sendMessage(exchange, 200, shareSet(await this.#shares.list(storageIndex)));
   }
 
@@ -122,6 +124,7 @@ export class StorageProtocol {
   }
 
   async #allocate(exchange: Exchange, storageIndex: string): Promise<void> {
+    wantMessage(exchange);
     const kinds = ["lease-renew-secret", "lease-cancel-secret", "upload-secret"];
     const secret = readSecrets(exchange.request, kinds).get("upload-secret")!;
     const message = await readMessage(exchange, MESSAGE_LIMIT);
@@ -137,6 +140,7 @@ export class StorageProtocol {
   }
 
   async #write(exchange: Exchange, storageIndex: string, shareNumber: number): Promise<void> {
+    wantMessage(exchange);
     const { request } = exchange;
     const secret = readSecrets(request, ["upload-secret"]).get("upload-secret")!;
     const { offset, length } = parseContentRange(request.headers["content-range"]);
@@ -163,10 +167,18 @@ const WRITE_STATUS: { readonly [O in Exclude<WriteOutcome, "complete" | "incompl
   conflict: 409,
 };
 
-/** As real servers do: a client that says what it accepts must accept CBOR, and one cannot do without saying it. */
-function sendMessage({ request, response }: Exchange, status: number, message: Encodable): void {
+/**
+ * As real servers do: a client that says what it accepts must accept CBOR. Comes first, so that nothing has been done for
+ * a client that is refused.
+ *
+ * @throws Refusal 406
+ */
+function wantMessage({ request }: Exchange): void {
   const accept = request.headers.accept ?? "application/cbor";
   if (!accept.includes("application/cbor")) throw new Refusal(406, "messages are sent as application/cbor only");
+}
+
+function sendMessage({ response }: Exchange, status: number, message: Encodable): void {
   response.writeHead(status, { "Content-Type": "application/cbor" }).end(encodeMessage(message));
 }
 

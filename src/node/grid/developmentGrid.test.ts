@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -42,21 +44,34 @@ function secrets(...kinds: string[]): string {
 
 const ALL_SECRETS = secrets("lease-renew-secret", "lease-cancel-secret", "upload-secret");
 
-function allocate(numbers: number[], authorization = ALL_SECRETS, size = SHARE.length): Promise<Response> {
+function allocate(
+  numbers: number[],
+  authorization = ALL_SECRETS,
+  size = SHARE.length,
+  change: Record<string, string> = {},
+): Promise<Response> {
+  const types = { "Content-Type": "application/cbor", Accept: "application/cbor" };
   return call(`/storage/v1/immutable/${SI}`, {
     method: "POST",
-    headers: { "Content-Type": "application/cbor", Accept: "application/cbor", "X-Tahoe-Authorization": authorization },
+    headers: { ...types, "X-Tahoe-Authorization": authorization, ...change },
     body: encodeMessage({ "share-numbers": shareSet(numbers), "allocated-size": size }),
   });
 }
 
-function write(number: number, first: number, text: string, secret = SECRET): Promise<Response> {
+function write(
+  number: number,
+  first: number,
+  text: string,
+  secret = SECRET,
+  change: Record<string, string> = {},
+): Promise<Response> {
   return call(`/storage/v1/immutable/${SI}/${number}`, {
     method: "PATCH",
     headers: {
       "X-Tahoe-Authorization": `upload-secret ${secret}`,
       "Content-Range": `bytes ${first}-${first + text.length - 1}/*`,
       Accept: "application/cbor",
+      ...change,
     },
     body: text,
   });
@@ -221,6 +236,54 @@ describe("writing", () => {
     expect(await abort(SECRET)).toBe(200);
     expect((await write(3, 0, "abc")).status).toBe(404);
     expect(await allotment(await allocate([3], ALL_SECRETS.replaceAll(SECRET, OTHER_SECRET)))).toEqual([[3], []]);
+  });
+
+  it("does nothing for a client that does not accept the answer", async () => {
+    const json = { Accept: "application/json" };
+    expect((await allocate([3], ALL_SECRETS, SHARE.length, json)).status).toBe(406);
+    expect((await write(3, 0, SHARE)).status).toBe(404);
+    await allocate([3]);
+    expect((await write(3, 0, SHARE, SECRET, json)).status).toBe(406);
+    expect(await list()).toBe("d9010280");
+  });
+
+  it.each([{ Origin: "https://evil.example" }, { Origin: "http://127.0.0.1.evil.example" }, { Origin: "null" }])(
+    "does nothing for a page from elsewhere: %j",
+    async (from) => {
+      await put(2);
+      const refused = [
+        await allocate([3], ALL_SECRETS, SHARE.length, from),
+        await write(2, 0, SHARE, SECRET, from),
+        await call(`/storage/v1/immutable/${SI}/2/corrupt`, {
+          method: "POST",
+          headers: { "Content-Type": "application/cbor", ...from },
+          body: encodeMessage({ reason: "block 7" }),
+        }),
+      ];
+      expect(refused.map(({ status }) => status)).toEqual([403, 403, 403]);
+      expect((await write(3, 0, SHARE)).status).toBe(404);
+      expect(grid.status()[0]?.counters.corruptionReports).toBe(0);
+      const other = await call(`/storage/v1/immutable/${SI}/2`, { headers: { ...from, Range: "bytes=0-1" } });
+      expect(other.status).toBe(206);
+    },
+  );
+
+  it("does nothing for a page that reaches loopback by a name of its own", async () => {
+    const { hostname, port } = new URL(grid.addresses[0]!.url);
+    const statuses: (number | undefined)[] = [];
+    for (const host of ["evil.example", "localhost"]) {
+      const headers = { Host: `${host}:${port}`, "X-Tahoe-Authorization": `upload-secret ${SECRET}` };
+      const options = { hostname, port, method: "PUT", path: `/storage/v1/immutable/${SI}/3/abort`, headers };
+      const [answer] = (await once(request(options).end(), "response")) as [IncomingMessage];
+      answer.resume();
+      statuses.push(answer.statusCode);
+    }
+    // No such upload is under way.
+    expect(statuses).toEqual([403, 405]);
+  });
+
+  it("takes what a page on loopback writes", async () => {
+    expect((await allocate([3], ALL_SECRETS, SHARE.length, { Origin: "http://localhost:8080" })).status).toBe(200);
   });
 
   it("refuses requests that the protocol does not have", async () => {

@@ -12,6 +12,17 @@ export class Refusal extends Error {
   }
 }
 
+const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])$/;
+
+/**
+ * Is a request meant for this machine, and not sent by a page from elsewhere? A name of another site may lead to loopback,
+ * so `Host` counts, too.
+ */
+export function isFromHere({ headers: { host = "", origin } }: IncomingMessage): boolean {
+  const isLocal = (url: string) => URL.canParse(url) && LOOPBACK.test(new URL(url).hostname);
+  return isLocal(`http://${host}`) && (origin === undefined || isLocal(origin));
+}
+
 /** Is this a storage index as it stands in a path: 26 characters of canonical base32? */
 export function isStorageIndex(text: string): boolean {
   try {
