@@ -20,6 +20,8 @@ export interface GridErrorDetails {
   NOT_ENOUGH_SHARES: { needed: number; found: number; servers: ServerOutcome[] };
   /** Of a mutable file, no version has enough shares. `versions` in words. */
   NO_VERSION: { versions: string[]; servers: ServerOutcome[] };
+  /** A mutable file was overwritten while it was being read, again and again or after its first bytes. */
+  FILE_CHANGED: Record<never, never>;
   /** A directory has no such child. */
   NO_CHILD: { depth: number };
   /** k shares were proven good, and yet the segment made from them is not the uploader's: the file is broken. */

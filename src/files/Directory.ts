@@ -2,6 +2,7 @@ import { GridError } from "../base/GridError.ts";
 import type { DirectoryCap } from "../formats/Cap.ts";
 import type { FileNode } from "./FileNode.ts";
 import { type Child, readDirectory } from "./readDirectory.ts";
+import { retryChanged } from "./retryChanged.ts";
 
 /** Some ten thousand children. A directory is held in memory several times over. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -22,6 +23,10 @@ export class Directory {
    * @throws GridError TOO_LARGE above 16 MiB, BAD_FORMAT for content that is no directory; what reading it throws; the signal's reason
    */
   async list(signal: AbortSignal): Promise<Child[]> {
+    return readDirectory(this.cap, await retryChanged(() => this.#read(signal)));
+  }
+
+  async #read(signal: AbortSignal): Promise<Uint8Array> {
     const file = await this.#open(signal);
     if (file.size > MAX_BYTES) {
       const details = { what: "directory", value: file.size, limit: MAX_BYTES };
@@ -34,7 +39,7 @@ export class Directory {
       bytes.set(piece, at);
       at += piece.length;
     }
-    return readDirectory(this.cap, bytes);
+    return bytes;
   }
 
   /** The child of that name, in whichever Unicode form it is asked for; undefined if there is none. Throws as `list` does. */

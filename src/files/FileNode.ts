@@ -12,6 +12,8 @@ export interface ReadOptions {
 export interface FileNode {
   /** Plaintext length in bytes. */
   readonly size: number;
+  /** Of a file that changes, which version this is: letters, digits and a dash. */
+  readonly version?: string;
   /**
    * The only way to read: verified plaintext, in order, exactly the range that was asked for and that exists.
    * The work is done as the stream is pulled and stops with its cancel. The stream errors (GridError) where verified

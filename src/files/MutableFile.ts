@@ -1,23 +1,31 @@
 import { equalBytes } from "../base/bytes.ts";
 import { clip } from "../base/clip.ts";
-import { isGridError } from "../base/GridError.ts";
+import { GridError, isGridError } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import { SharedTask } from "../base/SharedTask.ts";
 import type { MutableContext } from "../download/MutableContext.ts";
 import { MutableDownload } from "../download/MutableDownload.ts";
 import { type FoundVersion, MutableVersionFinder } from "../download/MutableVersionFinder.ts";
+import { stillStands } from "../download/stillStands.ts";
+import { encodeBase32 } from "../formats/base32.ts";
 import type { MutableCap } from "../formats/Cap.ts";
+import type { MutableVersion } from "../formats/MutableShare.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
 
-/** So long a version that was found is taken for the latest: a player's ranges come one upon the other. */
+/**
+ * So long after a search it is enough that those who hold the version found still do. Shares of a newer one may turn up on servers
+ * that were away, so that after this it is searched for anew.
+ */
 const FRESH_MS = 10_000;
 
 /** A file that changes. It is read as the version that is the latest when it is opened. */
 export class MutableFile {
   readonly #cap: MutableCap;
   readonly #context: MutableContext;
-  #latest: { readonly node: FileNode; readonly until: number } | undefined;
-  #finding: SharedTask<FileNode> | undefined;
+  #latest: { readonly node: MutableFileVersion; readonly until: number } | undefined;
+  /** Under way, and the one after it, which has not begun. */
+  #looking: SharedTask<FileNode> | undefined;
+  #next: SharedTask<FileNode> | undefined;
 
   constructor(cap: MutableCap, context: MutableContext) {
     this.#cap = cap;
@@ -25,49 +33,83 @@ export class MutableFile {
   }
 
   /**
-   * The latest version, as a file that stays as it is. Costs two round trips; none if one was found within the last ten
-   * seconds. Readers at the same time share the search.
+   * The version that is the latest now, as a file that stays as it is. Costs two round trips; one if there was a search within the
+   * last ten seconds. Who comes while that is under way shares the next look with all others who do: the one that has begun may
+   * have missed what was written since.
    * @throws GridError NO_VERSION; the signal's reason
    */
   async open(signal: AbortSignal): Promise<FileNode> {
     signal.throwIfAborted();
-    const { clock } = this.#context;
-    if (this.#latest !== undefined && clock.now() < this.#latest.until) return this.#latest.node;
-    if (this.#finding === undefined || this.#finding.isAbandoned) {
-      const finding = new SharedTask(async (shared) => {
-        const found = await new MutableVersionFinder(this.#cap, this.#context, false).find(shared);
-        const node = new MutableFileVersion(this.#cap, found, this.#context, () => {
-          this.#latest = undefined;
-        });
-        this.#latest = { node, until: clock.now() + FRESH_MS };
-        return node;
-      });
-      this.#finding = finding;
-    }
-    return this.#finding.join(signal).finally(() => {
-      this.#finding = undefined;
-    });
+    if (this.#next === undefined || this.#next.isAbandoned) this.#next = this.#lookAfter(this.#looking);
+    return this.#next.join(signal);
   }
+
+  #lookAfter(before: SharedTask<FileNode> | undefined): SharedTask<FileNode> {
+    const look = new SharedTask<FileNode>(async (signal) => {
+      // Whatever came of it.
+      await before?.join(signal).catch(() => {});
+      signal.throwIfAborted();
+      this.#looking = look;
+      this.#next = undefined;
+      return this.#look(signal);
+    });
+    return look;
+  }
+
+  async #look(signal: AbortSignal): Promise<FileNode> {
+    const latest = this.#latest;
+    const isFresh = latest !== undefined && this.#context.clock.now() < latest.until;
+    if (isFresh && (await latest.node.stillStands(signal))) return latest.node;
+    return this.#take(await new MutableVersionFinder(this.#cap, this.#context, false).find(signal));
+  }
+
+  #take(found: FoundVersion): FileNode {
+    const node = new MutableFileVersion(this.#cap, found, this.#context, {
+      failed: () => {
+        this.#latest = undefined;
+      },
+      changed: (other) => this.#take(other),
+    });
+    this.#latest = { node, until: this.#context.clock.now() + FRESH_MS };
+    return node;
+  }
+}
+
+/** Hears what a version's reads find out. */
+interface VersionEvents {
+  /** Too few of its shares could be used. */
+  failed(): void;
+  /** Another version is the latest now. */
+  changed(found: FoundVersion): void;
 }
 
 /** One version of a mutable file. */
 class MutableFileVersion implements FileNode {
   readonly size: number;
+  readonly version: string;
   readonly #cap: MutableCap;
   readonly #context: MutableContext;
   readonly #segmentSize: number;
-  readonly #failed: () => void;
+  readonly #events: VersionEvents;
   #found: FoundVersion;
   #download: MutableDownload;
+  #lookingWider: SharedTask<void> | undefined;
+  #hasChanged = false;
 
-  constructor(cap: MutableCap, found: FoundVersion, context: MutableContext, failed: () => void) {
+  constructor(cap: MutableCap, found: FoundVersion, context: MutableContext, events: VersionEvents) {
     this.size = found.version.size;
+    this.version = `${found.version.sequence}-${encodeBase32(found.version.root)}`;
     this.#cap = cap;
     this.#context = context;
     this.#found = found;
     this.#segmentSize = found.version.segmentSize;
     this.#download = new MutableDownload(cap, found, context);
-    this.#failed = failed;
+    this.#events = events;
+  }
+
+  /** Is it still what its servers hold? Costs a round trip. @throws the signal's reason */
+  stillStands(signal: AbortSignal): Promise<boolean> {
+    return stillStands(this.#found, this.#context, signal);
   }
 
   read(options: ReadOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -92,7 +134,11 @@ class MutableFileVersion implements FileNode {
           const segment = ahead ?? fetch(at);
           const next = start + this.#segmentSize;
           ahead = next < end ? fetch(next) : undefined;
-          const bytes = await segment;
+          const bytes = await segment.catch((error: unknown) => {
+            // Nobody will ask for the segment after it.
+            over.abort(noLongerWanted);
+            throw error;
+          });
           controller.enqueue(bytes.slice(at - start, Math.min(end - start, bytes.length)));
           at = next;
           if (at >= end) controller.close();
@@ -112,20 +158,41 @@ class MutableFileVersion implements FileNode {
       return await download.segment(segment, signal);
     } catch (error) {
       if (!isGridError(error, "NOT_ENOUGH_SHARES")) throw error;
-      this.#failed();
-      if (this.#download === download) await this.#lookWider(signal);
+      if (this.#download === download && !this.#hasChanged) await this.#lookWider(signal);
+      // A newer version's bytes must not follow those of this one.
+      if (this.#hasChanged) throw fileChanged();
       return this.#download.segment(segment, signal);
     }
   }
 
-  async #lookWider(signal: AbortSignal): Promise<void> {
-    const found = await new MutableVersionFinder(this.#cap, this.#context, true).find(signal);
-    // A newer version's bytes must not follow those of this one.
-    const isSame =
-      found.version.sequence === this.#found.version.sequence &&
-      equalBytes(found.version.root, this.#found.version.root);
-    if (!isSame) return;
-    this.#found = found;
-    this.#download = new MutableDownload(this.#cap, found, this.#context);
+  /** Once for all reads that fail at the same time. */
+  #lookWider(signal: AbortSignal): Promise<void> {
+    if (this.#lookingWider === undefined || this.#lookingWider.isAbandoned) {
+      this.#events.failed();
+      this.#lookingWider = new SharedTask(async (shared) => {
+        const found = await new MutableVersionFinder(this.#cap, this.#context, true).find(shared);
+        this.#lookingWider = undefined;
+        if (isSameVersion(found.version, this.#found.version)) {
+          this.#found = found;
+          this.#download = new MutableDownload(this.#cap, found, this.#context);
+        } else {
+          this.#hasChanged = true;
+          this.#events.changed(found);
+        }
+      });
+    }
+    return this.#lookingWider.join(signal);
   }
+}
+
+function isSameVersion(a: MutableVersion, b: MutableVersion): boolean {
+  return a.sequence === b.sequence && equalBytes(a.root, b.root);
+}
+
+function fileChanged(): GridError<"FILE_CHANGED"> {
+  return new GridError(
+    "FILE_CHANGED",
+    {},
+    "This file was overwritten while it was being read. Read it again from its start.",
+  );
 }

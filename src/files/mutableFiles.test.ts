@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { isGridError } from "../base/GridError.ts";
-import type { MutableCap } from "../formats/Cap.ts";
+import { GridError, isGridError } from "../base/GridError.ts";
+import type { DirectoryCap, MutableCap } from "../formats/Cap.ts";
+import { parseMutableHeader } from "../formats/MutableShare.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
+import { Directory } from "./Directory.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
+import { LiteralFile } from "./LiteralFile.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
 import { type MutableGolden, mutableGolden, mutablePlaintext } from "./testing/mutableGolden.ts";
 import { SimulatedGrid } from "./testing/SimulatedGrid.ts";
@@ -101,15 +104,13 @@ describe("versions", () => {
     expect(grid.servers.every(({ counts }) => counts.lists === 1)).toBe(true);
   });
 
-  test("what was found is believed for ten seconds, and then looked for again", async () => {
-    place(golden, 0);
+  test("one that turns up on servers that were not asked is found after ten seconds", async () => {
+    place(golden, 0, [0, 1, 2, 3, 4, 5]);
     expect(await read(golden)).toEqual(whole(golden, 0));
-    place(golden, 1);
-    await grid.clock.run(5_000);
-    expect(grid.servers[0]!.counts.lists).toBe(1);
-    expect((await open(golden)).size).toBe(100);
-    expect(grid.servers[0]!.counts.lists).toBe(1);
-    await grid.clock.run(6_000);
+    place(golden, 1, [6, 7, 8, 9]);
+    expect(await read(golden)).toEqual(whole(golden, 0));
+    grid.servers.splice(0, 3);
+    await grid.clock.run(11_000);
     expect(await read(golden)).toEqual(whole(golden, 1));
   });
 
@@ -122,6 +123,190 @@ describe("versions", () => {
     );
     expect(one).toBe(two);
     expect(grid.servers.reduce((sum, { counts }) => sum + counts.lists, 0)).toBeLessThanOrEqual(10);
+  });
+});
+
+describe.each(["versions", "mdmf-segments"])("%s is overwritten", (name) => {
+  const golden = mutableGolden(name);
+  const never = new AbortController().signal;
+
+  test("before a read: it brings the new version, however soon, and back again", async () => {
+    place(golden, 0);
+    expect(await read(golden)).toEqual(whole(golden, 0));
+    for (const version of [1, 0, 1]) {
+      place(golden, version);
+      expect(await read(golden)).toEqual(whole(golden, version));
+    }
+  });
+
+  test("while others look for it: who comes after that reads the new version", async () => {
+    place(golden, 0, [0, 1, 2]);
+    const cap = parseCap(golden.cap);
+    const early = grid.nodes.openLatest(cap, never);
+    // All shares have been looked at, and further servers are being asked whether they have any.
+    await grid.clock.run(25);
+    place(golden, 1, [0, 1, 2]);
+    const late = grid.nodes.openLatest(cap, never);
+    const [before, after] = await grid.clock.runUntil(Promise.all([early, late]));
+    expect(after.version).not.toBe(before.version);
+    expect((await outcomeOf(grid, after)).bytes).toEqual(whole(golden, 1));
+  });
+});
+
+describe("a player's ranges", () => {
+  const golden = mutableGolden("versions");
+
+  test("cost no search each, but the signed headers of a few shares", async () => {
+    place(golden, 0);
+    await open(golden);
+    const { lists, bytes } = grid.requests;
+    for (let i = 0; i < 5; i++) {
+      await grid.clock.run(1_000);
+      expect(await read(golden, { offset: 10 * i, length: 10 })).toEqual(whole(golden).subarray(10 * i, 10 * i + 10));
+    }
+    expect(grid.requests.lists).toBe(lists);
+    expect(grid.requests.bytes - bytes).toBeLessThanOrEqual(5 * 5 * 75);
+  });
+
+  test("wait for no server that has become slow", async () => {
+    place(golden, 0);
+    await open(golden);
+    for (const index of [0, 1]) grid.servers[index]!.behaviour.hangsOnRead = true;
+    const began = grid.clock.now();
+    await open(golden);
+    expect(grid.clock.now() - began).toBeLessThan(100);
+    expect(grid.inFlight).toBe(0);
+    expect(grid.clock.pendingTimers).toBe(0);
+  });
+
+  test("go on when a server says that there is something else", async () => {
+    place(golden, 0);
+    await open(golden);
+    grid.servers[0]!.behaviour.tamper = (_number, offset, bytes) => (offset === 0 ? bytes.map((b) => b ^ 1) : bytes);
+    for (let i = 0; i < 3; i++) expect(await read(golden)).toEqual(whole(golden));
+  });
+});
+
+describe("overwritten between the search and the blocks", () => {
+  const golden = mutableGolden("mdmf-segments");
+  const SEGMENT = 131_073;
+  const { dataOffset, blockTree } = parseMutableHeader(golden.versions[0]!.get(0)!);
+  const isSecondBlock = (offset: number) => offset > dataOffset && offset < blockTree.offset;
+
+  test("a read says so, hands on no byte of the new version, and the next one needs no search", async () => {
+    place(golden, 0);
+    const file = await open(golden);
+    place(golden, 1);
+    const { code, bytes } = await outcomeOf(grid, file);
+    expect([code, bytes.length]).toEqual(["FILE_CHANGED", 0]);
+    const { lists } = grid.requests;
+    expect(await read(golden)).toEqual(whole(golden, 1));
+    expect(grid.requests.lists).toBe(lists);
+  });
+
+  test("in the middle of a read, too", async () => {
+    place(golden, 0);
+    const file = await open(golden);
+    for (const [n, { behaviour }] of grid.servers.entries()) {
+      // The second segment's blocks are those of the new version, and so is whatever is asked for after them.
+      behaviour.tamper = (number, offset, bytes) => {
+        if (!isSecondBlock(offset)) return bytes;
+        place(golden, 1);
+        return grid.servers[n]!.shares.values()
+          .next()
+          .value!.get(number)!
+          .subarray(offset, offset + bytes.length);
+      };
+    }
+    const { code, bytes } = await outcomeOf(grid, file);
+    expect(code).toBe("FILE_CHANGED");
+    expect(Buffer.compare(bytes, whole(golden, 0).subarray(0, SEGMENT))).toBe(0);
+  });
+
+  test("reads that fail at the same time share one search", async () => {
+    place(golden, 0);
+    const file = await open(golden);
+    const { lists } = grid.requests;
+    place(golden, 1);
+    const reads = [0, 10, SEGMENT].map((offset) => new Response(file.read({ offset })).arrayBuffer());
+    const outcomes = await grid.clock.runUntil(Promise.allSettled(reads));
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(grid.requests.lists - lists).toBe(10);
+  });
+
+  test("a read that fails leaves nothing under way, not even the segment after", async () => {
+    place(golden, 0);
+    const file = await open(golden);
+    for (const { behaviour } of grid.servers) {
+      behaviour.tamper = (_number, offset, bytes) => {
+        behaviour.stallsAfter = isSecondBlock(offset) ? 0 : undefined;
+        return offset === dataOffset ? bytes.map((b) => b ^ 1) : bytes;
+      };
+    }
+    expect((await outcomeOf(grid, file)).code).toBe("NOT_ENOUGH_SHARES");
+    await grid.clock.run(0);
+    expect(grid.inFlight).toBe(0);
+    expect(grid.clock.pendingTimers).toBe(0);
+  });
+});
+
+describe("a directory that is overwritten while it is listed", () => {
+  const cap = parseCap("URI:DIR2-LIT:") as DirectoryCap;
+  const changed = new GridError("FILE_CHANGED", {}, "changed");
+
+  function directoryThatChanges(times: number): { directory: Directory; opened: () => number } {
+    let opened = 0;
+    const directory = new Directory(cap, async () => {
+      if (opened++ === times) return new LiteralFile(new Uint8Array());
+      return { size: 1, read: () => new ReadableStream({ pull: () => Promise.reject(changed) }) };
+    });
+    return { directory, opened: () => opened };
+  }
+
+  test("is opened anew", async () => {
+    const { directory, opened } = directoryThatChanges(2);
+    expect(await directory.list(new AbortController().signal)).toEqual([]);
+    expect(opened()).toBe(3);
+  });
+
+  test("and not for ever", async () => {
+    const { directory, opened } = directoryThatChanges(100);
+    await expect(directory.list(new AbortController().signal)).rejects.toBe(changed);
+    expect(opened()).toBe(3);
+  });
+});
+
+describe("callers who leave", () => {
+  const golden = mutableGolden("sdmf");
+
+  test("one of two does not stop the search, and a third does not start another", async () => {
+    place(golden);
+    const cap = parseCap(golden.cap);
+    const never = new AbortController().signal;
+    const caller = new AbortController();
+    const first = grid.nodes.openLatest(cap, caller.signal);
+    const second = grid.nodes.openLatest(cap, never);
+    await grid.clock.run(5);
+    caller.abort(new Error("gone"));
+    await expect(first).rejects.toThrow("gone");
+    const third = grid.nodes.openLatest(cap, never);
+    const [two, three] = await grid.clock.runUntil(Promise.all([second, third]));
+    expect(three).toBe(two);
+    expect(grid.servers.every(({ counts }) => counts.lists <= 1)).toBe(true);
+  });
+
+  test("one who waits for the next look while the first goes on does not keep the others", async () => {
+    place(golden);
+    const cap = parseCap(golden.cap);
+    const caller = new AbortController();
+    const first = grid.nodes.openLatest(cap, new AbortController().signal);
+    await grid.clock.run(5);
+    const second = grid.nodes.openLatest(cap, caller.signal);
+    caller.abort(new Error("gone"));
+    await expect(second).rejects.toThrow("gone");
+    const third = grid.nodes.openLatest(cap, new AbortController().signal);
+    const [one, three] = await grid.clock.runUntil(Promise.all([first, third]));
+    expect(three).toBe(one);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/Clock.ts";
+import { isGridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import { conditionalAnswer } from "./conditionalAnswer.ts";
@@ -120,7 +121,8 @@ async function openPaced(
     streaming(opened);
     return opened;
   } catch (error) {
-    if (!signal.aborted) failures.failed(capText, part.offset);
+    // What was overwritten meanwhile can be read at once.
+    if (!signal.aborted && !isGridError(error, "FILE_CHANGED")) failures.failed(capText, part.offset);
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { type MutableGolden, mutableGolden, mutablePlaintext } from "../files/te
 import { SimulatedGrid } from "../files/testing/SimulatedGrid.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { ChkCap, DirectoryCap, MutableCap } from "../formats/Cap.ts";
+import { parseMutableHeader } from "../formats/MutableShare.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
 import { FailurePacer } from "./FailurePacer.ts";
@@ -21,10 +22,10 @@ beforeEach(() => {
   for (const golden of [directory, immutable, changing]) place(golden);
 });
 
-function place(golden: MutableGolden): void {
+function place(golden: MutableGolden, version = 0): void {
   const parsed = parseCap(golden.cap) as DirectoryCap | MutableCap;
   const { storageIndex } = (parsed.kind === "DIR2" ? parsed.content : parsed) as MutableCap | ChkCap;
-  for (const [number, bytes] of golden.versions[0] ?? []) {
+  for (const [number, bytes] of golden.versions[version] ?? []) {
     grid.servers[number]!.hold(storageIndexText(storageIndex), number, bytes);
   }
 }
@@ -281,7 +282,21 @@ describe("entity tags", () => {
     const again = await fetchGrid(uri(immutable.cap, "?t=json"), { headers: { "If-None-Match": etag as string } });
     expect(again.status).toBe(304);
     expect((await fetchGrid(uri(directory.cap))).headers.get("ETag")).toBeNull();
-    expect((await fetchGrid(uri(changing.cap))).headers.get("ETag")).toBeNull();
+  });
+
+  test("of a file that can change are those of its version", async () => {
+    const golden = mutableGolden("versions");
+    place(golden, 0);
+    const etag = (await fetchGrid(uri(golden.cap))).headers.get("ETag") as string;
+    expect(etag).toMatch(/^"[a-z2-7]{26}-1-[a-z2-7]{52}"$/);
+    const ask = async (headers: Record<string, string>) => (await fetchGrid(uri(golden.cap), { headers })).status;
+    const rest = { Range: "bytes=50-99" };
+    expect(await ask({ ...rest, "If-Match": etag })).toBe(206);
+    expect(await ask({ ...rest, "If-Range": etag })).toBe(206);
+    place(golden, 1);
+    expect(await ask({ ...rest, "If-Match": etag })).toBe(412);
+    expect(await ask({ ...rest, "If-Range": etag })).toBe(200);
+    expect((await fetchGrid(uri(golden.cap, "?t=json"))).headers.get("ETag")).toBeNull();
   });
 
   test.each(["", "json", "uri", "readonly-uri"])("have the view in them (%j)", async (t) => {
@@ -310,6 +325,39 @@ describe("methods", () => {
       const response = await fetchGrid(uri(directory.cap, rest), { method });
       expect([response.status, response.headers.get("Allow")]).toEqual([405, "GET, HEAD"]);
     }
+  });
+});
+
+describe("what is overwritten while it is asked for", () => {
+  const golden = mutableGolden("mdmf-segments");
+  const { dataOffset } = parseMutableHeader(golden.versions[0]!.get(0)!);
+
+  /** Has the file overwritten when its first block is asked for, so many times. */
+  function overwrite(times: number): void {
+    let version = 0;
+    for (const server of grid.servers) {
+      server.behaviour.tamper = (number, offset, bytes) => {
+        if (offset !== dataOffset || number !== 0 || version === times) return bytes;
+        place(golden, ++version % 2);
+        return bytes.map((byte) => byte ^ 1);
+      };
+    }
+  }
+
+  test.each([1, 2])("is answered with its new content, %i times over", async (times) => {
+    place(golden, 0);
+    overwrite(times);
+    const answer = await fetchGrid(uri(golden.cap), { headers: { Range: "bytes=0-999" } });
+    expect(answer.status).toBe(206);
+    const expected = Buffer.from(mutablePlaintext(golden, times % 2)).subarray(0, 1000);
+    expect(Buffer.compare(Buffer.from(await answer.arrayBuffer()), expected)).toBe(0);
+  });
+
+  test("without end is given up in words that say so", async () => {
+    place(golden, 0);
+    overwrite(100);
+    const answer = await fetchGrid(uri(golden.cap));
+    expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining("overwritten while")]);
   });
 });
 

@@ -42,6 +42,8 @@ const STATUSES: Readonly<Record<GridErrorCode, number>> = {
   // As a Tahoe-LAFS gateway answers: the file was there once, as far as its cap can tell.
   NOT_ENOUGH_SHARES: 410,
   NO_VERSION: 410,
+  // Another try is likely to succeed.
+  FILE_CHANGED: 503,
   NO_CHILD: 404,
   BAD_SEGMENT: 500,
   TOO_LARGE: 501,

@@ -2,6 +2,7 @@ import { GridError, isGridError } from "../base/GridError.ts";
 import type { HandleRecord } from "../base/HandleRecord.ts";
 import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
+import { retryChanged } from "../files/retryChanged.ts";
 import type { Cap, DirectoryCap, FileCap } from "../formats/Cap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
 import { answerDirectory } from "./answerDirectory.ts";
@@ -117,8 +118,8 @@ async function answerObject(request: Request, target: WantedObject, context: Gri
     if (target.isHandle) throw directoryByHandle();
     return answerListing(request, await context.directory(cap, grid), t, context);
   }
-  const etag = entityTag(cap, t);
   if (t !== "") {
+    const etag = entityTag(cap, t);
     if (request.method === "HEAD") return badView("HEAD file", t);
     const size = sizeInCap(cap) ?? (t === "json" ? await sizeOfLatest(cap, target, signal, context) : undefined);
     const view = viewOfFile(t, { cap, size, metadata }, etag);
@@ -127,7 +128,10 @@ async function answerObject(request: Request, target: WantedObject, context: Gri
   }
   // A name that was walked to is a name as good as one that was only written down.
   const wanted = { ...target, name: target.name ?? name, capText: [target.capText, ...path].join("/") };
-  return answerFile(request, { ...wanted, node: await context.open(cap, grid, signal), etag }, context);
+  return retryChanged(async () => {
+    const node = await context.open(cap, grid, signal);
+    return answerFile(request, { ...wanted, node, etag: entityTag(cap, t, node.version) }, context);
+  });
 }
 
 async function answerListing(
@@ -168,11 +172,14 @@ function directoryByHandle(): GridError<"UNSUPPORTED_CAP"> {
 }
 
 /**
- * Strong: the storage index comes from the key, and a URL's cap says all else that decides its bytes. A gateway's tag,
- * with the view after the dash, but in the quotes that RFC 9110 wants.
+ * Strong: the storage index comes from the key, and a URL's cap, or the signed version, says all else that decides its bytes. A
+ * gateway's tag, with the view after the dash, but in the quotes that RFC 9110 wants; a gateway has none of what can change.
  */
-function entityTag(cap: Cap, t: string): string | undefined {
-  return cap.kind === "CHK" ? `"${storageIndexText(cap.storageIndex)}-${t}"` : undefined;
+function entityTag(cap: Cap, t: string, version?: string): string | undefined {
+  if (cap.kind === "CHK") return `"${storageIndexText(cap.storageIndex)}-${t}"`;
+  if ((cap.kind === "SSK" || cap.kind === "MDMF") && version !== undefined)
+    return `"${storageIndexText(cap.storageIndex)}-${version}"`;
+  return undefined;
 }
 
 /** There is only `t=json` of it. */

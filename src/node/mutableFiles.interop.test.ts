@@ -63,6 +63,46 @@ describe.skipIf(tahoeBin === undefined)("with real Tahoe-LAFS (GRIDFETCH_TAHOE)"
     expect(new TextDecoder().decode(await read(readCap))).toBe("third");
   });
 
+  test.each([
+    ["sdmf", 40],
+    ["mdmf", 1_000_000],
+  ])(
+    "%s of %i bytes is read anew as soon as the gateway has overwritten it, five times over",
+    {
+      timeout: 2 * MINUTE,
+    },
+    async (format, size) => {
+      const cap = await send("PUT", `/uri?format=${format}`, goldenPlaintext("0", size));
+      const part = { offset: Math.floor(size / 2), length: Math.floor(size / 4) };
+      await read(cap, part);
+      for (let version = 1; version <= 5; version++) {
+        const plaintext = goldenPlaintext(`${version}`, size);
+        await send("PUT", `/uri/${encodeURIComponent(cap)}`, plaintext);
+        expect(Buffer.compare(await read(cap, part), plaintext.subarray(part.offset, part.offset + part.length))).toBe(
+          0,
+        );
+        expect(Buffer.compare(await read(cap), plaintext)).toBe(0);
+      }
+    },
+  );
+
+  test("a child is there as soon as the gateway has linked it, and away as soon as it is unlinked", {
+    timeout: 2 * MINUTE,
+  }, async () => {
+    const directory = await send("POST", "/uri?t=mkdir");
+    const opened = nodes.directory(parseCap(directory) as DirectoryCap);
+    const list = async () => (await opened.list(AbortSignal.timeout(MINUTE))).map(({ name }) => name);
+    const names: string[] = [];
+    expect(await list()).toEqual(names);
+    for (const name of ["a", "b", "c", "d", "e"]) {
+      await send("PUT", `/uri/${encodeURIComponent(directory)}/${name}`, name);
+      names.push(name);
+      expect(await list()).toEqual(names);
+    }
+    await send("DELETE", `/uri/${encodeURIComponent(directory)}/c`);
+    expect(await list()).toEqual(["a", "b", "d", "e"]);
+  });
+
   test("gridfetch get prints the latest version", { timeout: MINUTE }, async () => {
     const cap = await send("PUT", "/uri?format=sdmf", "first");
     await send("PUT", `/uri/${encodeURIComponent(cap)}`, "second");

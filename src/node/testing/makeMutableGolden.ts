@@ -30,7 +30,7 @@ const FILES: readonly Recipe[] = [
   { name: "sdmf-empty", needed: 3, total: 4, format: "sdmf", size: 0 },
   { name: "sdmf", needed: 3, total: 10, format: "sdmf", size: 40 },
   // Segments of an MDMF file have 131073 bytes at k = 3: this has one and a tail that needs padding.
-  { name: "mdmf-segments", needed: 3, total: 3, format: "mdmf", size: 131_075 },
+  { name: "mdmf-segments", needed: 3, total: 3, format: "mdmf", size: 131_075, versions: 2 },
   { name: "mdmf-empty", needed: 3, total: 4, format: "mdmf", size: 0 },
   { name: "mdmf", needed: 3, total: 5, format: "mdmf", size: 40 },
   { name: "versions", needed: 3, total: 10, format: "sdmf", size: 100, versions: 2 },

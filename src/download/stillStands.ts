@@ -1,0 +1,68 @@
+import { equalBytes } from "../base/bytes.ts";
+import { noLongerWanted } from "../base/noLongerWanted.ts";
+import type { MutableContext } from "./MutableContext.ts";
+import type { MutableShare } from "./MutableShare.ts";
+import type { FoundVersion } from "./MutableVersionFinder.ts";
+import { readShareRange, withTimeLimit } from "./readShareRange.ts";
+
+/**
+ * Asks servers that hold a version whether they still do: a round trip, and less than a hundred bytes of each.
+ *
+ * Yes when k of them (all, if they are fewer) show the signed header that was found. No when one shows another, or when too few
+ * answer: what there is instead, only a search can tell.
+ *
+ * @throws the signal's reason
+ */
+export async function stillStands(
+  { version, shares }: FoundVersion,
+  context: MutableContext,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const asked = quickest(shares, context).slice(0, version.needed + context.limits.spareShares);
+  const enough = Math.min(version.needed, asked.length);
+  const over = new AbortController();
+  const own = AbortSignal.any([signal, over.signal]);
+  let same = 0;
+  let pending = asked.length;
+  const stands = await new Promise<boolean>((resolve) => {
+    for (const share of asked) {
+      void compare(share, context, own).then((answer) => {
+        pending--;
+        if (answer === "same") same++;
+        if (same >= enough) resolve(true);
+        else if (answer === "other" || same + pending < enough) resolve(false);
+      });
+    }
+  });
+  over.abort(noLongerWanted);
+  signal.throwIfAborted();
+  return stands;
+}
+
+/** One share of each server, the quickest server first. */
+function quickest(shares: readonly MutableShare[], { health }: MutableContext): MutableShare[] {
+  const byServer = new Map(shares.map((share) => [share.server, share]));
+  const expected = ({ server, header }: MutableShare): number =>
+    health.expected(server, header.signed.length) + (health.of(server).isOnProbation ? 1e6 : 0);
+  return [...byServer.values()].sort((a, b) => expected(a) - expected(b));
+}
+
+/** Never rejects. */
+async function compare(
+  { server, number, header }: MutableShare,
+  context: MutableContext,
+  signal: AbortSignal,
+): Promise<"same" | "other" | "unknown"> {
+  const { clock, limits, health } = context;
+  const range = { offset: 0, length: header.signed.length };
+  const what = `share ${number} on ${server.name}`;
+  try {
+    const bytes = await withTimeLimit(limits.queryOverdue, what, clock, signal, (limited) =>
+      readShareRange(server, number, range, context, limited),
+    );
+    return equalBytes(bytes, header.signed) ? "same" : "other";
+  } catch {
+    if (!signal.aborted) health.of(server).failed();
+    return "unknown";
+  }
+}
