@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { toErrorRecord } from "../base/errorRecord.ts";
 import { GridError } from "../base/GridError.ts";
 import { WORKER_MARK } from "../base/workerMark.ts";
@@ -49,5 +49,39 @@ describe("takes no web server's page for a file", () => {
     const foreign = new GridError("BAD_CAP", { reason: "made up" }, "made up");
     vi.stubGlobal("fetch", async () => Response.json(toErrorRecord(foreign), { status: 400 }));
     await expect(GridFile.open(URL_OF_FILE)).rejects.toMatchObject({ code: "NO_WORKER" });
+  });
+});
+
+describe("of a file that is overwritten", () => {
+  let version = "1";
+
+  beforeEach(() => {
+    version = "1";
+    // Each answer breaks off after half of what was asked for.
+    vi.stubGlobal("fetch", async (_: string, { method, headers }: { method?: string; headers: HeadersInit }) => {
+      const asked = new Headers(headers);
+      const tag = `"file-${version}"`;
+      if ((asked.get("If-Match") ?? tag) !== tag) return new Response("no", { status: 412, headers: mark });
+      const facts = { ...mark, ETag: tag, "Accept-Ranges": "bytes", "Content-Length": "10" };
+      if (method === "HEAD") return new Response(null, { headers: facts });
+      const [, from, to] = (/bytes=(\d+)-(\d+)/.exec(asked.get("Range") as string) ?? []).map(Number) as number[];
+      const half = new Uint8Array(Math.ceil((to! - from! + 1) / 2)).fill(Number(version));
+      return new Response(half, { status: 206, headers: { ...facts, "Content-Range": `bytes ${from}-${to}/10` } });
+    });
+  });
+
+  it("reads on after a break while it is the same version", async () => {
+    const file = await GridFile.open(URL_OF_FILE);
+    expect(await file.bytes()).toEqual(new Uint8Array(10).fill(1));
+  });
+
+  it("never puts the bytes of two versions together", async () => {
+    const file = await GridFile.open(URL_OF_FILE);
+    const reader = file.read().getReader();
+    expect((await reader.read()).value).toHaveLength(5);
+    version = "2";
+    await expect(reader.read()).rejects.toMatchObject({ code: "FILE_CHANGED" });
+    await expect(file.bytes()).rejects.toMatchObject({ code: "FILE_CHANGED" });
+    expect(await (await GridFile.open(URL_OF_FILE)).bytes()).toEqual(new Uint8Array(10).fill(2));
   });
 });

@@ -25,17 +25,20 @@ export class GridFile {
   readonly url: string;
   /** In bytes. */
   readonly size: number;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  private constructor(url: string, size: number) {
+  private constructor(url: string, size: number, etag: string | null) {
     this.url = url;
     this.size = size;
+    // Two versions of a file that changes must not be put together.
+    this.#headers = { ...WANTED, ...(etag && { "If-Match": etag }) };
   }
 
-  /** Asks the worker how long the file is, which costs no network. */
+  /** Asks the worker how long the file is, which costs no network but where the file can change. */
   static async open(url: string, signal?: AbortSignal): Promise<GridFile> {
     const response = await fetchFromWorker(url, { method: "HEAD", headers: WANTED, signal: signal ?? null });
     if (response.ok && response.headers.has("Accept-Ranges")) {
-      return new GridFile(url, Number(response.headers.get("Content-Length")));
+      return new GridFile(url, Number(response.headers.get("Content-Length")), response.headers.get("ETag"));
     }
     // An answer to HEAD has no words. The error is the same for a GET.
     const headers = { ...WANTED, Range: "bytes=0-0" };
@@ -47,7 +50,8 @@ export class GridFile {
    * work. It errors where the bytes cannot be had and never ends early: where a browser ends the worker in mid-answer,
    * the rest is asked for again.
    *
-   * @throws GridError BAD_RANGE at once for a negative, fractional or unsafe number
+   * @throws GridError BAD_RANGE at once for a negative, fractional or unsafe number. The stream errors with FILE_CHANGED where the
+   *   file was overwritten since it was opened
    */
   read(options: FileReadOptions = {}): ReadableStream<Chunk> {
     const { signal } = options;
@@ -115,11 +119,13 @@ export class GridFile {
   }
 
   async #ask(at: number, end: number, signal: AbortSignal): Promise<ReadableStream<Chunk>> {
-    const headers = { ...WANTED, Range: `bytes=${at}-${end - 1}` };
+    const headers = { ...this.#headers, Range: `bytes=${at}-${end - 1}` };
     const response = await fetchFromWorker(this.url, { headers, signal });
     const { body } = response;
     const promised = `bytes ${at}-${end - 1}/${this.size}`;
     if (body !== null && response.headers.get("Content-Range") === promised) return body as ReadableStream<Chunk>;
+    if (response.status === 412)
+      throw new GridError("FILE_CHANGED", {}, "This file was overwritten since it was opened. Open it again.");
     throw await failure(response);
   }
 }
