@@ -1,6 +1,6 @@
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../base/Clock.ts";
 import { MemoryKeepStore } from "../files/testing/MemoryKeepStore.ts";
 import { DatabaseKeepStore } from "./DatabaseKeepStore.ts";
@@ -102,8 +102,52 @@ describe.each([
     }
     await store.remove("a");
     expect(await store.get("a")).toBeUndefined();
-    expect(await store.contents("a")).toEqual({ segments: [], facts: [] });
+    await vi.waitFor(async () => expect(await store.contents("a")).toEqual({ segments: [], facts: [] }));
     for (const id of ["aa", "b"]) expect(await store.contents(id)).toEqual({ segments: [1], facts: ["ueb"] });
+  });
+});
+
+describe("a file of many segments that is removed", () => {
+  const SEGMENTS = 1_000;
+  async function filled(store: DatabaseKeepStore): Promise<void> {
+    await store.change("a", () => FILE);
+    await store.add("a", parts(Array.from({ length: SEGMENTS }, (_, n) => [n, bytes(1)])));
+  }
+  const segmentsIn = async (store: DatabaseKeepStore) => (await store.contents("a")).segments.length;
+
+  it("is gone at once, and holds up no other file while its segments are deleted", async () => {
+    const store = new DatabaseKeepStore(systemClock);
+    await store.change("b", () => ({ ...FILE, id: "b" }));
+    await filled(store);
+    await store.remove("a");
+    expect(await store.list()).toHaveLength(1);
+    expect((await store.contents("b")).segments).toEqual([]);
+    expect(await segmentsIn(store)).toBeGreaterThan(SEGMENTS / 2);
+    await vi.waitFor(async () => expect(await segmentsIn(store)).toBe(0), { timeout: 10_000 });
+  });
+
+  it("is deleted by the next worker where this one has been ended", async () => {
+    await filled(new DatabaseKeepStore(systemClock));
+    // All that it has done.
+    const mark = { id: "a", isRemoved: true } as unknown as KeepRecord;
+    await new DatabaseKeepStore(systemClock).change("a", () => mark);
+    const next = new DatabaseKeepStore(systemClock);
+    expect(await next.list()).toEqual([]);
+    await vi.waitFor(async () => expect(await segmentsIn(next)).toBe(0), { timeout: 10_000 });
+    expect(await next.get("a")).toBeUndefined();
+  });
+
+  it("may be wanted again meanwhile, and is a file like any other then", async () => {
+    const store = new DatabaseKeepStore(systemClock);
+    await filled(store);
+    await store.remove("a");
+    await store.change("a", (before) => before ?? FILE);
+    expect(await store.get("a")).toEqual(FILE);
+    await store.add("a", parts([[0, bytes(1)]]));
+    const before = await segmentsIn(store);
+    await store.list();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await segmentsIn(store)).toBe(before);
   });
 });
 

@@ -12,8 +12,14 @@ import {
 } from "./KeepStore.ts";
 import { type Database, openDatabase } from "./openDatabase.ts";
 
+/** In a record's place, while the parts of a file that was removed are being deleted. */
+interface Removed {
+  readonly id: string;
+  readonly isRemoved: true;
+}
+
 interface Schema extends DBSchema {
-  keeps: { key: string; value: KeepRecord };
+  keeps: { key: string; value: KeepRecord | Removed };
   /** By the file's id and what it is. */
   facts: { key: [string, KeptFact]; value: Uint8Array };
   /** Ciphertext, by the file's id and the segment's number. */
@@ -21,6 +27,8 @@ interface Schema extends DBSchema {
 }
 
 const PARTS = ["facts", "segments"] as const;
+/** So few are deleted in one step that whoever reads another file meanwhile waits for some milliseconds. */
+const DELETED_AT_ONCE = 64;
 
 /** A KeepStore in IndexedDB. */
 export class DatabaseKeepStore implements KeepStore {
@@ -41,6 +49,8 @@ export class DatabaseKeepStore implements KeepStore {
 
   async list(): Promise<KeepRecord[]> {
     const all = await this.#database.read(["keeps"], (transaction) => transaction.objectStore("keeps").getAll());
+    // An earlier worker may have been ended before it was done.
+    for (const record of all) if (isRemoved(record)) void this.#clear(record.id);
     return all.filter(isUsable);
   }
 
@@ -55,7 +65,7 @@ export class DatabaseKeepStore implements KeepStore {
   ): Promise<KeepRecord | undefined> {
     return this.#database.write(["keeps"], async (transaction) => {
       const keeps = transaction.objectStore("keeps");
-      const before = await keeps.get(id);
+      const before = present(await keeps.get(id));
       const record = edit(before);
       if (record !== undefined && record !== before) await keeps.put(record);
       return record;
@@ -63,10 +73,39 @@ export class DatabaseKeepStore implements KeepStore {
   }
 
   async remove(id: string): Promise<void> {
-    await this.#database.write(["keeps", ...PARTS], async (transaction) => {
-      const deletes = PARTS.map((name) => transaction.objectStore(name).delete(partsOf(id)));
-      await Promise.all([transaction.objectStore("keeps").delete(id), ...deletes]);
-    });
+    await this.#database.write(["keeps"], (transaction) =>
+      transaction.objectStore("keeps").put({ id, isRemoved: true }),
+    );
+    void this.#clear(id);
+  }
+
+  /**
+   * Deletes the parts of a removed file, some at a time. Ends early where the file is wanted again: what is left of it is as good as
+   * ever. Never rejects: whoever lists the files next goes on.
+   */
+  async #clear(id: string): Promise<void> {
+    const step = (): Promise<boolean> =>
+      this.#database.write(["keeps", ...PARTS], async (transaction) => {
+        const keeps = transaction.objectStore("keeps");
+        if (!isRemoved(await keeps.get(id))) return true;
+        const found = await Promise.all([
+          transaction.objectStore("facts").getAllKeys(partsOf(id), DELETED_AT_ONCE),
+          transaction.objectStore("segments").getAllKeys(partsOf(id), DELETED_AT_ONCE),
+        ]);
+        const [facts, segments] = found;
+        await Promise.all([
+          ...facts.map((key) => transaction.objectStore("facts").delete(key)),
+          ...segments.map((key) => transaction.objectStore("segments").delete(key)),
+        ]);
+        const isLast = found.every(({ length }) => length < DELETED_AT_ONCE);
+        if (isLast) await keeps.delete(id);
+        return isLast;
+      });
+    try {
+      while (!(await step()));
+    } catch {
+      // The store is away.
+    }
   }
 
   add(id: string, { facts, segments }: KeptParts): Promise<KeepRecord | undefined> {
@@ -74,13 +113,13 @@ export class DatabaseKeepStore implements KeepStore {
       const keeps = transaction.objectStore("keeps");
       const bytesOf = transaction.objectStore("segments");
       const factsOf = transaction.objectStore("facts");
-      const record = await keeps.get(id);
+      const record = present(await keeps.get(id));
       if (!takesParts(record)) return record;
-      const present = await Promise.all([...segments.keys()].map((segment) => bytesOf.getKey([id, segment])));
+      const there = await Promise.all([...segments.keys()].map((segment) => bytesOf.getKey([id, segment])));
       let added = 0;
       const requests: Promise<unknown>[] = [...facts].map(([fact, bytes]) => factsOf.put(bytes, [id, fact]));
       for (const [i, [segment, bytes]] of [...segments].entries()) {
-        if (present[i] !== undefined) continue;
+        if (there[i] !== undefined) continue;
         added += bytes.length;
         requests.push(bytesOf.put(bytes, [id, segment]));
       }
@@ -95,7 +134,7 @@ export class DatabaseKeepStore implements KeepStore {
     return this.#database.write(["keeps", ...PARTS], async (transaction) => {
       const keeps = transaction.objectStore("keeps");
       const bytesOf = transaction.objectStore("segments");
-      const record = await keeps.get(id);
+      const record = present(await keeps.get(id));
       if (record === undefined) return undefined;
       const lengths = await Promise.all(segments.map(async (segment) => lengthOf(await bytesOf.get([id, segment]))));
       const changed = damaged(withBytes(record, -lengths.reduce((sum, length) => sum + length, 0)));
@@ -143,8 +182,17 @@ function partsOf(id: string): IDBKeyRange {
   return IDBKeyRange.bound([id], [id, []]);
 }
 
+function isRemoved(record: KeepRecord | Removed | undefined): record is Removed {
+  return record !== undefined && "isRemoved" in record;
+}
+
+function present(record: KeepRecord | Removed | undefined): KeepRecord | undefined {
+  return isRemoved(record) ? undefined : record;
+}
+
 /** Nothing that comes out of a store is believed. */
-function isUsable(record: KeepRecord): boolean {
+function isUsable(record: KeepRecord | Removed): record is KeepRecord {
+  if (isRemoved(record)) return false;
   const { cap, grid, size, keptBytes } = record;
   return typeof cap === "string" && typeof grid === "string" && Number.isSafeInteger(size) && keptBytes >= 0;
 }

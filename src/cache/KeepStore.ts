@@ -39,7 +39,7 @@ export interface KeepStore {
    */
   change(id: string, edit: (record: KeepRecord | undefined) => KeepRecord | undefined): Promise<KeepRecord | undefined>;
 
-  /** Forgets a file with all its parts. */
+  /** Forgets a file. Its parts may be deleted later, a few at a time; by the next worker, if need be. */
   remove(id: string): Promise<void>;
 
   /**

@@ -5,6 +5,8 @@ import { type KeepRecord, type KeepStore, type KeptContents, type KeptFact, take
 
 /** What was verified is written this soon, so that little is lost with a worker that is killed. */
 const WRITE_DELAY_MS = 150;
+/** A read goes on without what the store has not given after this: it may be busy, with other files of tens of gigabytes. */
+const PATIENCE_MS = 1_000;
 /** Bytes that wait to be written; who brings more must wait, or lose it. */
 const QUEUE_BYTES = 4 * 1024 * 1024;
 
@@ -71,15 +73,26 @@ export class KeptFile {
     return this.#segments.contains(segment, 1);
   }
 
-  /** Facts; without those that are gone. Never rejects. */
-  async facts(facts: readonly KeptFact[]): Promise<Map<KeptFact, Uint8Array>> {
-    const wanted = facts.filter((fact) => this.#facts.has(fact));
-    return wanted.length === 0 ? new Map() : this.#store.facts(this.id, wanted).catch(() => new Map());
+  /** What the file is opened with, if it is there and comes in time. Looks up what there is. Never rejects. */
+  ueb(): Promise<Uint8Array | undefined> {
+    const looking = this.load().then(() => this.facts(["ueb"]));
+    return this.#inTime(looking).then((facts) => facts?.get("ueb"));
   }
 
-  /** A segment's ciphertext, or undefined where it is gone. Never rejects. */
-  segment(segment: number): Promise<Uint8Array | undefined> {
-    return this.#store.segment(this.id, segment).catch(() => undefined);
+  /** Facts; without those that do not come in time, and those that are gone, which are forgotten. Never rejects. */
+  async facts(facts: readonly KeptFact[]): Promise<Map<KeptFact, Uint8Array>> {
+    const wanted = facts.filter((fact) => this.#facts.has(fact));
+    if (wanted.length === 0) return new Map();
+    const found = await this.#inTime(this.#store.facts(this.id, wanted));
+    if (found !== undefined) this.forget({ facts: wanted.filter((fact) => !found.has(fact)) });
+    return found ?? new Map();
+  }
+
+  /** A segment's ciphertext, or undefined where it does not come in time, or is gone and is forgotten. Never rejects. */
+  async segment(segment: number): Promise<Uint8Array | undefined> {
+    const answer = await this.#inTime(this.#store.segment(this.id, segment).then((bytes) => ({ bytes })));
+    if (answer !== undefined && answer.bytes === undefined) this.forget({ segments: [segment] });
+    return answer?.bytes;
   }
 
   /**
@@ -145,6 +158,14 @@ export class KeptFile {
     for (const fact of facts) this.#facts.add(fact);
     this.#segments = new Spans();
     for (const segment of segments) this.#segments.add(segment, 1);
+  }
+
+  /** Undefined where the store fails or is late: that says nothing of what is in it. */
+  #inTime<T>(answer: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(PATIENCE_MS, () => resolve(undefined));
+      answer.then(resolve, () => resolve(undefined)).finally(cancel);
+    });
   }
 
   #writeSoon(): void {

@@ -51,16 +51,16 @@ export class RememberedFile {
   /** Looks up what a file is opened with, and which pages and segments there are. */
   async recall(): Promise<Recollection> {
     const [uebKey, chainKey, sharesKey] = [this.#key("ueb"), this.#key("chain"), this.#key("shares")];
-    const [found, kept, ...keys] = await Promise.all([
+    const [found, keptUeb, ...keys] = await Promise.all([
       this.#facts.get([uebKey, chainKey, sharesKey]),
-      this.#kept?.load().then(() => this.#kept?.facts(["ueb"])),
+      this.#kept?.ueb(),
       this.#facts.keys(this.#key("")),
       this.#segments.keys(this.#key("")),
     ]);
     this.#known = new Set(keys.flatMap((some) => [...some]));
     const shares = found.get(sharesKey);
     return {
-      ueb: kept?.get("ueb") ?? found.get(uebKey),
+      ueb: keptUeb ?? found.get(uebKey),
       chain: this.#parseChain(found.get(chainKey)),
       shares: shares === undefined ? [] : decodeShareMap(shares),
     };
@@ -112,7 +112,6 @@ export class RememberedFile {
       if (bytes === undefined) this.#known.delete(key);
       else pages.set(node, bytes);
     }
-    for (const node of kept) if (!pages.has(node)) this.#kept?.forget({ facts: [node] });
     return pages as Map<number, Uint8Array>;
   }
 
@@ -143,7 +142,6 @@ export class RememberedFile {
     if (this.#kept?.hasSegment(segment)) {
       const kept = await this.#kept.segment(segment);
       if (kept !== undefined) return kept;
-      this.#kept.forget({ segments: [segment] });
     }
     const key = this.#segmentKey(segment);
     const bytes = (await this.#segments.get([key])).get(key);

@@ -168,15 +168,16 @@ export class Keeper {
     });
     this.#options.kept.byId(id).follow(record);
     if (record?.state === "kept") return;
-    await this.#end(id);
+    // Before the job has ended: by then it may be wanted again, and that must be heard last.
     if (record !== undefined) this.#tell(record);
+    await this.#end(id);
   }
 
   async #remove(id: string): Promise<void> {
     await this.#store.remove(id);
     this.#options.kept.byId(id).follow(undefined);
-    await this.#end(id);
     this.#options.announce({ id, state: "removed" });
+    await this.#end(id);
   }
 
   async #resume(): Promise<void> {
@@ -192,8 +193,10 @@ export class Keeper {
 
   #start({ id }: KeepRecord): void {
     const present = this.#jobs.get(id);
-    present?.wake();
-    if (present !== undefined) return;
+    if (present !== undefined && !present.controller.signal.aborted) {
+      present.wake();
+      return;
+    }
     this.#failures.delete(id);
     const controller = new AbortController();
     const { signal } = controller;
@@ -201,13 +204,14 @@ export class Keeper {
       try {
         await this.#options.alone(`gridfetch-keep ${id}`, signal, () => this.#run(id, job, signal));
       } catch {
-        // Called off, or the store is away: the next worker goes on.
+        // Called off.
       } finally {
-        this.#jobs.delete(id);
+        if (this.#jobs.get(id) === job) this.#jobs.delete(id);
       }
     };
-    // In a turn of its own: the job must be known before it begins.
-    const job: Job = { controller, over: Promise.resolve().then(run), reason: undefined, wake: () => {} };
+    // After the one that is ending, and in a turn of its own: the job must be known before it begins.
+    const over = Promise.resolve(present?.over).then(run);
+    const job: Job = { controller, over, reason: undefined, wake: () => {} };
     this.#jobs.set(id, job);
   }
 
@@ -217,29 +221,30 @@ export class Keeper {
     await job?.over;
   }
 
+  /** Until the file is kept, is not to be kept any more, or cannot be. The store may be away at any moment, as servers may. */
   async #run(id: string, job: Job, signal: AbortSignal): Promise<void> {
-    const kept = this.#options.kept.byId(id);
-    await kept.reload();
-    let before = await this.#store.get(id);
-    for (let pause = FIRST_PAUSE_MS; before?.state === "keeping" && !signal.aborted; ) {
-      let isWhole = false;
+    let known: KeepRecord | undefined;
+    for (let pause = FIRST_PAUSE_MS; !signal.aborted; await this.#pause(job, pause, signal)) {
+      let before = known?.keptBytes ?? 0;
       try {
         // Another worker may have had it until now.
-        await kept.reload();
-        await this.#fetch(before, job.reason !== undefined, signal);
+        await this.#options.kept.byId(id).reload();
+        known = await this.#store.get(id);
+        if (known?.state !== "keeping") return;
+        before = known.keptBytes;
+        await this.#fetch(known, job.reason !== undefined, signal);
         job.reason = undefined;
-        isWhole = true;
+        known = await this.#store.change(id, whole);
+        if (known !== undefined) this.#tell(known);
+        return;
       } catch (error) {
         signal.throwIfAborted();
-        if (!isPassing(error)) return this.#fail(id, error);
-        job.reason = error;
+        if (known !== undefined && !isPassing(error)) return this.#fail(known, error);
+        job.reason = error as GridError;
       }
-      const now = await this.#store.change(id, (record) => (isWhole ? whole(record) : record));
-      if (now !== undefined) this.#tell(now);
-      if (now?.state !== "keeping") return;
-      pause = now.keptBytes > before.keptBytes ? FIRST_PAUSE_MS : Math.min(2 * pause, LAST_PAUSE_MS);
-      before = now;
-      await this.#pause(job, pause, signal);
+      known = await this.#store.get(id).catch(() => known);
+      if (known !== undefined) this.#tell(known);
+      pause = (known?.keptBytes ?? 0) > before ? FIRST_PAUSE_MS : Math.min(2 * pause, LAST_PAUSE_MS);
     }
   }
 
@@ -256,28 +261,31 @@ export class Keeper {
     if (brought === undefined) await this.#options.unlessBrought?.(record, signal);
     const leave = await this.#slots.take(signal);
     try {
-      const files = brought ?? (await this.#options.files(grid, isAgain));
+      // Nobody waits for a web server that does not answer once the file is not wanted.
+      const files = brought ?? (await unlessAborted(this.#options.files(grid, isAgain), signal));
       await files.keep(parseCap(cap) as ChkVerifyCap, signal);
     } finally {
       leave();
     }
   }
 
-  async #fail(id: string, error: unknown): Promise<void> {
+  async #fail({ id, ...known }: KeepRecord, error: unknown): Promise<void> {
     const reason = toErrorRecord(error);
     const fail = (record: KeepRecord | undefined): KeepRecord | undefined =>
       record?.state === "keeping" ? { ...record, state: "failed", reason } : record;
     const record = await this.#store.change(id, fail).catch(async () => {
       // On a full disk not even that can be written: the next worker tries once more.
       this.#failures.set(id, reason);
-      return fail(await this.#store.get(id));
+      return fail(await this.#store.get(id).catch(() => ({ id, ...known })));
     });
     this.#options.kept.byId(id).follow(record);
     if (record !== undefined) this.#tell(record);
   }
 
+  /** Ends early when the job is woken or called off. */
   #pause(job: Job, ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
       const end = (): void => {
         cancel();
         signal.removeEventListener("abort", end);
@@ -300,6 +308,16 @@ export class Keeper {
   #tell(record: KeepRecord): void {
     this.#options.announce(this.#view(record));
   }
+}
+
+/** What is waited for may go on; its result is nobody's then. @throws the signal's reason, and what the promise rejects with */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 function reasonOf(job: Job | undefined) {

@@ -283,6 +283,83 @@ describe("pausing", () => {
   });
 });
 
+describe("a job that is called off while it waits for the configuration", () => {
+  it.each(["paused", "removed"] as const)("and that is %s, is wanted again at once and goes on", async (away) => {
+    const stage = await Stage.set();
+    let isSilent = true;
+    const worker: Worker = stage.worker({
+      async files() {
+        if (isSilent) await new Promise(() => {});
+        return worker.nodes;
+      },
+    });
+    const { keeper, events } = worker;
+    const { id } = await stage.grid.clock.runUntil(keeper.keep(stage.file.cap, ""));
+    await stage.grid.clock.run(200);
+    isSilent = false;
+    const off = keeper.change(id, away);
+    const again = away === "paused" ? keeper.change(id, "keeping") : keeper.keep(stage.file.cap, "");
+    await stage.grid.clock.runUntil(Promise.all([off, again]));
+    await stage.grid.clock.runUntil(keeper.settled());
+    expect(stage.record?.state).toBe("kept");
+    // Pages hear of it in the order in which it was.
+    const states = events.map(({ state }) => state).filter((state, at, all) => state !== all[at - 1]);
+    expect(states).toEqual(["keeping", away, "keeping", "kept"]);
+    await stage.expectOffline(worker);
+  });
+});
+
+describe("a store that is away for a while", () => {
+  it("ends nothing: the job says what it waits for, and goes on", async () => {
+    const stage = await Stage.set();
+    const worker = stage.worker();
+    await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    while ((stage.record?.keptBytes ?? 0) === 0) await stage.grid.clock.run(50);
+    stage.store.isAway = true;
+    await stage.grid.clock.run(120_000);
+    expect(worker.keeper.count).toBe(1);
+    expect(worker.events.at(-1)).toMatchObject({ state: "keeping", reason: { code: "STORE_UNAVAILABLE" } });
+    stage.store.isAway = false;
+    await stage.grid.clock.runUntil(worker.keeper.settled());
+    expect(stage.record).toMatchObject({ state: "kept", keptBytes: SIZE });
+    await stage.expectOffline(worker);
+  });
+
+  it("or slow, loses nothing of what is kept: a segment that does not come is not one that is gone", async () => {
+    const stage = await Stage.set();
+    await stage.keep(stage.worker());
+    const worker = stage.worker();
+    const { segment } = stage.store;
+    stage.store.segment = () => new Promise(() => {});
+    const range = { offset: 3_000, length: 600 };
+    const read = await bytesOf(stage.grid, worker.nodes.open(stage.file.cap), range);
+    expect(read).toEqual(Buffer.from(plaintext.subarray(3_000, 3_600)));
+    stage.store.segment = segment;
+    await stage.grid.clock.run(5_000);
+    expect(stage.record?.state).toBe("kept");
+    expect(stage.parts.segments.size).toBe(SEGMENTS);
+    await stage.expectOffline(worker);
+  });
+
+  it("that is slow keeps a file that is opened waiting for a second, and is used once it has answered", async () => {
+    const stage = await Stage.set();
+    await stage.keep(stage.worker());
+    const worker = stage.worker();
+    const { contents } = stage.store;
+    stage.store.contents = async (id) => {
+      await stage.grid.clock.sleep(10_000, new AbortController().signal);
+      return contents.call(stage.store, id);
+    };
+    for (const { behaviour } of stage.grid.servers) Object.assign(behaviour, { latency: 1, bandwidth: 100_000 });
+    const began = stage.grid.clock.now();
+    const node = worker.nodes.open(stage.file.cap);
+    expect(await bytesOf(stage.grid, node, { offset: 0, length: 9 })).toEqual(Buffer.from(plaintext.subarray(0, 9)));
+    expect(stage.grid.clock.now() - began).toBeLessThan(1_500);
+    await stage.grid.clock.run(10_000);
+    await stage.expectOffline(worker);
+  });
+});
+
 describe("shares that the browser has brought", () => {
   /** What reads a file from these shares alone. */
   function broughtTo({ memory }: Worker, stage: Stage, change: (share: Uint8Array) => Uint8Array): FileNodes {

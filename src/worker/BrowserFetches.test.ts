@@ -89,18 +89,33 @@ it("goes on when the browser's fetch ends, and waits no longer when it is called
   expect([other.isOurs, browser.aborts]).toEqual([false, 0]);
 });
 
-it("makes servers of the shares that came whole, and leaves alone what is not ours", async () => {
+it("makes servers of the shares that came whole, whatever became of the others, and leaves alone what is not ours", async () => {
   const { fetches } = new FakeBrowser();
   const root = "https://example.org/storage/v1/immutable/abcdefgh";
   const answer = (path: string, body: string, status = 200) => ({
     request: new Request(root + path),
     responseReady: Promise.resolve(new Response(body, { status })),
   });
+  const failed = (path: string) => {
+    const responseReady = Promise.reject(new TypeError("failed"));
+    responseReady.catch(() => {});
+    return { request: new Request(root + path), responseReady };
+  };
+  const brokenOff = (path: string) => {
+    const body = new ReadableStream({ pull: (controller) => controller.error(new TypeError("broken off")) });
+    return { request: new Request(root + path), responseReady: Promise.resolve(new Response(body)) };
+  };
   const registration = {
     id: BROWSER_FETCH + ID,
     downloaded: 9,
     abort: async () => true,
-    matchAll: async () => [answer("/3", "three"), answer("/4", "no", 404), answer("/x", "no")],
+    matchAll: async () => [
+      failed("/2"),
+      answer("/3", "three"),
+      answer("/4", "no", 404),
+      answer("/x", "no"),
+      brokenOff("/5"),
+    ],
   };
   const take = vi.fn(async () => {});
   let servers: readonly Server[] = [];

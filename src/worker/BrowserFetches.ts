@@ -13,7 +13,13 @@ export interface BackgroundFetchRegistration {
   readonly id: string;
   readonly downloaded: number;
   abort(): Promise<boolean>;
-  matchAll(): Promise<readonly { readonly request: Request; readonly responseReady: Promise<Response> }[]>;
+  matchAll(): Promise<readonly BackgroundFetchRecord[]>;
+}
+
+interface BackgroundFetchRecord {
+  readonly request: Request;
+  /** Rejects where the fetch of it failed. */
+  readonly responseReady: Promise<Response>;
 }
 
 /** The browser's fetch stands still, or is held by the person, if this long nothing comes. */
@@ -58,7 +64,7 @@ export class BrowserFetches {
     await present?.abort().catch(() => false);
   }
 
-  /** Keeps a file with what the browser has brought of it. */
+  /** Keeps a file with what the browser has brought of it, which may be nothing. */
   async take(
     registration: BackgroundFetchRegistration,
     keeper: Keeper,
@@ -66,18 +72,25 @@ export class BrowserFetches {
   ): Promise<void> {
     const id = registration.id.slice(BROWSER_FETCH.length);
     if (!registration.id.startsWith(BROWSER_FETCH) || !isKeepId(id)) return;
-    const servers: Server[] = [];
-    for (const { request, responseReady } of await registration.matchAll()) {
-      const [, storageIndex, number] = /\/([a-z2-7]+)\/(\d+)$/.exec(request.url) ?? [];
-      const response = await responseReady;
-      if (storageIndex === undefined || response.status !== 200) continue;
-      servers.push(broughtServer(storageIndex, Number(number), await response.blob()));
-    }
+    const all = await Promise.all((await registration.matchAll()).map(serverOf));
+    const servers = all.filter((server) => server !== undefined);
     await keeper.take(id, makeFiles(servers));
   }
 
   #find(id: string): Promise<BackgroundFetchRegistration | undefined> {
     return this.#manager.get(BROWSER_FETCH + id).catch(() => undefined);
+  }
+}
+
+/** Undefined where the share was refused, or broke off. */
+async function serverOf({ request, responseReady }: BackgroundFetchRecord): Promise<Server | undefined> {
+  const [, storageIndex, number] = /\/([a-z2-7]+)\/(\d+)$/.exec(request.url) ?? [];
+  try {
+    const response = await responseReady;
+    if (storageIndex === undefined || response.status !== 200) return undefined;
+    return broughtServer(storageIndex, Number(number), await response.blob());
+  } catch {
+    return undefined;
   }
 }
 

@@ -127,12 +127,15 @@ export function composeGridHandler(
     kept.changed(record);
   };
   self.addEventListener("online", () => keeping?.wake());
-  self.addEventListener("backgroundfetchsuccess", (event) => {
-    const { registration } = event as BackgroundFetchEvent;
-    const taken =
-      keeper() && browserFetches?.take(registration, keeper(), (all) => makeFiles(new StaticServerList(all)));
-    (event as BackgroundFetchEvent).waitUntil(Promise.race([taken, pause(TAKE_MS)]));
-  });
+  // The second comes where any one share was refused, or broke off: the others are as good as ever.
+  for (const end of ["backgroundfetchsuccess", "backgroundfetchfail"]) {
+    self.addEventListener(end, (event) => {
+      const { registration } = event as BackgroundFetchEvent;
+      const taken =
+        keeper() && browserFetches?.take(registration, keeper(), (all) => makeFiles(new StaticServerList(all)));
+      (event as BackgroundFetchEvent).waitUntil(Promise.race([taken, pause(TAKE_MS)]));
+    });
+  }
   const unaided = makeFiles(new StaticServerList([]));
   const context: Omit<GridRequestContext, "streaming" | "failed"> = {
     base: scope,

@@ -24,16 +24,20 @@ export class MemoryKeepStore implements KeepStore {
   room = Number.POSITIVE_INFINITY;
   /** There is no room for any change of a record either. */
   isFull = false;
+  /** No call succeeds. */
+  isAway = false;
   /** Writes that may still happen; after them every call waits for ever, as if whoever asks had been killed. */
   writesLeft = Number.POSITIVE_INFINITY;
   /** Segments that were written, in order. */
   readonly written: number[] = [];
 
   async list(): Promise<KeepRecord[]> {
+    this.#check();
     return [...this.records.values()];
   }
 
   async get(id: string): Promise<KeepRecord | undefined> {
+    this.#check();
     return this.records.get(id);
   }
 
@@ -87,15 +91,18 @@ export class MemoryKeepStore implements KeepStore {
   }
 
   async contents(id: string): Promise<KeptContents> {
+    this.#check();
     const { facts, segments } = this.#partsOf(id);
     return { facts: [...facts.keys()], segments: [...segments.keys()] };
   }
 
   async segment(id: string, segment: number): Promise<Uint8Array | undefined> {
+    this.#check();
     return this.parts.get(id)?.segments.get(segment)?.slice();
   }
 
   async facts(id: string, facts: readonly KeptFact[]): Promise<Map<KeptFact, Uint8Array>> {
+    this.#check();
     return new Map([...this.#partsOf(id).facts].filter(([fact]) => facts.includes(fact)));
   }
 
@@ -105,7 +112,12 @@ export class MemoryKeepStore implements KeepStore {
     return parts;
   }
 
+  #check(): void {
+    if (this.isAway) throw new GridError("STORE_UNAVAILABLE", { store: "test", reason: "away" }, "The store is away.");
+  }
+
   async #write(): Promise<void> {
+    this.#check();
     if (this.writesLeft-- <= 0) await new Promise(() => {});
   }
 }
