@@ -41,7 +41,7 @@ test.describe("Range", () => {
   });
 
   test("not a range: ignored", async ({ page, demo }) => {
-    for (const header of ["bytes=5-2", "bytes=", "bytes=a-b", "bogus=1-2", "Bytes=0-1", "bytes=0-9, x"]) {
+    for (const header of ["bytes=5-2", "bytes=", "bytes=a-b", "bogus=1-2", "bytes=0-9, x"]) {
       const got = await fetchInPage(page, `/uri/${demo.sample(NAME).cap}`, { headers: { Range: header } });
       expect.soft([got.status, got.headers["content-range"], got.length], header).toEqual([200, undefined, SIZE]);
       expect.soft(got.sha256, header).toBe(sha256(content));

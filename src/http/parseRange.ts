@@ -9,24 +9,25 @@ const WHOLE: RequestedRange = { kind: "whole" };
 const UNSATISFIABLE: RequestedRange = { kind: "unsatisfiable" };
 
 /**
- * Reads a Range header (RFC 9110, section 14.2) as a Tahoe-LAFS gateway does: of several ranges the first counts, and a
- * header that is wrong anywhere is ignored, which the RFC allows, and answered with the whole file.
+ * Reads a Range header (RFC 9110, section 14.2): of several ranges the first that the file has counts, and a header that
+ * is wrong anywhere is ignored, which the RFC allows, and answered with the whole file.
  *
- * It differs where a media element needs a straight answer: a lone `bytes=a-` at or past the end is unsatisfiable,
- * where the gateway sends the whole file. An empty file is sent whole for every header but a closed range: there is
- * nothing to be gained by refusing the `bytes=0-` that players send for everything.
+ * An empty file is sent whole for every header but closed ranges: there is nothing to be gained by refusing the
+ * `bytes=0-` that players send for everything. So is any file for `bytes=-0`, as by a Tahoe-LAFS gateway.
  *
  * @param size the file's length in bytes, a safe integer
  */
 export function parseRange(header: string | null, size: number): RequestedRange {
-  if (!header?.startsWith(UNIT)) return WHOLE;
-  const pieces = header.slice(UNIT.length).split(",").map(parsePiece);
+  const [, list] = /^bytes=(.*)$/i.exec(header ?? "") ?? [];
+  const pieces = list?.split(",").map(parsePiece);
+  if (!pieces?.every(isValid)) return WHOLE;
   const end = BigInt(size);
-  if (!pieces.every((piece) => piece !== undefined && isValid(piece, end, pieces.length === 1))) return WHOLE;
-  return resolve(pieces[0] as Piece, end);
+  for (const piece of pieces) {
+    const part = partOf(piece, end);
+    if (part !== undefined) return part;
+  }
+  return pieces.every((piece) => isPastEnd(piece, end)) ? UNSATISFIABLE : WHOLE;
 }
-
-const UNIT = "bytes=";
 
 /** As written: `first-last`, `first-` or `-last`. BigInt, since a header may hold any number. */
 interface Piece {
@@ -40,15 +41,18 @@ function parsePiece(text: string): Piece | undefined {
   return { first: first === "" ? undefined : BigInt(first), last: last === "" ? undefined : BigInt(last) };
 }
 
-function isValid({ first, last }: Piece, size: bigint, alone: boolean): boolean {
-  if (first === undefined) return last !== 0n && size > 0n;
-  if (last === undefined) return first < size || (alone && size > 0n);
-  return first <= last;
+function isValid(piece: Piece | undefined): piece is Piece {
+  return piece !== undefined && (piece.first === undefined || piece.last === undefined || piece.first <= piece.last);
 }
 
-function resolve({ first, last }: Piece, size: bigint): RequestedRange {
+/** What a file of `size` bytes has of it; undefined if nothing. */
+function partOf({ first, last }: Piece, size: bigint): RequestedRange | undefined {
   const from = first ?? (last === undefined || last > size ? 0n : size - last);
-  if (from >= size) return UNSATISFIABLE;
+  if (from >= size) return undefined;
   const to = first === undefined || last === undefined || last >= size ? size - 1n : last;
   return { kind: "part", offset: Number(from), length: Number(to - from + 1n) };
+}
+
+function isPastEnd({ first, last }: Piece, size: bigint): boolean {
+  return first !== undefined && (last !== undefined || size > 0n);
 }
