@@ -3,7 +3,6 @@ import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { ByteRange } from "../base/range.ts";
 import type { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
-import { segmentAt } from "../formats/Geometry.ts";
 import { CTR_PIECE, decryptCtr } from "../hashing/ctr.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
 import { ReadAhead } from "./ReadAhead.ts";
@@ -69,7 +68,6 @@ export class ImmutableFile implements FileNode {
     try {
       const geometry = await this.#download.geometry(offset, signal, log);
       const end = offset + length;
-      const first = segmentAt(geometry, offset);
       const key = await this.#key;
       const decipher = (segment: number, ciphertext: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>[]> => {
         const start = segment * geometry.segmentSize;
@@ -83,8 +81,7 @@ export class ImmutableFile implements FileNode {
       const ahead = new ReadAhead(
         (segment, own) => this.#download.segment(segment, (bytes) => decipher(segment, bytes), own, log),
         geometry,
-        first,
-        segmentAt(geometry, end - 1) + 1,
+        { offset, length },
         this.#context.limits,
         () => this.#context.health.underWay(geometry.needed),
         signal,
@@ -94,6 +91,7 @@ export class ImmutableFile implements FileNode {
           signal.throwIfAborted();
           read += plaintext.length;
           yield plaintext;
+          ahead.took(plaintext.length);
         }
       }
     } finally {

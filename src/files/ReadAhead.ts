@@ -1,5 +1,6 @@
 import type { Limits } from "../base/limits.ts";
-import { type Geometry, segmentLength } from "../formats/Geometry.ts";
+import type { ByteRange } from "../base/range.ts";
+import { type Geometry, segmentAt, segmentLength } from "../formats/Geometry.ts";
 
 type FetchSegment<T> = (segment: number, signal: AbortSignal) => Promise<T>;
 
@@ -13,14 +14,16 @@ interface Ahead<T> {
 
 /**
  * The segments of one range, in order, some of them asked for before they are wanted: at most `limits.windowMost` bytes in
- * at most `limits.windowSegments`. The window starts small, so that the first bytes come soon and little is lost to a seek. It
- * grows fast when the consumer has to wait (two waits of a round trip each, and it is as large as it may be), and doubles when
- * that has read on for two windows: larger runs are fewer requests. It is filled in runs, a half of it or a third: neighbouring
- * blocks that are asked for together cost one request.
+ * at most `limits.windowSegments`. The window starts small, and nothing beyond it is asked for before its consumer has taken
+ * that much: many readers take a little and leave. It grows fast when a consumer who has taken a whole window has to wait (two
+ * waits of a round trip each, and it is as large as it may be), and doubles when that has read on for two windows: larger runs
+ * are fewer requests. It is filled in runs, a half of it or a third: neighbouring blocks that are asked for together cost one
+ * request.
  */
 export class ReadAhead<T> {
   readonly #fetch: FetchSegment<T>;
   readonly #geometry: Geometry;
+  readonly #offset: number;
   readonly #end: number;
   readonly #limits: Limits;
   readonly #underWay: () => number;
@@ -28,26 +31,28 @@ export class ReadAhead<T> {
   readonly #ahead: Ahead<T>[] = [];
   #next: number;
   #window: number;
-  /** Bytes read since the window last grew. */
+  /** Bytes of the segment that was given last which the consumer has not taken yet. */
+  #untaken = 0;
+  /** Bytes taken since the window last grew. */
   #readOn = 0;
 
   /**
-   * Segments from `first` up to, not including, `end`.
+   * @param range bytes of the file, at least one; the segments that hold them are fetched
    * @param underWay bytes that are on their way at any moment while servers send at their full speed
    */
   constructor(
     fetch: FetchSegment<T>,
     geometry: Geometry,
-    first: number,
-    end: number,
+    { offset, length }: ByteRange,
     limits: Limits,
     underWay: () => number,
     signal: AbortSignal,
   ) {
     this.#fetch = fetch;
     this.#geometry = geometry;
-    this.#next = first;
-    this.#end = end;
+    this.#offset = offset;
+    this.#end = offset + length;
+    this.#next = segmentAt(geometry, offset);
     this.#limits = limits;
     this.#underWay = underWay;
     this.#signal = signal;
@@ -56,18 +61,31 @@ export class ReadAhead<T> {
     signal.addEventListener("abort", () => this.#drop(), { once: true });
   }
 
-  /** What was fetched for the next segment; undefined after the last one. */
+  /**
+   * What was fetched for the next segment; undefined after the last one. Whoever asks for it has taken all of the one before.
+   * @throws what fetching fails with; the signal's reason
+   */
   async next(): Promise<T | undefined> {
+    this.#signal.throwIfAborted();
+    this.#readOn += this.#untaken;
+    this.#untaken = 0;
+    const isHere = this.#ahead[0]?.isHere ?? false;
+    if (!isHere && this.#readOn >= this.#window) this.#widen(this.#limits.windowGrowth);
+    else if (this.#readOn >= 2 * this.#window) this.#widen(2);
     this.#fill();
     const head = this.#ahead[0];
     if (head === undefined) return undefined;
-    if (!head.isHere) this.#widen(this.#limits.windowGrowth);
-    else if (this.#readOn >= 2 * this.#window) this.#widen(2);
     const result = await head.result;
-    this.#readOn += head.bytes;
     this.#ahead.shift();
-    this.#fill();
+    this.#untaken = this.#wanted(head.segment);
     return result;
+  }
+
+  /** The consumer has taken so many bytes more of the segment that `next` gave last. */
+  took(bytes: number): void {
+    this.#untaken -= bytes;
+    this.#readOn += bytes;
+    this.#fill();
   }
 
   #widen(times: number): void {
@@ -76,25 +94,30 @@ export class ReadAhead<T> {
   }
 
   #drop(): void {
-    this.#next = this.#end;
     for (const { controller } of this.#ahead) controller.abort(this.#signal.reason);
   }
 
   #fill(): void {
-    let asked = 0;
+    if (this.#signal.aborted) return;
+    let asked = this.#untaken;
     for (const { bytes } of this.#ahead) asked += bytes;
     const { windowSegments } = this.#limits;
     const least = this.#leastAhead();
     if (asked > this.#window * least || this.#ahead.length > windowSegments * least) return;
-    while (this.#next < this.#end && this.#ahead.length < windowSegments) {
-      const segment = this.#next;
-      const bytes = segmentLength(this.#geometry, segment);
+    while (this.#next * this.#geometry.segmentSize < this.#end && this.#ahead.length < windowSegments) {
+      const bytes = segmentLength(this.#geometry, this.#next);
       // One segment is always asked for, however large.
-      if (asked > 0 && asked + bytes > this.#window) return;
-      this.#next++;
+      if (this.#ahead.length > 0 && asked + bytes > this.#window) return;
       asked += bytes;
-      this.#ask(segment, bytes);
+      this.#ask(this.#next++, bytes);
     }
+  }
+
+  /** How many of a segment's bytes the range has. */
+  #wanted(segment: number): number {
+    const start = segment * this.#geometry.segmentSize;
+    const end = start + segmentLength(this.#geometry, segment);
+    return Math.min(this.#end, end) - Math.max(this.#offset, start);
   }
 
   /**

@@ -38,8 +38,7 @@ export async function keepFile(
         return true;
       },
       geometry,
-      0,
-      geometry.segmentCount,
+      { offset: 0, length: geometry.size },
       limits,
       () => health.underWay(geometry.needed),
       own.signal,
