@@ -1,4 +1,5 @@
 import type { GridConfigDocument } from "../base/gridConfig.ts";
+import { visibleText } from "../base/visibleText.ts";
 
 /** A file to offer. */
 export interface Sample {
@@ -30,5 +31,5 @@ export async function fetchServerNames(): Promise<string[]> {
   if (!response.ok) throw new Error("This grid has no configuration: grid.json is missing next to this page.");
   const document: GridConfigDocument = await response.json();
   const grids = "grids" in document ? document.grids : [document];
-  return grids.flatMap(({ servers }) => servers.map(({ id, nickname }) => nickname ?? id));
+  return grids.flatMap(({ servers }) => servers.map(({ id, nickname }) => visibleText(nickname ?? id)));
 }

@@ -1,4 +1,5 @@
 import type { CheckProblem, Finding } from "../base/GridCheck.ts";
+import { visibleText } from "../base/visibleText.ts";
 
 /** What to do about each problem. */
 const ADVICE: Readonly<Record<CheckProblem, string>> = {
@@ -31,13 +32,13 @@ const ADVICE: Readonly<Record<CheckProblem, string>> = {
     "Take the swissnum from the server's NURL (its part before #v=1) into the configuration, or give it to the page as a secret.",
   forbidden: "Let the proxy allow GET requests to the storage server.",
   "not-a-storage-server":
-    "See whether the address leads to the storage server's root: a proxy must pass on /storage/v1/ under it. Old servers speak Foolscap alone, which is not HTTP.",
+    "See whether the address leads to the storage server's root: a proxy must pass on /storage/v1/ under it. A Tahoe-LAFS before 1.19 speaks Foolscap alone, which is not HTTP: it takes a newer one.",
   "server-error": "See the log of the server, or of the proxy before it.",
   timeout: "See whether the server is overloaded, or a firewall drops the packets to it.",
   slow: "Nothing has to be done: files are read from faster servers first.",
 };
 
-/** @param what is the matter, in a sentence */
+/** @param what is the matter, in a sentence, which may quote what a server sent */
 export function checkFinding(problem: CheckProblem, what: string): Finding {
-  return { problem, what, advice: ADVICE[problem] };
+  return { problem, what: visibleText(what), advice: ADVICE[problem] };
 }

@@ -1,3 +1,4 @@
+import { visibleText } from "../base/visibleText.ts";
 import { HttpStorageClient } from "./HttpStorageClient.ts";
 import type { HttpTransport } from "./HttpTransport.ts";
 import { permutationSeedOf } from "./permutedServers.ts";
@@ -14,9 +15,9 @@ export interface ServerIdentity {
 /** Enough of an id to tell a grid's servers apart. */
 const ID_START = 11;
 
-/** For people: the nickname, else the start of the id. */
+/** For people: the nickname, else the start of the id. Whoever runs a server chose its nickname, so it is shown as `visibleText`. */
 export function serverName({ id, nickname }: ServerIdentity): string {
-  return nickname || id.slice(0, ID_START);
+  return visibleText(nickname || id.slice(0, ID_START));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { GridError } from "../base/GridError.ts";
 import type { AddressConfig, GridConfig, ServerConfig, ServerSecrets } from "../base/gridConfig.ts";
+import { visibleText } from "../base/visibleText.ts";
 import { decodeBase32 } from "../formats/base32.ts";
 import { parseNurl } from "./parseNurl.ts";
 
@@ -43,15 +44,15 @@ export function parseGridConfig(document: unknown): readonly [GridConfig, ...Gri
  */
 export function parseServerSecrets(value: unknown): ServerSecrets {
   if (!isRecord(value)) throw badConfig("secrets must be an object with a swissnum for each server id");
-  const secrets: Record<string, string> = {};
-  for (const [id, swissnum] of Object.entries(value)) {
+  const secrets = Object.entries(value).map(([id, swissnum]) => {
     if (!isId(id)) throw badConfig("secrets are named by server ids");
     if (typeof swissnum !== "string" || !isSwissnum(swissnum)) {
       throw badConfig(`the secret of server ${id} must be ${SWISSNUM_RULE}`);
     }
-    secrets[id] = swissnum;
-  }
-  return secrets;
+    return [id, swissnum];
+  });
+  // Unlike an assignment this makes an entry of every id, of `__proto__` too.
+  return Object.fromEntries(secrets);
 }
 
 /** Is this the root of a server as `fetchTransport` takes it? `fetch` refuses URLs with a password in them. */
@@ -67,17 +68,23 @@ function parseNamedGrid(entry: unknown, at: string): GridConfig {
 }
 
 function parseGrid(entry: Record<string, unknown>, at: string): GridConfig {
-  const name = textField(entry, "name", at, `1 to ${LONGEST_NAME} characters without control characters`, isGridName);
+  const name = textField(entry, "name", at, `1 to ${LONGEST_NAME} characters, and none that is not seen`, isGridName);
   const list = entry.servers as readonly unknown[];
   if (list.length === 0 || list.length > MOST_SERVERS) {
     throw badConfig(`"${at}servers" must list 1 to ${MOST_SERVERS} servers, not ${list.length}`);
   }
-  const servers = list.map((server, index) => parseServer(server, `${at}servers[${index}]`));
+  const servers = list.map((server, index) => parseServerConfig(server, `${at}servers[${index}]`));
   refuseRepeated(servers, ({ id }) => id, `${at}servers`, "id");
   return { ...(name !== undefined && { name }), servers };
 }
 
-function parseServer(entry: unknown, at: string): ServerConfig {
+/**
+ * Checks one server of a configuration.
+ *
+ * @param at which entry it is, for the error
+ * @throws GridError BAD_CONFIG
+ */
+export function parseServerConfig(entry: unknown, at: string): ServerConfig {
   if (!isRecord(entry)) throw badConfig(`${at} must be an object`);
   const field = (key: string, rule: string, holds: (text: string) => boolean) =>
     textField(entry, key, `${at}: `, rule, holds);
@@ -149,7 +156,11 @@ function textField(
 
 /** It stands in URLs and in what people read. */
 function isGridName(text: string): boolean {
-  return text.length >= 1 && text.length <= LONGEST_NAME && !/\p{Cc}/u.test(text);
+  return text.length >= 1 && text.length <= LONGEST_NAME && isVisible(text);
+}
+
+function isVisible(text: string): boolean {
+  return visibleText(text) === text;
 }
 
 function isId(text: string): boolean {
@@ -178,7 +189,8 @@ function isBase32(text: string): boolean {
 }
 
 function isPlainUrl(text: string, protocols: RegExp): boolean {
-  if (!URL.canParse(text)) return false;
+  // A parser passes over line ends, and people are shown the text.
+  if (!URL.canParse(text) || !isVisible(text)) return false;
   const { protocol, username, password, search, hash } = new URL(text);
   return protocols.test(protocol) && [username, password, search, hash].every((part) => part === "");
 }

@@ -48,12 +48,18 @@ export function serverFromConfig(
 ): Server {
   const { id, nickname, "permutation-seed-base32": permutationSeed } = entry;
   const identity = { id, nickname, permutationSeed };
-  const name = serverName(identity);
+  const transport = transportTo(entry, makeTransport, timing);
+  const swissnum = swissnumOf(entry, secrets);
+  return { ...httpServer(identity, transport, swissnum), openRoot: openRootOf(entry, swissnum) };
+}
+
+/** By all of a server's addresses: by the next one where one fails. */
+export function transportTo(entry: ServerConfig, makeTransport: MakeTransport, timing: Timing): HttpTransport {
+  const name = serverName(entry);
   const transports = addressesOf(entry)
     .map((address) => makeTransport(address, name))
     .filter((transport) => transport !== undefined);
-  const swissnum = swissnumOf(entry, secrets);
-  return { ...httpServer(identity, oneOf(transports, name, timing), swissnum), openRoot: openRootOf(entry, swissnum) };
+  return oneOf(transports, name, timing);
 }
 
 /** The best address, if it takes neither a secret nor a relay. */

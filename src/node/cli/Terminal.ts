@@ -1,4 +1,6 @@
 import type { Readable, Writable } from "node:stream";
+import { visibleLines } from "../../base/visibleText.ts";
+import type { UsableServers } from "../transport/usableServers.ts";
 
 /** What a command has to do with the world besides files and the network. */
 export interface Terminal {
@@ -20,5 +22,16 @@ export class Interrupted extends Error {
 
 /** A line for people. */
 export function tell(terminal: Terminal, line: string): void {
-  terminal.stderr.write(`${line}\n`);
+  terminal.stderr.write(`${visibleLines(line)}\n`);
+}
+
+/** A result that is text, whole lines of it. */
+export function print(terminal: Terminal, text: string): void {
+  terminal.stdout.write(visibleLines(text));
+}
+
+/** What the owner of a server list should know. */
+export function tellList(terminal: Terminal, { unusable, doubts }: Pick<UsableServers, "unusable" | "doubts">): void {
+  for (const { name, reason } of unusable) tell(terminal, `Server ${name} is left out: ${reason}.`);
+  for (const { name, reason } of doubts) tell(terminal, `Server ${name}: ${reason}.`);
 }

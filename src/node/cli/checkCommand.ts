@@ -3,7 +3,7 @@ import type { GridCheck, ServerCheck } from "../../base/GridCheck.ts";
 import { checkGrid } from "../../servers/checkGrid.ts";
 import { nodeAddressTransport } from "../transport/nodeAddressTransport.ts";
 import { type GridOption, readGrids } from "./readGrids.ts";
-import { type Terminal, tell } from "./Terminal.ts";
+import { print, type Terminal } from "./Terminal.ts";
 
 export interface CheckOptions extends GridOption {
   readonly json?: boolean;
@@ -17,9 +17,7 @@ export interface CheckOptions extends GridOption {
  * @throws Error if one does not, GridError BAD_CONFIG if it cannot be said which servers there are
  */
 export async function checkCommand(options: CheckOptions, terminal: Terminal): Promise<void> {
-  const { signal, stdout } = terminal;
-  const { grids, unusable } = await readGrids(options, signal);
-  for (const { name, reason } of unusable) tell(terminal, `Server ${name} is left out: ${reason}`);
+  const { grids, unusable } = await readGrids(options, terminal);
   // No origin: errors say more here than in a browser.
   const platform = {
     makeTransport: nodeAddressTransport(options.origin?.at(-1)),
@@ -27,11 +25,11 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
     clock: systemClock,
   };
   const checks: GridCheck[] = [];
-  for (const grid of grids) checks.push(await checkGrid(grid, {}, platform, signal));
-  stdout.write(options.json ? `${JSON.stringify({ grids: checks }, undefined, 2)}\n` : checks.map(table).join("\n"));
+  for (const grid of grids) checks.push(await checkGrid(grid, {}, platform, terminal.signal));
+  print(terminal, options.json ? `${JSON.stringify({ grids: checks }, undefined, 2)}\n` : checks.map(table).join("\n"));
   const addresses = checks.flatMap(({ servers }) => servers.flatMap((server) => server.addresses));
-  const failing = addresses.filter(({ works }) => !works).length + unusable.length;
-  if (failing > 0) throw new Error(`${failing} of ${addresses.length + unusable.length} addresses cannot be used.`);
+  const failing = addresses.filter(({ works }) => !works).length + unusable;
+  if (failing > 0) throw new Error(`${failing} of ${addresses.length + unusable} addresses cannot be used.`);
 }
 
 /** For people: a line for each address, and under it what is wrong and what to do. */

@@ -3,7 +3,7 @@ import { serversFromConfig } from "../../servers/serversFromConfig.ts";
 import { nodeAddressTransport } from "../transport/nodeAddressTransport.ts";
 import { type ListedServer, readServerList } from "../transport/readServerList.ts";
 import { type GridOption, readGrids } from "./readGrids.ts";
-import { type Terminal, tell } from "./Terminal.ts";
+import { type Terminal, tellList } from "./Terminal.ts";
 import { UsageError } from "./UsageError.ts";
 
 /**
@@ -14,9 +14,9 @@ export async function connectGrid(path: string | undefined, terminal: Terminal):
   if (path === undefined) {
     throw new UsageError("no grid is named: add --servers FILE, a static server list");
   }
-  const { servers, unusable } = await readServerList(path);
-  for (const { name, reason } of unusable) tell(terminal, `Server ${name} is left out: ${reason}`);
-  return servers;
+  const list = await readServerList(path, terminal);
+  tellList(terminal, list);
+  return list.servers;
 }
 
 export interface ConnectOptions extends GridOption {
@@ -32,6 +32,6 @@ export async function serversToRead(options: ConnectOptions, terminal: Terminal)
   if (options.config === undefined) {
     return (await connectGrid(options.servers, terminal)).map(({ server }) => server);
   }
-  const [grid] = (await readGrids(options, terminal.signal)).grids;
+  const [grid] = (await readGrids(options, terminal)).grids;
   return grid === undefined ? [] : serversFromConfig(grid, nodeAddressTransport(options.origin?.at(-1)));
 }

@@ -9,6 +9,7 @@ import type { RangeOption } from "./optionParsers.ts";
 import { openOutput } from "./output.ts";
 import { progressBar } from "./progressBar.ts";
 import type { Terminal } from "./Terminal.ts";
+import { UsageError } from "./UsageError.ts";
 
 /** A cap with a whole file in it may be long, but not on a command's input. */
 const CAP_LIMIT = 1024 * 1024;
@@ -20,6 +21,9 @@ export interface GetOptions extends ConnectOptions {
 
 /** Reads a file, or a range of it, from the grid: of a mutable file the latest version. A cap of `-` is read from stdin. */
 export async function getCommand(capText: string, options: GetOptions, terminal: Terminal): Promise<void> {
+  if (capText === "-" && options.servers === "-") {
+    throw new UsageError("stdin can be the cap or the server list, not both");
+  }
   const cap = parseCap((capText === "-" ? await readLine(terminal) : capText).trim());
   const servers = new StaticServerList(cap.kind === "LIT" ? [] : await serversToRead(options, terminal));
   const node = await createFileNodes({ servers }).openLatest(cap, terminal.signal);

@@ -1,7 +1,10 @@
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createServer } from "node:tls";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { parse, stringify } from "yaml";
 import { utf8 } from "../../base/bytes.ts";
 import { encodeBase32 } from "../../formats/base32.ts";
@@ -143,23 +146,26 @@ describe("from a node directory", () => {
     const node = join(folder, "node");
     await mkdir(join(node, "private"), { recursive: true });
     const { key, cert } = await newTlsIdentity();
+    const server = createServer({ key, cert }).listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
     const files = {
       "node.pubkey": `pub-${ID}\n`,
       "permutation-seed": `${SEED}\n`,
       "tahoe.cfg": "[node]\nnickname = Oak Tree\n[storage]\nenabled = true\n",
-      "private/storage.furl":
-        "pb://eydgnbjacfbv27ofy6iw6qo2eo6b6rmm@tcp:192.0.2.1:4001,tcp:[2001:db8::1]:4002,tor:x.onion:1/sesame\n",
+      "private/storage.furl": `pb://eydgnbjacfbv27ofy6iw6qo2eo6b6rmm@tcp:127.0.0.1:${port},tcp:[::1]:1,tor:x.onion:1/sesame\n`,
       "private/node.pem": `${key}${cert}`,
       // As a node makes it.
       "private/servers.yaml": "",
     };
     for (const [name, text] of Object.entries(files)) await writeFile(join(node, name), text);
     const { document, told } = await make("--node", node);
-    const [server] = document.servers;
-    expect(server).toMatchObject({ id: ID, nickname: "Oak Tree", "permutation-seed-base32": SEED, swissnum: "sesame" });
-    expect(server.addresses).toMatchObject([
-      { nurl: expect.stringMatching(/^pb:\/\/[\w-]{43}@192\.0\.2\.1:4001\/#v=1$/) },
-      { nurl: expect.stringMatching(/^pb:\/\/[\w-]{43}@\[2001:db8::1\]:4002\/#v=1$/) },
+    const [listed] = document.servers;
+    expect(listed).toMatchObject({ id: ID, nickname: "Oak Tree", "permutation-seed-base32": SEED, swissnum: "sesame" });
+    expect(listed.addresses).toEqual([
+      { nurl: expect.stringMatching(new RegExp(`^pb://[\\w-]{43}@127\\.0\\.0\\.1:${port}/#v=1$`)) },
+      { nurl: expect.stringMatching(/^pb:\/\/[\w-]{43}@\[::1\]:1\/#v=1$/) },
     ]);
     expect(told).not.toContain("seed");
     const list = await listWith({ "anonymous-storage-NURLs": [NURL] });

@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { GridError } from "../../base/GridError.ts";
 import { type NginxSettings, nginxConfig } from "../proxy/nginxConfig.ts";
 import { proxiedServers } from "../proxy/proxiedServers.ts";
-import { readAnnouncements } from "../transport/readAnnouncements.ts";
-import { type Terminal, tell } from "./Terminal.ts";
+import { badList } from "../transport/readListText.ts";
+import { readUsableServers } from "../transport/usableServers.ts";
+import { print, type Terminal, tell, tellList } from "./Terminal.ts";
 import { UsageError } from "./UsageError.ts";
 
 export interface ProxyConfigOptions {
@@ -27,17 +27,13 @@ export async function proxyConfigCommand(options: ProxyConfigOptions, terminal: 
   const place = placeOf(options);
   // nginx reads relative paths from a folder of its own.
   const folder = resolve(options.folder);
-  const announcements = await readAnnouncements(options.servers);
-  const { servers, warnings } = await proxiedServers(
-    announcements,
-    join(folder, "certificates"),
-    Date.now(),
-    terminal.signal,
-  );
+  const list = await readUsableServers(options.servers, terminal);
+  tellList(terminal, list);
+  const certificates = join(folder, "certificates");
+  const { servers, warnings } = await proxiedServers(list.servers, certificates, Date.now(), terminal.signal);
   for (const warning of warnings) tell(terminal, warning);
   if (servers.length === 0) {
-    const reason = "no server of it can be used";
-    throw new GridError("BAD_CONFIG", { reason }, `The server list ${options.servers} cannot be used: ${reason}.`);
+    throw badList(options.servers, "no server of it can be used, for the reasons above");
   }
   const { http, locations } = nginxConfig({ servers, origins: options.origin, ...place });
   await writeFile(join(folder, "http.conf"), http);
@@ -46,7 +42,7 @@ export async function proxyConfigCommand(options: ProxyConfigOptions, terminal: 
     await writeFile(join(folder, "locations.conf"), locations);
     lines.push("# Into the server { … } of the app:", `include ${join(folder, "locations.conf")};`);
   }
-  terminal.stdout.write(`${lines.join("\n")}\n`);
+  print(terminal, `${lines.join("\n")}\n`);
   const root = options.url ?? options.origin.map((origin) => `${origin}${place.path}`).join(" or ");
   tell(terminal, `Then reload nginx, and make the app's grid.json with: gridfetch grid-config --proxy ${root}`);
 }

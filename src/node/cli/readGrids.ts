@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { GridError, isGridError } from "../../base/GridError.ts";
-import type { GridConfig, ServerConfig } from "../../base/gridConfig.ts";
+import type { GridConfig } from "../../base/gridConfig.ts";
 import { parseGridConfig } from "../../servers/parseGridConfig.ts";
-import { type Announcement, nurlsOf, readAnnouncements } from "../transport/readAnnouncements.ts";
+import { readUsableServers } from "../transport/usableServers.ts";
+import { type Terminal, tellList } from "./Terminal.ts";
 import { UsageError } from "./UsageError.ts";
 
 /** Which grid is meant: one of the two. */
@@ -15,45 +16,28 @@ export interface GridOption {
 
 export interface Grids {
   readonly grids: readonly GridConfig[];
-  /** Entries of a server list that cannot be used, by nickname or id, and why. */
-  readonly unusable: readonly { readonly name: string; readonly reason: string }[];
+  /** So many entries of a server list cannot be used. */
+  readonly unusable: number;
 }
 
 /** A web server's answer with a small document. */
 const FETCH_LIMIT_MS = 20_000;
 
-/** @throws UsageError; GridError BAD_CONFIG; the signal's reason */
-export async function readGrids({ servers, config }: GridOption, signal: AbortSignal): Promise<Grids> {
-  if (servers !== undefined && config === undefined) return readList(servers);
+/**
+ * The grids that are named. What of a server list cannot be used is told.
+ * @throws UsageError; GridError BAD_CONFIG; the signal's reason
+ */
+export async function readGrids({ servers, config }: GridOption, terminal: Terminal): Promise<Grids> {
+  if (servers !== undefined && config === undefined) {
+    const list = await readUsableServers(servers, terminal);
+    tellList(terminal, list);
+    const listed = list.servers.map((server) => server.config);
+    return { grids: listed.length > 0 ? [{ servers: listed }] : [], unusable: list.unusable.length };
+  }
   if (config !== undefined && servers === undefined) {
-    return { grids: parseGridConfig(parseJson(await readText(config, signal))), unusable: [] };
+    return { grids: parseGridConfig(parseJson(await readText(config, terminal.signal))), unusable: 0 };
   }
   throw new UsageError("name one grid: --servers FILE, a static server list, or --config FILE or URL, a grid.json");
-}
-
-async function readList(path: string): Promise<Grids> {
-  const servers: ServerConfig[] = [];
-  const unusable: { name: string; reason: string }[] = [];
-  for (const announcement of await readAnnouncements(path)) {
-    try {
-      servers.push(serverOf(announcement));
-    } catch (error) {
-      if (!isGridError(error)) throw error;
-      unusable.push({ name: announcement.name, reason: error.message });
-    }
-  }
-  return { grids: servers.length > 0 ? parseGridConfig({ servers }) : [], unusable };
-}
-
-function serverOf(announcement: Announcement): ServerConfig {
-  const { id, nickname, permutationSeed: seed, url, nurls } = announcement;
-  if (url === undefined) nurlsOf(announcement);
-  return {
-    id,
-    ...(nickname !== undefined && { nickname }),
-    ...(seed !== undefined && { "permutation-seed-base32": seed }),
-    addresses: url === undefined ? nurls.map((nurl) => ({ nurl })) : [{ url }],
-  };
 }
 
 async function readText(place: string, signal: AbortSignal): Promise<string> {

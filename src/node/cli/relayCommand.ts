@@ -1,7 +1,7 @@
 import { Relay } from "../relay/Relay.ts";
 import { relayLog } from "../relay/RelayLog.ts";
 import { readRelayServers } from "../relay/readRelayServers.ts";
-import { type Terminal, tell } from "./Terminal.ts";
+import { type Terminal, tellList } from "./Terminal.ts";
 import { untilStopped } from "./untilStopped.ts";
 
 export interface RelayOptions {
@@ -18,8 +18,9 @@ export interface RelayOptions {
 
 /** Runs a relay until the user stops it. What happens is told on stdout, a line of JSON for each event. */
 export async function relayCommand(options: RelayOptions, terminal: Terminal): Promise<void> {
-  const { servers, unusable } = await readRelayServers(options.servers);
-  for (const { name, reason } of unusable) tell(terminal, `Server ${name} is left out: ${reason}`);
+  const list = await readRelayServers(options.servers, terminal);
+  const { servers } = list;
+  tellList(terminal, list);
   // Whoever read the log may leave; the relay goes on.
   terminal.stdout.on("error", () => undefined);
   const log = relayLog(terminal.stdout);

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { Command, CommanderError } from "commander";
 import { isGridError, type ServerOutcome } from "../../base/GridError.ts";
+import { visibleLines } from "../../base/visibleText.ts";
 import { MAX_SEGMENT_SIZE } from "../../formats/Ueb.ts";
 import { defaultEncoding } from "../encode/uploadFile.ts";
 import { defaultRelayLimits } from "../relay/relayLimits.ts";
@@ -57,7 +58,7 @@ function commandLine(terminal: Terminal): Command {
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
       // A cap in the place of a command is quoted, and a log of this may be kept.
-      writeErr: (text) => terminal.stderr.write(text.replace(/URI:[^\s']*/g, "URI:…")),
+      writeErr: (text) => terminal.stderr.write(visibleLines(text.replace(/URI:[^\s']*/g, "URI:…"))),
     });
 
   addFileCommands(program, terminal);
@@ -163,7 +164,12 @@ function addOperatorCommands(program: Command, terminal: Terminal): void {
     .command("grid-config")
     .description("make the document from which pages learn the grid's servers: grid.json")
     .option("--servers <file>", `${SERVERS}; may be given several times`, textOption, [])
-    .option("--node <folder>", "a Tahoe-LAFS node directory; may be given several times", textOption, [])
+    .option(
+      "--node <folder>",
+      "a Tahoe-LAFS node directory, of a server while it runs; may be given several times",
+      textOption,
+      [],
+    )
     .option("--name <name>", "of the grid, where an app has several")
     .option("--proxy <url>", "the servers are behind this one, as proxy-config says it", urlOption("https:", "http:"))
     .option("--relay <url>", "the servers are reached through this one, wss://relay.example/", urlOption("wss:", "ws:"))
@@ -191,7 +197,8 @@ function addInstallCommand(program: Command, terminal: Terminal): void {
     .action((folder: string) => installCommand(folder, terminal));
 }
 
-const SERVERS = "a static server list, YAML or JSON, as in a node's private/servers.yaml";
+const SERVERS =
+  "a server list: a node's private/servers.yaml or private/introducer_<name>_cache.yaml, Gridsync's settings, or NURLs, one a line; - reads stdin";
 const CONFIG = "a grid configuration, as the app serves it: grid.json";
 const ORIGIN = "of the app, https://app.example: relays want to know";
 

@@ -1,9 +1,11 @@
 import { utf8 } from "../../base/bytes.ts";
-import { isGridError } from "../../base/GridError.ts";
 import type { AddressConfig, GridConfig, ServerConfig, ServerSecrets } from "../../base/gridConfig.ts";
 import { encodeBase32 } from "../../formats/base32.ts";
+import { serverName } from "../../servers/httpServer.ts";
 import { parseGridConfig } from "../../servers/parseGridConfig.ts";
-import { type Announcement, nurlsOf } from "../transport/readAnnouncements.ts";
+import { swissnumOf } from "../../servers/serversFromConfig.ts";
+import type { Announcement, Announcements, UnusableEntry } from "../transport/readAnnouncements.ts";
+import { type UsableServer, usableServers } from "../transport/usableServers.ts";
 
 export interface GridDocumentSettings {
   readonly name?: string;
@@ -14,101 +16,119 @@ export interface GridDocumentSettings {
 }
 
 export interface GridDocument {
-  /** Without swissnums. */
-  readonly grid: GridConfig;
+  /** Without swissnums. Undefined if no server can be used. */
+  readonly grid: GridConfig | undefined;
   readonly secrets: ServerSecrets;
   /** What an operator should know, a line each. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Makes the document that a web app serves as `grid.json`. Of a server that is announced several times (by its id, or by
- * its key) the first announcement counts, and the others give what it lacks.
+ * Makes the document that a web app serves as `grid.json`. Of a server that several lists announce the first announcement
+ * counts, and the others give what it lacks.
  *
- * @throws GridError BAD_CONFIG if no server can be used
+ * @throws GridError BAD_CONFIG if the grid's name cannot be used
  */
-export function gridDocument(announcements: readonly Announcement[], settings: GridDocumentSettings): GridDocument {
+export function gridDocument(lists: readonly Announcements[], settings: GridDocumentSettings): GridDocument {
+  const { announcements, unusable } = merged(lists);
+  const usable = usableServers(announcements);
+  const leftOut = [...unusable, ...usable.unusable].map(({ name, reason }) => `Server ${name} is left out: ${reason}.`);
+  const doubts = usable.doubts.map(({ name, reason }) => `Server ${name}: ${reason}.`);
   const servers: ServerConfig[] = [];
-  const secrets: Record<string, string> = {};
-  const warnings: string[] = [];
-  for (const announcement of merged(announcements)) {
-    const { id, name, nickname } = announcement;
-    try {
-      const { addresses, swissnum } = waysTo(announcement, settings);
-      const { seed, warning } = seedOf(announcement);
-      servers.push({
-        id,
-        ...(nickname !== undefined && { nickname }),
-        ...(seed !== undefined && { "permutation-seed-base32": seed }),
-        addresses,
-      });
-      if (swissnum !== undefined) secrets[id] = swissnum;
-      if (warning !== undefined) warnings.push(`Server ${name}: ${warning}`);
-    } catch (error) {
-      if (!isGridError(error)) throw error;
-      warnings.push(`Server ${name} is left out: ${error.message}`);
-    }
+  const secrets = new Map<string, string>();
+  const seedWarnings: string[] = [];
+  for (const server of usable.servers) {
+    const { announcement, config } = server;
+    const { seed, warning } = seedOf(announcement);
+    const { swissnum: _, ...open } = config;
+    servers.push({
+      ...open,
+      ...(seed !== undefined && { "permutation-seed-base32": seed }),
+      addresses: waysTo(server, settings),
+    });
+    const swissnum = swissnumOf(config, {});
+    if (swissnum !== undefined) secrets.set(announcement.id, swissnum);
+    if (warning !== undefined) seedWarnings.push(`Server ${announcement.name}: ${warning}`);
   }
-  const [grid] = parseGridConfig({ ...(settings.name !== undefined && { name: settings.name }), servers });
-  return { grid, secrets, warnings };
+  const name = settings.name !== undefined && { name: settings.name };
+  return {
+    grid: servers.length > 0 ? parseGridConfig({ ...name, servers })[0] : undefined,
+    secrets: Object.fromEntries(secrets),
+    warnings: [...leftOut, ...doubts, ...seedWarnings],
+  };
 }
 
 /** The same grid with its secrets in it. */
 export function withSecrets(grid: GridConfig, secrets: ServerSecrets): GridConfig {
   const servers = grid.servers.map((server) => {
-    const swissnum = secrets[server.id];
+    const swissnum = swissnumOf(server, secrets);
     return swissnum === undefined ? server : { ...server, swissnum };
   });
   return { ...grid, servers };
 }
 
-function merged(announcements: readonly Announcement[]): Announcement[] {
-  const servers: Announcement[] = [];
-  for (const announcement of announcements) {
-    const index = servers.findIndex((known) => isSameServer(known, announcement));
-    const known = servers[index];
-    if (known === undefined) servers.push(announcement);
-    else servers[index] = completed(known, announcement);
+/**
+ * One announcement for each id. A TLS key makes no two of them one, since anybody can announce another's. But a node's own folder
+ * has the key itself: where it was read, what a list calls by a name of its own is that server, and another server that
+ * announces the key is none.
+ */
+function merged(lists: readonly Announcements[]): Announcements {
+  const servers = new Map<string, Announcement>();
+  const unusable: UnusableEntry[] = lists.flatMap((list) => list.unusable);
+  for (const announcement of lists.flatMap((list) => list.announcements)) {
+    const known = servers.get(announcement.id);
+    servers.set(announcement.id, known === undefined ? announcement : completed(known, announcement));
   }
-  return servers;
+  for (const own of servers.values()) {
+    for (const other of servers.values()) {
+      if (other.id === own.id || !namesKey(other, own.ownTlsId)) continue;
+      if (other.id.startsWith("v0-")) {
+        servers.delete(other.id);
+        unusable.push({
+          name: other.name,
+          reason: `its NURL names the TLS key of ${own.name}, whose node directory has it`,
+        });
+      } else {
+        servers.set(other.id, completed(other, own));
+        servers.delete(own.id);
+      }
+    }
+  }
+  return { announcements: [...servers.values()], unusable };
 }
 
-function isSameServer(one: Announcement, other: Announcement): boolean {
-  const key = keyOf(one);
-  return one.id === other.id || (key !== undefined && key === keyOf(other));
-}
-
-function keyOf({ nurls }: Announcement): string | undefined {
-  return /^pb:\/\/([^@]+)@/.exec(nurls[0] ?? "")?.[1];
+function namesKey({ nurls }: Announcement, tlsId: string | undefined): boolean {
+  return tlsId !== undefined && nurls.some((nurl) => nurl.startsWith(`pb://${tlsId}@`));
 }
 
 function completed(known: Announcement, other: Announcement): Announcement {
+  const { id } = known;
+  const nickname = known.nickname ?? other.nickname;
   return {
-    ...known,
-    nickname: known.nickname ?? other.nickname,
+    id,
+    name: serverName({ id, nickname }),
+    nickname,
     permutationSeed: known.permutationSeed ?? other.permutationSeed,
     nurls: known.nurls.length > 0 ? known.nurls : other.nurls,
+    url: known.url ?? other.url,
     hasFurl: known.hasFurl || other.hasFurl,
+    ownTlsId: known.ownTlsId ?? other.ownTlsId,
+    whyNoNurl: known.whyNoNurl ?? other.whyNoNurl,
   };
 }
 
-interface Ways {
-  readonly addresses: readonly AddressConfig[];
-  readonly swissnum?: string;
-}
-
 /** The proxy before the relay: it is the faster one. Without either, an address for programs. */
-function waysTo(announcement: Announcement, { proxy, relay }: GridDocumentSettings): Ways {
-  if (announcement.url !== undefined) return { addresses: [{ url: announcement.url }] };
-  const [{ tlsId, swissnum }] = nurlsOf(announcement);
-  const bare = announcement.nurls.map((nurl) => nurl.replace(/\/[^/]*#v=1$/, "/#v=1"));
-  const [first = ""] = bare;
+function waysTo({ config, nurls }: UsableServer, { proxy, relay }: GridDocumentSettings): AddressConfig[] {
+  const [first] = nurls;
+  if (first === undefined) return [...config.addresses];
+  const bare = nurls.map(
+    ({ tlsId, host, port }) => `pb://${tlsId}@${host.includes(":") ? `[${host}]` : host}:${port}/#v=1`,
+  );
   const addresses: AddressConfig[] = [];
-  if (proxy !== undefined) addresses.push({ url: `${proxy.replace(/\/+$/, "")}/${tlsId}/` });
+  if (proxy !== undefined) addresses.push({ url: `${proxy.replace(/\/+$/, "")}/${first.tlsId}/` });
   // The relay knows every address of a key.
-  if (relay !== undefined) addresses.push({ nurl: first, relay });
-  if (addresses.length === 0) addresses.push(...bare.map((nurl) => ({ nurl })));
-  return { addresses, ...(swissnum !== undefined && { swissnum }) };
+  if (relay !== undefined) addresses.push({ nurl: bare[0]!, relay });
+  return addresses.length > 0 ? addresses : bare.map((nurl) => ({ nurl }));
 }
 
 const TELL_SEED =

@@ -1,10 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isGridError } from "../../base/GridError.ts";
 import type { Nurl } from "../../servers/parseNurl.ts";
-import { type Announcement, nurlsOf } from "../transport/readAnnouncements.ts";
 import { tlsIdOf } from "../transport/tlsIdOf.ts";
+import type { UsableServer } from "../transport/usableServers.ts";
 import { fetchCertificate } from "./fetchCertificate.ts";
 import type { ProxiedServer } from "./nginxConfig.ts";
 
@@ -26,25 +25,37 @@ const SOON_MS = 30 * DAY_MS;
  * @throws the signal's reason, or what the system says of the folder
  */
 export async function proxiedServers(
-  announcements: readonly Announcement[],
+  listed: readonly UsableServer[],
   folder: string,
   now: number,
   signal: AbortSignal,
 ): Promise<ProxiedServers> {
   await mkdir(folder, { recursive: true });
-  const outcomes = await Promise.all(announcements.map((each) => proxiedServer(each, folder, signal)));
-  const servers = outcomes.flatMap((outcome) => ("server" in outcome ? outcome.server : []));
+  const outcomes = await Promise.all(listed.map((each) => proxiedServer(each, folder, signal)));
   const warnings = outcomes.flatMap(({ warning }) => warning ?? []);
+  const servers: ProxiedServer[] = [];
+  // Those first that have shown their key just now.
+  for (const outcome of outcomes.toSorted((a, b) => Number("warning" in a) - Number("warning" in b))) {
+    if (!("server" in outcome)) continue;
+    const { tlsId, name } = outcome.server;
+    const known = servers.find((server) => server.tlsId === tlsId);
+    if (known === undefined) servers.push(outcome.server);
+    else
+      warnings.push(
+        `Server ${name} is left out: its TLS key is that of ${known.name}, and nginx has one place for each.`,
+      );
+  }
   return { servers, warnings: [...warnings, ...servers.flatMap((server) => dateWarning(server, now) ?? [])] };
 }
 
 type Outcome = { readonly warning?: string } | { readonly server: ProxiedServer; readonly warning?: string };
 
-async function proxiedServer(announcement: Announcement, folder: string, signal: AbortSignal): Promise<Outcome> {
-  const { name } = announcement;
+async function proxiedServer(listed: UsableServer, folder: string, signal: AbortSignal): Promise<Outcome> {
+  const { name } = listed.announcement;
   try {
-    const [first, ...others] = nurlsOf(announcement);
-    const nurls = [first, ...others.filter(({ tlsId }) => tlsId === first.tlsId)];
+    const [first] = listed.nurls;
+    if (first === undefined) throw new Error("it has no anonymous-storage-NURLs");
+    const nurls = listed.nurls.filter(({ tlsId }) => tlsId === first.tlsId);
     const file = join(folder, `${first.tlsId}.pem`);
     const { certificate, warning } = await fetchOrKeep(nurls, file, name, signal);
     return {
@@ -60,8 +71,7 @@ async function proxiedServer(announcement: Announcement, folder: string, signal:
     };
   } catch (error) {
     signal.throwIfAborted();
-    const reason = isGridError(error) ? error.message : `${(error as Error).message}.`;
-    return { warning: `Server ${name} is left out: ${reason}` };
+    return { warning: `Server ${name} is left out: ${(error as Error).message}.` };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { visibleText } from "../../base/visibleText.ts";
 
 /** What can be told of an event. */
 export type RelayFacts = Readonly<Record<string, string | number | readonly string[] | undefined>>;
@@ -9,6 +10,6 @@ export type RelayLog = (event: string, facts: RelayFacts) => void;
 /** Writes a line of JSON for each event: `{"time":"<ISO 8601>","event":"open",…}`. */
 export function relayLog(output: Writable): RelayLog {
   return (event, facts) => {
-    output.write(`${JSON.stringify({ time: new Date().toISOString(), event, ...facts })}\n`);
+    output.write(`${visibleText(JSON.stringify({ time: new Date().toISOString(), event, ...facts }))}\n`);
   };
 }

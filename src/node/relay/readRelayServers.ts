@@ -1,12 +1,15 @@
-import { GridError, isGridError } from "../../base/GridError.ts";
-import { nurlsOf, readAnnouncements } from "../transport/readAnnouncements.ts";
+import type { UnusableEntry } from "../transport/readAnnouncements.ts";
+import { badList, type ListSource } from "../transport/readListText.ts";
+import { noServer, readUsableServers } from "../transport/usableServers.ts";
 import type { ServerAddress } from "./connectToServer.ts";
 
 export interface RelayServers {
   /** By TLS id. */
   readonly servers: ReadonlyMap<string, readonly ServerAddress[]>;
   /** Entries without a NURL, by nickname or id, and why. */
-  readonly unusable: readonly { readonly name: string; readonly reason: string }[];
+  readonly unusable: readonly UnusableEntry[];
+  /** Servers that are relayed to all the same, and what is odd about them. */
+  readonly doubts: readonly UnusableEntry[];
 }
 
 /**
@@ -14,20 +17,15 @@ export interface RelayServers {
  *
  * @throws GridError BAD_CONFIG if there is no such list, or no server in it that has a NURL
  */
-export async function readRelayServers(path: string): Promise<RelayServers> {
+export async function readRelayServers(path: string, source?: ListSource): Promise<RelayServers> {
+  const list = await readUsableServers(path, source);
   const servers = new Map<string, ServerAddress[]>();
-  const unusable: { name: string; reason: string }[] = [];
-  for (const announcement of await readAnnouncements(path)) {
-    try {
-      for (const { tlsId, host, port } of nurlsOf(announcement)) {
-        servers.set(tlsId, [...(servers.get(tlsId) ?? []), { host, port }]);
-      }
-    } catch (error) {
-      if (!isGridError(error)) throw error;
-      unusable.push({ name: announcement.name, reason: error.message });
-    }
+  for (const { tlsId, host, port } of list.servers.flatMap(({ nurls }) => nurls)) {
+    servers.set(tlsId, [...(servers.get(tlsId) ?? []), { host, port }]);
   }
-  if (servers.size > 0) return { servers, unusable };
-  const reason = "it has no server with a NURL";
-  throw new GridError("BAD_CONFIG", { reason }, `The server list ${path} cannot be used: ${reason}.`);
+  const reason = "it has no anonymous-storage-NURLs";
+  const without = list.servers.filter(({ nurls }) => nurls.length === 0);
+  const unusable = [...list.unusable, ...without.map(({ announcement: { name } }) => ({ name, reason }))];
+  if (servers.size > 0) return { servers, unusable, doubts: list.doubts };
+  throw badList(path, noServer(unusable));
 }

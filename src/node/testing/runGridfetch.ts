@@ -8,11 +8,11 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs `gridfetch` with these arguments, in this process, on a terminal of its own. */
-export async function runGridfetch(args: readonly string[]): Promise<CommandResult> {
+/** Runs `gridfetch` with these arguments, in this process, on a terminal of its own, with `stdin` as all of its input. */
+export async function runGridfetch(args: readonly string[], stdin = ""): Promise<CommandResult> {
   const stdout = collector();
   const stderr = collector();
-  const terminal = { stdin: new PassThrough().end(), stdout, stderr, signal: new AbortController().signal };
+  const terminal = { stdin: new PassThrough().end(stdin), stdout, stderr, signal: new AbortController().signal };
   const status = await runCommandLine(args, terminal);
   return { status, stdout: Buffer.concat(stdout.pieces), stderr: Buffer.concat(stderr.pieces).toString() };
 }

@@ -1,8 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { parseDocument } from "yaml";
-import { GridError } from "../../base/GridError.ts";
+import { parseDocument, type YAMLParseError } from "yaml";
+import { visibleText } from "../../base/visibleText.ts";
 import { serverName } from "../../servers/httpServer.ts";
-import { type Nurl, parseNurl } from "../../servers/parseNurl.ts";
+import { badList, type ListSource, readListText, WHERE_LISTS_ARE } from "./readListText.ts";
+
+/** Of a server's name, where it is told. */
+const LONGEST_NAME = 200;
 
 /** What a list says of one server; nothing of it is checked but that texts are texts. */
 export interface Announcement {
@@ -17,57 +19,142 @@ export interface Announcement {
   /** Of a development grid's server. */
   readonly url?: string | undefined;
   readonly hasFurl: boolean;
+  /** Of a server whose own folder was read: the TLS key that it has, as NURLs name it. */
+  readonly ownTlsId?: string | undefined;
+  /** Why there are no NURLs, where more is known than that. */
+  readonly whyNoNurl?: string | undefined;
+}
+
+/** An entry that stands for no server that can be used. */
+export interface UnusableEntry {
+  /** Nickname, id or place in the list. */
+  readonly name: string;
+  /** Goes on after "Server Oak is left out:", without a full stop. */
+  readonly reason: string;
+}
+
+/** What was read of one list. */
+export interface Announcements {
+  readonly announcements: readonly Announcement[];
+  readonly unusable: readonly UnusableEntry[];
+}
+
+/** An entry as a list has it. */
+interface Entry {
+  readonly id: string;
+  readonly ann: unknown;
+  /** What is wrong with its id. */
+  readonly problem?: string;
 }
 
 /**
- * Reads a static server list as Tahoe-LAFS clients have it in `private/servers.yaml`, YAML or JSON,
- * `storage: {<id>: {ann: {nickname, permutation-seed-base32, anonymous-storage-NURLs: [<nurl>, …]}}}`, or what a client
- * has heard from an introducer and keeps in `private/introducer_<name>_cache.yaml`, `[{key_s: <id>, ann: {…}}, …]`.
+ * Reads a list of servers:
+ * - a static server list as Tahoe-LAFS clients have it in `private/servers.yaml`, YAML or JSON,
+ *   `storage: {<id>: {ann: {nickname, permutation-seed-base32, anonymous-storage-NURLs: [<nurl>, …]}}}`;
+ * - Gridsync's settings, which are the same without the level `ann`;
+ * - what a client has heard from an introducer and keeps in `private/introducer_<name>_cache.yaml`, `[{key_s: <id>, ann: {…}}, …]`;
+ * - NURLs, one a line.
  *
- * @throws GridError BAD_CONFIG if the file cannot be read or is neither
+ * An entry that is wrong leaves out one server, and not the list.
+ *
+ * @param path `-` for stdin, where the source has it
+ * @throws GridError BAD_CONFIG if it cannot be read or is none of these; the signal's reason
  */
-export async function readAnnouncements(path: string): Promise<readonly Announcement[]> {
-  const fail = (reason: string) => {
-    throw new GridError("BAD_CONFIG", { reason }, `The server list ${path} cannot be used: ${reason}.`);
-  };
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
-  const document = parseYaml(text) ?? fail("it is neither YAML nor JSON");
-  if (Array.isArray(document)) {
-    const named = document.map((entry) => [textOf(field(entry, "key_s")) ?? fail("an entry has no key_s"), entry]);
-    return named.map(([id, entry]) => announcement(id, entry));
+export async function readAnnouncements(path: string, source?: ListSource): Promise<Announcements> {
+  const list = await readList(path, source);
+  if (list.announcements.length + list.unusable.length > 0) return list;
+  throw badList(path, `it lists no servers. ${WHERE_LISTS_ARE}`);
+}
+
+/** The same, and it may list none: so does a client that has heard of none yet. */
+export async function readList(path: string, source?: ListSource): Promise<Announcements> {
+  const text = await readListText(path, source);
+  const entries = nurlLines(text) ?? documentEntries(parseYaml(text, path), path);
+  const announcements = new Map<string, Announcement>();
+  const unusable: UnusableEntry[] = [];
+  for (const { id, ann, problem } of entries) {
+    const read = announcement(id, ann);
+    const reason = problem ?? (announcements.has(id) ? "its id is that of an entry before it" : undefined);
+    if (reason === undefined) announcements.set(id, read);
+    else unusable.push({ name: read.name, reason });
   }
+  return { announcements: [...announcements.values()], unusable };
+}
+
+/** Undefined for what is no list of NURLs. All NURLs with one key are one server, whose id is that key's. */
+function nurlLines(text: string): Entry[] | undefined {
+  const lines = text.split("\n").map((line) => line.trim());
+  const nurls = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  if (!nurls.every((line) => /^pb(?:\+\w+)?:\/\//.test(line))) return undefined;
+  const servers = new Map<string, string[]>();
+  for (const nurl of nurls) {
+    const id = tlsIdIn(nurl) ?? `line ${lines.indexOf(nurl) + 1}`;
+    servers.set(id, [...(servers.get(id) ?? []), nurl]);
+  }
+  return [...servers].map(([id, ways]) => ({ id, ann: new Map([["anonymous-storage-NURLs", ways]]) }));
+}
+
+function documentEntries(document: unknown, path: string): Entry[] {
+  if (Array.isArray(document)) return document.map(heardEntry);
   const storage = field(document, "storage");
-  if (!isRecord(storage)) return fail('it has no map "storage"');
-  return Object.entries(storage).map(([id, entry]) => announcement(id, entry));
+  if (storage instanceof Map)
+    return [...storage].map(([id, entry]) => ({ id: `${id}`, ann: field(entry, "ann") ?? entry }));
+  if (storage === null || document === null) return [];
+  throw badList(path, noList(document));
 }
 
-/**
- * The ways to a server over TLS, one or more.
- * @throws GridError BAD_CONFIG where there is none
- */
-export function nurlsOf({ nurls, hasFurl }: Announcement): readonly [Nurl, ...Nurl[]] {
-  const [first, ...others] = nurls.map(parseNurl);
-  if (first !== undefined) return [first, ...others];
-  throw unusableServer(
-    hasFurl
-      ? "it has a FURL only: this server speaks Foolscap and not HTTP, or its NURL is not in the list"
-      : "it has no anonymous-storage-NURLs",
-  );
-}
-
-/** @param reason why a server of a list cannot be used */
-export function unusableServer(reason: string): GridError<"BAD_CONFIG"> {
-  return new GridError("BAD_CONFIG", { reason }, `${reason}.`);
-}
-
-function announcement(id: string, entry: unknown): Announcement {
+/** An introducer's clients know a server by its public key. */
+function heardEntry(entry: unknown, index: number): Entry {
+  const id = textOf(field(entry, "key_s"));
   const ann = field(entry, "ann");
+  if (id === undefined) return { id: `entry ${index + 1}`, ann, problem: "it has no key_s" };
+  return { id, ann, ...(!id.startsWith("v0-") && { problem: "its key_s is no server's key: those begin with v0-" }) };
+}
+
+/** What a document is in place of a server list. */
+function noList(document: unknown): string {
+  const has = (name: string) => field(document, name) !== undefined;
+  const values = document instanceof Map ? [...document.values()] : [document];
+  if (values.some((value) => textOf(value)?.startsWith("URI:")))
+    return `it holds caps, as a node's private/aliases does. ${WHERE_LISTS_ARE}`;
+  if (has("introducers") || has("introducer"))
+    return `it has no map "storage": it names introducers, and no servers. ${WHERE_LISTS_ARE}`;
+  if (has("servers") || has("grids"))
+    return "it is a grid configuration. Give it with --config where a command has that";
+  return `it has no map "storage". ${WHERE_LISTS_ARE}`;
+}
+
+/** The parser's own errors are not told: they quote the text, in which secrets are. */
+function parseYaml(text: string, path: string): unknown {
+  const document = parseDocument(text);
+  const [error] = document.errors;
+  try {
+    // Maps, because an id may be called as something that every object has.
+    if (error === undefined) return document.toJS({ mapAsMap: true });
+  } catch {
+    // An alias without an anchor, or too many.
+  }
+  throw badList(path, noDocument(text, error));
+}
+
+/** What a text is that is no document. */
+function noDocument(text: string, error: YAMLParseError | undefined): string {
+  if (/^\s*\[(?:node|client|storage|connections)\]\s*$/m.test(text)) {
+    return `it is a node's tahoe.cfg. ${WHERE_LISTS_ARE}`;
+  }
+  if (error?.code === "DUPLICATE_KEY") return `line ${error.linePos?.[0].line} has a key that is there before`;
+  const line = error?.linePos?.[0].line;
+  return `it is neither YAML nor JSON${line === undefined ? "" : ` (line ${line})`}`;
+}
+
+function announcement(id: string, ann: unknown): Announcement {
   const nurls = field(ann, "anonymous-storage-NURLs");
   const nickname = textOf(field(ann, "nickname"));
+  const shown = nickname && visibleText(nickname);
   return {
     id,
-    name: serverName({ id, nickname }),
-    nickname,
+    name: serverName({ id, nickname: shown?.slice(0, LONGEST_NAME) }),
+    nickname: shown,
     permutationSeed: textOf(field(ann, "permutation-seed-base32")),
     nurls: Array.isArray(nurls) ? nurls.filter((nurl) => typeof nurl === "string") : [],
     url: textOf(field(ann, "gridfetch-url")),
@@ -75,25 +162,14 @@ function announcement(id: string, entry: unknown): Announcement {
   };
 }
 
-/** Undefined for what is not YAML: its errors quote the text, in which secrets are. */
-function parseYaml(text: string): unknown {
-  const document = parseDocument(text);
-  if (document.errors.length > 0) return undefined;
-  try {
-    return document.toJS();
-  } catch {
-    return undefined;
-  }
+function tlsIdIn(nurl: string): string | undefined {
+  return /^pb(?:\+\w+)?:\/\/([\w-]{43})@/.exec(nurl)?.[1];
 }
 
 function field(value: unknown, key: string): unknown {
-  return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  return value instanceof Map ? value.get(key) : undefined;
 }
 
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,15 +1,18 @@
-import { GridError, isGridError } from "../../base/GridError.ts";
+import { systemClock } from "../../base/Clock.ts";
+import { defaultLimits } from "../../base/limits.ts";
 import type { HttpTransport } from "../../servers/HttpTransport.ts";
 import { httpServer } from "../../servers/httpServer.ts";
-import { isServerUrl } from "../../servers/parseGridConfig.ts";
 import type { Server } from "../../servers/Server.ts";
-import { pinnedTlsTransport } from "./pinnedTlsTransport.ts";
-import { type Announcement, nurlsOf, readAnnouncements, unusableServer } from "./readAnnouncements.ts";
-import { urlTransport } from "./urlTransport.ts";
+import { swissnumOf, transportTo } from "../../servers/serversFromConfig.ts";
+import { nodeAddressTransport } from "./nodeAddressTransport.ts";
+import type { UnusableEntry } from "./readAnnouncements.ts";
+import { badList, type ListSource } from "./readListText.ts";
+import { noServer, readUsableServers, type UsableServer } from "./usableServers.ts";
 
 /** A server of a list, with what it takes to send it other requests than a reader's. */
 export interface ListedServer {
   readonly server: Server;
+  /** By all of the server's addresses. */
   readonly transport: HttpTransport;
   /** Secret. */
   readonly swissnum?: string;
@@ -19,7 +22,9 @@ export interface ListedServer {
 export interface ReadServerList {
   readonly servers: readonly ListedServer[];
   /** Entries that cannot be used, by nickname or id, and why. */
-  readonly unusable: readonly { readonly name: string; readonly reason: string }[];
+  readonly unusable: readonly UnusableEntry[];
+  /** Servers that are used all the same, and what is odd about them. */
+  readonly doubts: readonly UnusableEntry[];
 }
 
 /**
@@ -28,33 +33,26 @@ export interface ReadServerList {
  *
  * @throws GridError BAD_CONFIG if the file cannot be read, is no such list, or has no server that can be used
  */
-export async function readServerList(path: string): Promise<ReadServerList> {
-  const servers: ListedServer[] = [];
-  const unusable: { name: string; reason: string }[] = [];
-  for (const announcement of await readAnnouncements(path)) {
-    try {
-      servers.push(listedServer(announcement));
-    } catch (error) {
-      if (!isGridError(error)) throw error;
-      unusable.push({ name: announcement.name, reason: error.message });
-    }
-  }
-  if (servers.length > 0) return { servers, unusable };
-  const reasons = unusable.map(({ name, reason }) => `${name}: ${reason}`);
-  const reason = ["it has no server that can be used", ...reasons].join("; ");
-  throw new GridError("BAD_CONFIG", { reason }, `The server list ${path} cannot be used: ${reason}.`);
+export async function readServerList(path: string, source?: ListSource): Promise<ReadServerList> {
+  const { servers, unusable, doubts } = await readUsableServers(path, source);
+  const open = servers.filter(hasSwissnum);
+  const closed = servers.filter((server) => !hasSwissnum(server));
+  const reason = "its NURL has no swissnum";
+  const left = [...unusable, ...closed.map(({ announcement: { name } }) => ({ name, reason }))];
+  if (open.length > 0) return { servers: open.map(listedServer), unusable: left, doubts };
+  throw badList(path, noServer(left));
 }
 
-function listedServer(announcement: Announcement): ListedServer {
-  const { name, url } = announcement;
-  if (url !== undefined) {
-    if (!isServerUrl(url)) throw unusableServer("its gridfetch-url is no http or https URL");
-    const transport = urlTransport(url, name);
-    return { server: httpServer(announcement, transport), transport };
-  }
-  const [nurl] = nurlsOf(announcement);
-  const { swissnum } = nurl;
-  if (swissnum === undefined) throw unusableServer("its NURL has no swissnum");
-  const transport = pinnedTlsTransport(nurl, name);
-  return { server: httpServer(announcement, transport, swissnum), transport, swissnum };
+function hasSwissnum({ config, nurls }: UsableServer): boolean {
+  return nurls.length === 0 || swissnumOf(config, {}) !== undefined;
+}
+
+function listedServer({ announcement, config }: UsableServer): ListedServer {
+  const transport = transportTo(config, nodeAddressTransport(), { clock: systemClock, limits: defaultLimits });
+  const swissnum = swissnumOf(config, {});
+  return {
+    server: httpServer(announcement, transport, swissnum),
+    transport,
+    ...(swissnum !== undefined && { swissnum }),
+  };
 }
