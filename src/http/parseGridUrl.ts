@@ -55,6 +55,12 @@ export function isGridUrl(url: URL, base: URL): boolean {
 
 const GRID_PATH = /^(?:(?:uri|cap)(?:\/|$)|(?:file|named|grid)\/)/;
 
+/** The same paths as `isGridUrl` holds for, as pathnames of a `URLPattern` each. */
+export function gridPathPatterns(base: URL): string[] {
+  const folder = base.pathname.replace(/[^\w/%-]/g, "\\$&");
+  return ["uri{/*}?", "cap{/*}?", "file/*", "named/*", "grid/*"].map((path) => folder + path);
+}
+
 /**
  * Reads a URL for which `isGridUrl` holds. The forms are those of Tahoe-LAFS's web API: `/uri/CAP`, its synonym
  * `/cap/CAP`, `/file/CAP/ANY/NAMES/NAME` and its synonym `/named/…`, and `/uri?uri=CAP`, which redirects; with the

@@ -22,6 +22,7 @@ import type { BackgroundFetchManager, BackgroundFetchRegistration, BrowserFetche
 import { bundledParts } from "./bundledParts.ts";
 import { GridSource } from "./GridSource.ts";
 import { HandleBook } from "./HandleBook.ts";
+import { keepFromWebServer } from "./keepFromWebServer.ts";
 import { Reads } from "./Reads.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
 import { unlessLate } from "./unlessLate.ts";
@@ -189,6 +190,7 @@ export function composeGridHandler(
     },
     check: async () => ({ grids: await grids.check(AbortSignal.timeout(CHECK_LIMIT_MS)) }),
   });
+  keepFromWebServer(scope);
   if (takesOver) takeOverWhenQuiet();
 
   return {
