@@ -56,7 +56,9 @@ export class BenchBrowser {
     const context = await browser.newContext({ baseURL: front?.url ?? app.url });
     const page = await context.newPage();
     await page.goto("/index.html");
-    await page.evaluate(() => navigator.serviceWorker.register("/gridfetch-worker.js").then(() => undefined));
+    await page.evaluate(() =>
+      navigator.serviceWorker.register("/gridfetch-worker.js?tahoe-forms").then(() => undefined),
+    );
     await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
     return new BenchBrowser(browser, context, app, page);
   }

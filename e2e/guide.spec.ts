@@ -79,6 +79,7 @@ test.afterAll(async () => {
 /** What each sample must have done for whoever looks at its page. */
 const outcomes: Readonly<Record<string, (page: Page, demo: DemoGrid) => Promise<void>>> = {
   "connecting.js": (page) => expectText(page, `Grid URLs begin with ${app.url}`),
+  "choosing.js": (page) => expectText(page, `A film is at ${app.url}films/`),
   async "player.js"(page, demo) {
     await expectVideo(page);
     for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });

@@ -125,8 +125,6 @@ test("what is not a readable cap is refused in words that do not repeat it", asy
     expect([got.status, got.headers["content-type"]]).toEqual([400, "text/plain; charset=utf-8"]);
     expect(got.text).not.toContain(key);
   }
-  const posted = await fetchInPage(page, "/uri/URI:LIT:", { method: "POST" });
-  expect([posted.status, posted.headers.allow]).toEqual([405, "GET, HEAD"]);
 });
 
 function requests(servers: { counters: { requests: number } }[]): number {

@@ -84,7 +84,7 @@ test.describe("the grid's configuration", () => {
   async function openQuietly(page: Page): Promise<void> {
     await page.goto(`${app.url}icon.svg`);
     await page.evaluate(async () => {
-      await navigator.serviceWorker.register("/gridfetch-worker.js");
+      await navigator.serviceWorker.register("/gridfetch-worker.js?tahoe-forms");
     });
     await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
   }

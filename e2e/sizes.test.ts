@@ -11,9 +11,10 @@ const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 const library = join(dist, "lib");
 const gzipped = (text: string | Buffer) => gzipSync(text, { level: 9 }).length;
 
-// It was 60 KB before each read of a mutable file asked whether its version still stands.
-it("the ready-made worker, without TLS, is at most 61 KB", () => {
-  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(61_000);
+// It was 60 KB before each read of a mutable file asked whether its version still stands, and before the worker's paths could be
+// chosen and were routed past the web server.
+it("the ready-made worker, without TLS, is at most 62 KB", () => {
+  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(62_000);
 });
 
 it("TLS, and what else most never need, are files of their own", () => {

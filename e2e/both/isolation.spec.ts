@@ -97,7 +97,7 @@ test("no file becomes a script, a worker or a style sheet of the app", async ({ 
       await makeHandle(tab, cap, { filename: "code.js" }),
       await makeHandle(tab, cap),
       await makeHandle(tab, cap, { type: "text/javascript" }),
-      `/file/${encodeURIComponent(cap)}/await openControlledTab(tab, this.url);named=/code.js`,
+      `/file/${encodeURIComponent(cap)}/@@named=/code.js`,
     ];
     for (const url of urls) {
       const outcomes = await tab.evaluate(loadAsScript, url);

@@ -13,7 +13,7 @@ export async function openApp(page: Page): Promise<void> {
 export async function openQuietPage(page: Page): Promise<void> {
   await page.goto("/icon.svg");
   await page.evaluate(async () => {
-    await navigator.serviceWorker.register("/gridfetch-worker.js");
+    await navigator.serviceWorker.register("/gridfetch-worker.js?tahoe-forms");
   });
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
 }

@@ -55,13 +55,16 @@ export interface Questions {
   };
   /** Which servers work, and why others do not? */
   check: { payload: Nothing; answer: { readonly grids: readonly GridCheck[] } };
-  /** The secret of this browser profile, 32 bytes, with which handles are computed. */
+  /** What the URLs of handles are made with in this browser profile. */
   profile: {
     payload: Nothing;
     answer: {
+      /** 32 bytes, with which handles are computed. */
       readonly secret: Uint8Array;
       /** Whether secret and handles outlive the worker; versions before 4 do not say. */
       readonly isKept?: boolean;
+      /** The folder that they are in, under the worker's scope; versions before 4 do not say, and it is `grid`. */
+      readonly prefix?: string;
     };
   };
   /** What handles stand for. Answered once that is written down. */

@@ -9,7 +9,11 @@ import { letUpdateIn } from "./letUpdateIn.ts";
 
 /** Where the worker is, and what it is told at the start. */
 export interface ConnectOptions {
-  /** The worker's script, on the page's own origin: `/gridfetch-worker.js` unless given. */
+  /**
+   * The worker's script, on the page's own origin: `/gridfetch-worker.js` unless given. The ready-made one takes options in
+   * its query: `?prefix=films` is the folder of grid URLs under the scope, `grid` unless given; `&tahoe-forms` answers
+   * Tahoe-LAFS's own URLs as well. All pages of a scope should name the same.
+   */
   readonly workerUrl?: string | URL;
   /** What the worker answers for, a path that ends in a slash: the folder of its script unless given. */
   readonly scope?: string;
@@ -47,8 +51,8 @@ export async function connect(options: ConnectOptions = {}): Promise<Grid> {
     keepWorkerAlive(container, handOverOnLeaving(registration, container));
     letUpdateIn(registration);
     const scope = new URL(registration.scope);
-    const { secret } = await Promise.race([askWorker(worker, "profile", {}), limit.passed]);
-    const grid = new Grid(scope, container, new Handles(scope, secret, container));
+    const { secret, prefix = "grid" } = await Promise.race([askWorker(worker, "profile", {}), limit.passed]);
+    const grid = new Grid(scope, container, new Handles(new URL(`${prefix}/`, scope), secret, container));
     if (options.config !== undefined || options.secrets !== undefined) {
       await Promise.race([grid.configure(options), limit.passed]);
     }

@@ -5,7 +5,7 @@ import { announcement, isQuestion, reply } from "../channel/messages.ts";
 import { Handles } from "./handles.ts";
 import type { UrlOptions } from "./UrlOptions.ts";
 
-const scope = new URL("https://app.example/sub/");
+const folder = new URL("https://app.example/sub/films/");
 const cap = "URI:CHK:aaaqeayeaudaocajbifqydiob4:24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq:3:10:900";
 const secret = Uint8Array.from({ length: 32 }, (_, i) => i);
 
@@ -31,7 +31,7 @@ beforeEach(() => {
     },
   };
   container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
-  handles = new Handles(scope, secret, container);
+  handles = new Handles(folder, secret, container);
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -46,11 +46,11 @@ async function pass(ms: number): Promise<void> {
 }
 
 describe("a URL", () => {
-  it("is the scope, grid/ and a keyed hash of all that makes it, and nothing else", () => {
+  it("is the worker's folder and a keyed hash of all that makes it, and nothing else", () => {
     const message = JSON.stringify([cap, "film.webm", true, "video/webm", "home"]);
     const digest = createHmac("sha256", secret).update(message).digest().subarray(0, 16).toString("base64url");
     const options = { filename: "film.webm", download: true, type: "video/webm", grid: "home" };
-    expect(handles.url(cap, options)).toBe(`https://app.example/sub/grid/${digest}`);
+    expect(handles.url(cap, options)).toBe(`https://app.example/sub/films/${digest}`);
   });
 
   it("is the same for the same arguments, and another for any other", () => {
@@ -64,9 +64,9 @@ describe("a URL", () => {
     ];
     const urls = all.map((options) => handles.url(cap, options));
     expect(new Set(urls).size).toBe(all.length);
-    expect(all.map((options) => new Handles(scope, secret, container).url(cap, options))).toEqual(urls);
-    expect(new Handles(scope, new Uint8Array(32), container).url(cap, {})).not.toBe(urls[0]);
-    for (const url of urls) expect(url).toMatch(/^https:\/\/app\.example\/sub\/grid\/[\w-]{22}$/);
+    expect(all.map((options) => new Handles(folder, secret, container).url(cap, options))).toEqual(urls);
+    expect(new Handles(folder, new Uint8Array(32), container).url(cap, {})).not.toBe(urls[0]);
+    for (const url of urls) expect(url).toMatch(/^https:\/\/app\.example\/sub\/films\/[\w-]{22}$/);
   });
 
   it.each<[string, UrlOptions]>([
@@ -87,7 +87,7 @@ describe("a URL", () => {
 
 it("may have a type with parameters", () => {
   const types = ["text/plain; charset=utf-8", 'video/mp4; codecs="avc1.42E01E, mp4a.40.2"', "audio/ogg;codecs=opus"];
-  for (const type of types) expect(handles.url(cap, { type })).toMatch(/grid/);
+  for (const type of types) expect(handles.url(cap, { type })).toMatch(/films/);
 });
 
 describe("the worker is told", () => {
@@ -121,7 +121,7 @@ describe("the worker is told", () => {
     hear(announcement("handleWanted", { handle }));
     hear(
       announcement("handleWanted", {
-        handle: handleOf(new Handles(scope, new Uint8Array(32), container).url("x", {})),
+        handle: handleOf(new Handles(folder, new Uint8Array(32), container).url("x", {})),
       }),
     );
     hear({ kind: "handleWanted", handle });

@@ -19,7 +19,8 @@ const LAST_RETRY_MS = 30_000;
  * whenever the worker asks for it.
  */
 export class Handles {
-  readonly #scope: URL;
+  /** What all its URLs begin with. */
+  readonly #folder: string;
   readonly #secret: Uint8Array;
   readonly #container: ServiceWorkerContainer;
   readonly #made = new Map<string, HandleEntry>();
@@ -27,11 +28,12 @@ export class Handles {
   #isTelling = false;
 
   /**
+   * @param folder where the worker has them; its path ends in a slash
    * @param secret the profile's, 32 bytes: whoever does not have it can compute no handle from a cap, and no cap from a
    *   handle
    */
-  constructor(scope: URL, secret: Uint8Array, container: ServiceWorkerContainer) {
-    this.#scope = scope;
+  constructor(folder: URL, secret: Uint8Array, container: ServiceWorkerContainer) {
+    this.#folder = folder.href;
     this.#secret = secret;
     this.#container = container;
     container.addEventListener("message", ({ data }) => {
@@ -54,7 +56,7 @@ export class Handles {
       this.#untold.add(entry);
       this.#tellSoon();
     }
-    return new URL(`grid/${handle}`, this.#scope).href;
+    return this.#folder + handle;
   }
 
   /**
@@ -62,7 +64,7 @@ export class Handles {
    * @throws GridError NO_WORKER, TIMED_OUT, STORE_UNAVAILABLE
    */
   async revoke(url: string): Promise<void> {
-    const handle = url.startsWith(`${this.#scope.href}grid/`) ? url.slice(`${this.#scope.href}grid/`.length) : "";
+    const handle = url.startsWith(this.#folder) ? url.slice(this.#folder.length) : "";
     this.#forget(handle);
     const worker = this.#container.controller;
     if (worker === null) throw noWorker();

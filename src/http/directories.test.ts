@@ -8,6 +8,7 @@ import { parseMutableHeader } from "../formats/MutableShare.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
 import { FailurePacer } from "./FailurePacer.ts";
+import { gridPaths } from "./GridPaths.ts";
 import { handleGridRequest } from "./handleGridRequest.ts";
 
 beforeAll(installSynchronousCrypto);
@@ -33,7 +34,7 @@ function place(golden: MutableGolden, version = 0): void {
 function fetchGrid(path: string, init: RequestInit = {}): Promise<Response> {
   return grid.clock.runUntil(
     handleGridRequest(new Request(`https://app.example${path}`, init), {
-      base: new URL("https://app.example/"),
+      paths: gridPaths(new URL("https://app.example/"), { tahoeForms: true }),
       findHandle: async (handle) =>
         handle === "known" ? { cap: directory.cap, filename: "", download: false, type: "", grid: "" } : undefined,
       open: (cap, _grid, signal) => grid.nodes.openLatest(cap, signal),

@@ -4,6 +4,7 @@ import type { HandleRecord } from "../base/HandleRecord.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import type { Cap } from "../formats/Cap.ts";
 import { FailurePacer } from "./FailurePacer.ts";
+import { gridPaths } from "./GridPaths.ts";
 import { handleGridRequest } from "./handleGridRequest.ts";
 import { FakeFile } from "./testing/FakeFile.ts";
 
@@ -48,7 +49,7 @@ beforeEach(() => {
 
 function handle(path: string, init: RequestInit = {}): Promise<Response> {
   return handleGridRequest(new Request(`https://app.example${path}`, init), {
-    base: new URL("https://app.example/"),
+    paths: gridPaths(new URL("https://app.example/"), { tahoeForms: true }),
     findHandle: async (handle) => records.get(handle),
     open(cap, grid) {
       opened.push(cap);

@@ -12,14 +12,14 @@ import { badView } from "./badView.ts";
 import { sizeInCap, viewOfFile, viewOfUnknown } from "./capViews.ts";
 import { conditionalAnswer } from "./conditionalAnswer.ts";
 import { errorResponse, listingErrorResponse, textResponse } from "./errorResponse.ts";
+import type { GridPaths } from "./GridPaths.ts";
 import { type ObjectUrl, parseGridUrl } from "./parseGridUrl.ts";
 import { type ResolvedUnknown, resolveObject } from "./resolveObject.ts";
 import { isActingDestination, SAFETY_HEADERS } from "./safetyHeaders.ts";
 
 /** What answering takes from its surroundings. */
 export interface GridRequestContext extends AnswerFileContext {
-  /** What grid URLs are under; its path ends in a slash. */
-  readonly base: URL;
+  readonly paths: GridPaths;
   /**
    * What the handle of an opaque URL stands for; undefined if nobody knows. May take a while where pages are asked.
    * @throws the signal's reason
@@ -37,7 +37,7 @@ export interface GridRequestContext extends AnswerFileContext {
 }
 
 /**
- * Answers a request for a grid URL, as `isGridUrl` knows them. Errors are answers too: it rejects only when the
+ * Answers a request for which `isGridRequest` holds. Errors are answers too: it rejects only when the
  * request's own signal is aborted.
  *
  * HEAD, 304, 412, 416 and the views of `t=` need nothing but the cap. The status of a GET waits for the first verified
@@ -65,7 +65,7 @@ async function answer(request: Request, context: GridRequestContext): Promise<Re
   if (isActingDestination(request.destination)) {
     return textResponse(403, "A file on a grid cannot be a part of the app: no script, style sheet or manifest.");
   }
-  const target = parseGridUrl(new URL(request.url), context.base);
+  const target = parseGridUrl(new URL(request.url), context.paths);
   if (target.kind === "redirect") return redirectResponse(target.location);
   if (target.kind === "object") return answerObject(request, target, context);
   const record = await context.findHandle(target.handle, request.signal);
@@ -138,10 +138,10 @@ async function answerListing(
   request: Request,
   directory: Directory,
   t: string,
-  { base, failed }: GridRequestContext,
+  { paths, failed }: GridRequestContext,
 ): Promise<Response> {
   try {
-    return await answerDirectory(request, directory, t, base);
+    return await answerDirectory(request, directory, t, paths.scope);
   } catch (error) {
     const isGone = isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION");
     if (t !== "json" || !isGone || wantsJson(request)) throw error;

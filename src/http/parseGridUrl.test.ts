@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { isGridUrl, parseGridUrl } from "./parseGridUrl.ts";
+import { gridPaths } from "./GridPaths.ts";
+import { parseGridUrl } from "./parseGridUrl.ts";
 
-const base = new URL("https://app.example/sub/");
+const paths = gridPaths(new URL("https://app.example/sub/"), { prefix: "my/films", tahoeForms: true });
 const cap = "URI:CHK:aaaqeayeaudaocajbifqydiob4:24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq:3:10:900";
 const quoted = encodeURIComponent(cap);
 
-const parse = (path: string) => parseGridUrl(new URL(`https://app.example/sub${path}`), base);
+const parse = (path: string) => parseGridUrl(new URL(`https://app.example/sub${path}`), paths);
 
 const FILES: [path: string, name: string | undefined, save?: boolean, t?: string][] = [
   [`/uri/${cap}`, undefined],
@@ -102,6 +103,15 @@ describe("parseGridUrl", () => {
     expect(parse(`/uri/?uri=${cap}`)).toEqual({ kind: "redirect", location: `https://app.example/sub/uri/${quoted}` });
   });
 
+  it.each([
+    ["/my/films/kR3vX8q", "kR3vX8q"],
+    ["/my/films/kR3vX8q?filename=a.txt&t=uri", "kR3vX8q"],
+    ["/my/films/", ""],
+    ["/my/films/a/b", "a/b"],
+  ])("%s is a handle's, whatever is asked besides", (path, handle) => {
+    expect(parse(path)).toEqual({ kind: "handle", handle });
+  });
+
   it("redirects within the form that was asked for", () => {
     const location = `https://app.example/sub/cap/${quoted}?t=json`;
     expect(parse(`/cap?t=json&uri=${quoted}`)).toEqual({ kind: "redirect", location });
@@ -111,30 +121,4 @@ describe("parseGridUrl", () => {
     "redirects nowhere for uri=%s",
     (text) => expect(() => parse(`/uri?uri=${encodeURIComponent(text)}`)).toThrow(/^Invalid capability/),
   );
-});
-
-describe("isGridUrl", () => {
-  const yes = [
-    "/sub/uri",
-    "/sub/uri/x",
-    "/sub/uri?uri=x",
-    "/sub/cap/x",
-    "/sub/file/x",
-    "/sub/named/x/y",
-    "/sub/grid/x",
-  ];
-  const no = [
-    "/",
-    "/sub/",
-    "/uri/x",
-    "/sub/urix",
-    "/sub/file",
-    "/sub/assets/uri/x",
-    "/sub/grid.json",
-    "/sub/grid",
-    "/other/uri/x",
-  ];
-  it.each(yes)("%s is one", (path) => expect(isGridUrl(new URL(path, base), base)).toBe(true));
-  it.each(no)("%s is none", (path) => expect(isGridUrl(new URL(path, base), base)).toBe(false));
-  it("another origin's is none", () => expect(isGridUrl(new URL("https://b.example/sub/uri/x"), base)).toBe(false));
 });

@@ -1,6 +1,7 @@
 import { isGridError } from "../base/GridError.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { badUrl } from "./badUrl.ts";
+import type { GridPaths } from "./GridPaths.ts";
 
 /** What a grid URL asks for. */
 export type GridUrl = ObjectUrl | HandleUrl | RedirectUrl;
@@ -41,50 +42,31 @@ export interface HandleUrl {
 
 export interface RedirectUrl {
   readonly kind: "redirect";
-  /** Absolute, under the same base. Holds the cap. */
+  /** Absolute, under the same scope. Holds the cap. */
   readonly location: string;
-}
-
-/**
- * Is this a URL that the grid answers? Those are `uri`, `uri/…`, `cap`, `cap/…`, `file/…`, `named/…` and `grid/…` under
- * `base`, whose path ends in a slash. Everything else is the web server's.
- */
-export function isGridUrl(url: URL, base: URL): boolean {
-  return url.origin === base.origin && url.pathname.startsWith(base.pathname) && GRID_PATH.test(pathUnder(base, url));
-}
-
-const GRID_PATH = /^(?:(?:uri|cap)(?:\/|$)|(?:file|named|grid)\/)/;
-
-/** The same paths as `isGridUrl` holds for, as pathnames of a `URLPattern` each. */
-export function gridPathPatterns(base: URL): string[] {
-  const folder = base.pathname.replace(/[^\w/%-]/g, "\\$&");
-  return ["uri{/*}?", "cap{/*}?", "file/*", "named/*", "grid/*"].map((path) => folder + path);
 }
 
 /**
  * Reads a URL for which `isGridUrl` holds. The forms are those of Tahoe-LAFS's web API: `/uri/CAP`, its synonym
  * `/cap/CAP`, `/file/CAP/ANY/NAMES/NAME` and its synonym `/named/…`, and `/uri?uri=CAP`, which redirects; with the
  * arguments `filename=`, `save=` and `t=`, and of our own `grid=`. An argument without `=` counts as absent; of a repeated one the first
- * counts. And gridfetch's own `/grid/HANDLE`, which takes no arguments: what was said when it was made counts.
+ * counts. And gridfetch's own `/PREFIX/HANDLE`, which takes no arguments: what was said when it was made counts.
  *
  * The path is split before it is decoded, so `%2F` stays within a name; a colon may be raw or `%3A`.
  * @throws GridError BAD_URL where it names no cap, is not UTF-8, or `save=` is no boolean
  */
-export function parseGridUrl(url: URL, base: URL): GridUrl {
-  const [form = "", ...rest] = pathUnder(base, url).split("/");
+export function parseGridUrl(url: URL, { scope, prefix }: GridPaths): GridUrl {
+  const path = url.pathname.slice(scope.pathname.length);
+  if (path.startsWith(`${prefix}/`)) return { kind: "handle", handle: decodeSegment(path.slice(prefix.length + 1)) };
+  const [form = "", ...rest] = path.split("/");
   const [first = "", ...names] = rest.map(decodeSegment);
-  if (form === "grid") return { kind: "handle", handle: [first, ...names].join("/") };
   const query = new Query(url);
   if (form === "file" || form === "named") {
     if (first === "") throw badUrl(`/${form}/ must be followed by a cap: nothing is not a file-cap`);
     return objectUrl("file", first, names, query);
   }
-  if (first === "") return { kind: "redirect", location: redirectLocation(form, query, base) };
+  if (first === "") return { kind: "redirect", location: redirectLocation(form, query, scope) };
   return objectUrl("uri", first, names, query);
-}
-
-function pathUnder(base: URL, url: URL): string {
-  return url.pathname.slice(base.pathname.length);
 }
 
 function decodeSegment(segment: string): string {
@@ -129,7 +111,7 @@ function parseBoolean(text: string): boolean {
 }
 
 /** `/uri?uri=CAP&other=…` is what a form sends; the cap moves into the path and the other arguments stay. */
-function redirectLocation(form: string, query: Query, base: URL): string {
+function redirectLocation(form: string, query: Query, scope: URL): string {
   const capText = query.get("uri");
   if (capText === undefined) throw badUrl("GET /uri requires uri=, or a cap in the path");
   try {
@@ -137,7 +119,7 @@ function redirectLocation(form: string, query: Query, base: URL): string {
   } catch (error) {
     throw badUrl(`Invalid capability: ${isGridError(error, "BAD_CAP") ? error.details.reason : "it cannot be read"}`);
   }
-  const location = new URL(`${form}/${encodeURIComponent(capText)}`, base);
+  const location = new URL(`${form}/${encodeURIComponent(capText)}`, scope);
   location.search = new URLSearchParams(
     query.pairs.filter(([name]) => name !== "uri").map((pair) => [...pair]),
   ).toString();

@@ -8,6 +8,7 @@ import { encodeBase32 } from "../formats/base32.ts";
 import type { ChkCap } from "../formats/Cap.ts";
 import { formatCap } from "../formats/formatCap.ts";
 import { FailurePacer } from "./FailurePacer.ts";
+import { gridPaths } from "./GridPaths.ts";
 import { handleGridRequest } from "./handleGridRequest.ts";
 
 /* Requests through real file nodes: what fakes of them once hid. */
@@ -32,7 +33,7 @@ class Web {
     const request = new Request(`https://app.example/uri/${formatCap(cap)}`, { ...init, headers });
     return this.grid.clock.runUntil(
       handleGridRequest(request, {
-        base: new URL("https://app.example/"),
+        paths: gridPaths(new URL("https://app.example/"), { tahoeForms: true }),
         findHandle: async () => undefined,
         open: (opened) => this.grid.nodes.open(opened),
         clock: this.grid.clock,

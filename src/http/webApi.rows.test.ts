@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { FailurePacer } from "./FailurePacer.ts";
+import { gridPaths } from "./GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "./handleGridRequest.ts";
 import { FakeFile } from "./testing/FakeFile.ts";
 
@@ -338,7 +339,7 @@ async function answer(
   const clock = new VirtualClock();
   const file = new FakeFile(Uint8Array.from({ length: 1024 }, (_, i) => i % 256));
   const context: Partial<GridRequestContext> = {
-    base: new URL("https://app.example/"),
+    paths: gridPaths(new URL("https://app.example/"), { tahoeForms: true }),
     findHandle: async () => undefined,
     open: (cap) => (cap.kind === "LIT" ? new FakeFile(cap.data) : file),
     clock,

@@ -2,6 +2,7 @@ import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
+import { gridPaths } from "../http/GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
 import { FakeFile } from "../http/testing/FakeFile.ts";
 import type { TahoeClient } from "./testing/TahoeClient.ts";
@@ -162,15 +163,16 @@ function ask(url: URL, method: string, headers: Record<string, string>): Promise
 
 async function answer(url: string, method: string, headers: Record<string, string>): Promise<Answer> {
   const clock = new VirtualClock();
+  const scope = new URL("https://app.example/");
   const context: Partial<GridRequestContext> = {
-    base: new URL("https://app.example/"),
+    paths: gridPaths(scope, { tahoeForms: true }),
     open: (opened) => new FakeFile(opened.kind === "LIT" ? opened.data : content),
     clock,
     failures: new FailurePacer(clock),
     streaming: () => undefined,
     failed: () => undefined,
   };
-  const request = new Request(new URL(url, context.base), { method, headers });
+  const request = new Request(new URL(url, scope), { method, headers });
   const response = await handleGridRequest(request, context as GridRequestContext);
   return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) };
 }

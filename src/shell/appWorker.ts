@@ -7,7 +7,8 @@ import { Shell } from "./Shell.ts";
 declare const self: ServiceWorkerGlobalScope;
 
 const root = new URL(self.registration.scope);
-const handler = createGridHandler({ takesOver: true });
+// The app lists directories by them.
+const handler = createGridHandler({ takesOver: true, tahoeForms: true });
 const shell = new Shell({ root, files, version });
 
 self.addEventListener("install", (event) => event.waitUntil(shell.install(self.registration.active !== null)));

@@ -11,9 +11,9 @@ import { LiteralFile } from "../files/LiteralFile.ts";
 import type { Cap } from "../formats/Cap.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
+import { gridPaths, isGridRequest } from "../http/GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
 import type { BodyWatch } from "../http/openBody.ts";
-import { isGridUrl } from "../http/parseGridUrl.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { StaticServerList } from "../servers/StaticServerList.ts";
 import { announce } from "./announce.ts";
@@ -38,6 +38,15 @@ type BackgroundFetchEvent = ExtendableEvent & { readonly registration: Backgroun
 
 /** How a handler is made. */
 export interface GridHandlerOptions {
+  /**
+   * The folder of grid URLs under the worker's scope: `grid` unless given. The pages learn it from the worker.
+   */
+  readonly prefix?: string;
+  /**
+   * Answers Tahoe-LAFS's own URLs as well: `uri`, `uri/…`, `cap`, `cap/…`, `file/…` and `named/…` under the worker's scope. They hold caps;
+   * false unless given, since an app may have paths of these names.
+   */
+  readonly tahoeForms?: boolean;
   /** Where the grid's configuration is, relative to the worker's scope: `grid.json` unless given. */
   readonly config?: string | URL;
   /**
@@ -49,7 +58,10 @@ export interface GridHandlerOptions {
 
 /** What makes a Service Worker answer for grid URLs. */
 export interface GridHandler {
-  /** Is this a grid URL under the worker's scope? All other requests are none of the handler's business. */
+  /**
+   * Is this a GET or HEAD for a grid URL under the worker's scope? All other requests are none of the handler's business. For a
+   * URL alone a GET is meant.
+   */
   match(target: Request | URL | string): boolean;
   /**
    * Answers a request that `match` holds for: a file's bytes, or a status and a text that say why not. Call it at once
@@ -68,6 +80,8 @@ export interface GridHandler {
  * Puts the parts together: the one place where that is done. For the top level of a Service Worker's script, once: it
  * listens for the questions that pages ask through the client, and the browser wants listeners to be there from the
  * start. The worker may be ended at any moment; nothing here outlives it that cannot be made anew.
+ *
+ * @throws GridError BAD_URL for a prefix that is no path of letters, digits, `-` and `_`
  */
 export function createGridHandler(options: GridHandlerOptions = {}): GridHandler {
   return composeGridHandler(options, bundledParts);
@@ -75,10 +89,11 @@ export function createGridHandler(options: GridHandlerOptions = {}): GridHandler
 
 /** The same, for a worker whose seldom needed parts are elsewhere. */
 export function composeGridHandler(
-  { config = "grid.json", takesOver = false }: GridHandlerOptions,
+  { config = "grid.json", takesOver = false, ...pathOptions }: GridHandlerOptions,
   parts: WorkerParts,
 ): GridHandler {
   const scope = new URL(self.registration.scope);
+  const paths = gridPaths(scope, pathOptions);
   const clock = systemClock;
   const log = new EventLog(clock);
   const kept = new KeptFiles(new DatabaseKeepStore(clock), clock);
@@ -139,7 +154,7 @@ export function composeGridHandler(
   }
   const unaided = makeFiles(new StaticServerList([]));
   const context: Omit<GridRequestContext, "streaming" | "failed"> = {
-    base: scope,
+    paths,
     findHandle: (handle, signal) => handles.find(handle, signal),
     // A literal file needs no servers, and so no configuration.
     open: async (cap, grid, signal) =>
@@ -166,7 +181,7 @@ export function composeGridHandler(
       return {};
     },
     configure: async (passed) => ({ isKept: await grids.pass(passed) }),
-    profile: () => handles.profile(),
+    profile: async () => ({ ...(await handles.profile()), prefix: paths.prefix }),
     async handles({ entries }) {
       await handles.keep(entries);
       return {};
@@ -190,11 +205,11 @@ export function composeGridHandler(
     },
     check: async () => ({ grids: await grids.check(AbortSignal.timeout(CHECK_LIMIT_MS)) }),
   });
-  keepFromWebServer(scope);
+  keepFromWebServer(paths);
   if (takesOver) takeOverWhenQuiet();
 
   return {
-    match: (target) => isGridUrl(new URL(typeof target === "object" && "url" in target ? target.url : target), scope),
+    match: (target) => isGridRequest(isRequest(target) ? target : { method: "GET", url: String(target) }, paths),
     async handle(event, request = (event as FetchEvent).request) {
       const answer = (): Promise<Response> => {
         const { failed, streaming } = reads.begin(isOpaque(request.url) ? request.url : undefined);
@@ -247,8 +262,12 @@ export function composeGridHandler(
 
   /** Else it holds the cap. */
   function isOpaque(url: string): boolean {
-    return new URL(url).pathname.startsWith(`${scope.pathname}grid/`);
+    return new URL(url).pathname.startsWith(`${scope.pathname}${paths.prefix}/`);
   }
+}
+
+function isRequest(target: Request | URL | string): target is Request {
+  return typeof target === "object" && "url" in target;
 }
 
 /** The configuration comes from nearby, or else a network that is half there holds up what needs none. */

@@ -1,4 +1,4 @@
-import { gridPathPatterns } from "../http/parseGridUrl.ts";
+import { type GridPaths, gridPathPatterns } from "../http/GridPaths.ts";
 
 declare const self: ServiceWorkerGlobalScope;
 
@@ -11,12 +11,10 @@ interface RoutingInstallEvent extends ExtendableEvent {
  * Has grid URLs asked of the worker alone. While a worker is being started for a navigation, browsers may ask the web server for the
  * same address, to lose no time: Chromium does so by itself unless a static route forbids it, all do where an earlier worker of
  * this scope has turned navigation preload on. What such an address holds is not for the web server.
- *
- * @param scope the worker's; its path ends in a slash
  */
-export function keepFromWebServer(scope: URL): void {
+export function keepFromWebServer(paths: GridPaths): void {
   self.addEventListener("install", (event: RoutingInstallEvent) => {
-    const rules = gridPathPatterns(scope).map((pathname) => ({
+    const rules = gridPathPatterns(paths).map((pathname) => ({
       condition: { urlPattern: { pathname } },
       source: "fetch-event" as const,
     }));

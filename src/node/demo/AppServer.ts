@@ -3,9 +3,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import sirv from "sirv";
-import { isGridUrl } from "../../http/parseGridUrl.ts";
+import { gridPaths, isGridUrl } from "../../http/GridPaths.ts";
 
 const HOST = "127.0.0.1";
+
+/** As the app's worker has them. */
+const GRID_PATHS = gridPaths(new URL(`http://${HOST}/`), { tahoeForms: true });
 
 /** How many ports after the wanted one are tried. */
 const PORT_TRIES = 50;
@@ -30,20 +33,19 @@ export class AppServer {
   /** @throws Error if no port can be had */
   static async start({ folder, port, documents }: AppServerOptions): Promise<AppServer> {
     const serveFile = sirv(folder, { etag: true, setHeaders: setFileHeaders });
-    // Grid URLs whose request came past the Service Worker get this page: it waits for the worker and loads again.
+    // Who visits a grid URL and comes past the Service Worker gets this page: it waits for the worker and loads again.
     const serveBootstrap = sirv(folder, { etag: false, setHeaders: setGridHeaders });
     const http = createServer((request, response) => {
-      const base = `http://${HOST}`;
       // Any page may ask for `//`, which is no URL: throwing here would end the server.
-      if (!URL.canParse(request.url ?? "/", base)) return send(response, 400, "This is not an address.");
+      if (!URL.canParse(request.url ?? "/", GRID_PATHS.scope.href))
+        return send(response, 400, "This is not an address.");
       if (!isOwnName(request.headers.host))
         return send(response, 421, `This server is http://${HOST} and nothing else.`);
-      const url = new URL(request.url ?? "/", base);
+      const url = new URL(request.url ?? "/", GRID_PATHS.scope);
       const document = documents[url.pathname];
       if (document !== undefined) sendJson(response, document);
-      else if (!isGridUrl(url, new URL("/", url)))
-        serveFile(request, response, () => send(response, 404, "Not found."));
-      else if (isNavigation(request)) {
+      else if (!isGridUrl(url, GRID_PATHS)) serveFile(request, response, () => send(response, 404, "Not found."));
+      else if (isVisit(request)) {
         request.url = "/bootstrap.html";
         serveBootstrap(request, response, () => send(response, 404, `${join(folder, "bootstrap.html")} is missing.`));
       } else {
@@ -102,11 +104,18 @@ function forbidFrames(response: ServerResponse, except: "none" | "self"): void {
   response.setHeader("X-Frame-Options", except === "none" ? "DENY" : "SAMEORIGIN");
 }
 
-function isNavigation({ method, headers }: IncomingMessage): boolean {
-  if (method !== "GET" && method !== "HEAD") return false;
-  // Chromium and Firefox say so; Accept tells it of others.
-  const mode = headers["sec-fetch-mode"];
-  return mode === undefined ? (headers.accept ?? "").includes("text/html") : mode === "navigate";
+/**
+ * Does somebody open the address, in a tab or a frame? The page helps nobody else: who saves, resumes or embeds would take it for the
+ * file. "Save as" and a resumed download say that they navigate, but to no document.
+ */
+function isVisit({ method, headers }: IncomingMessage): boolean {
+  const destination = headers["sec-fetch-dest"];
+  return (
+    (method === "GET" || method === "HEAD") &&
+    headers["sec-fetch-mode"] === "navigate" &&
+    (destination === "document" || destination === "iframe") &&
+    headers.range === undefined
+  );
 }
 
 function sendJson(response: ServerResponse, document: unknown): void {
