@@ -1,15 +1,18 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { buffer } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseGridConfig } from "../servers/parseGridConfig.ts";
 import { RELAY_CODES } from "../servers/relayCodes.ts";
 import { runCommandLine } from "./cli/runCommandLine.ts";
 import { type DevelopmentGrid, startDevelopmentGrid } from "./grid/developmentGrid.ts";
-import { nginxBin } from "./proxy/testing/NginxServer.ts";
+import { NginxServer, nginxBin } from "./proxy/testing/NginxServer.ts";
+import { freePort } from "./testing/freePort.ts";
 import { runGridfetch } from "./testing/runGridfetch.ts";
 
 const document = new URL("../../docs/operators.md", import.meta.url);
@@ -90,6 +93,74 @@ it.skipIf(nginxBin === undefined)("docs/operators.md: nginx takes what it says",
     encoding: "utf8",
   });
   expect([status, stderr.includes("[emerg]")]).toEqual([0, false]);
+});
+
+describe.skipIf(nginxBin === undefined)("docs/operators.md: nginx as it says for the app", () => {
+  let nginx: NginxServer;
+  let url: string;
+
+  beforeAll(async () => {
+    const [, map, location] = blocks("nginx");
+    const root = join(folder, "app");
+    await mkdir(root);
+    await writeFile(join(root, "bootstrap.html"), "wait for the worker");
+    await writeFile(join(root, "index.html"), "the app");
+    const port = await freePort();
+    const server = `server { listen 127.0.0.1:${port}; root ${root}; ${location} }`;
+    nginx = await NginxServer.start(join(folder, "app-nginx"), `${map} ${server}`, port);
+    url = `http://127.0.0.1:${port}/`;
+  });
+  afterAll(() => nginx.stop());
+
+  const VISIT = { "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", Accept: "text/html" };
+  const PATHS = ["grid/x", "uri/URI%3ALIT%3Ame", "uri?uri=x", "cap/x", "file/x/a.webm", "named/x/y"];
+
+  it.each([VISIT, { ...VISIT, "Sec-Fetch-Dest": "iframe" }])(
+    "gives a visit the page that starts the worker: %j",
+    async (headers) => {
+      for (const path of PATHS) {
+        const response = await get(path, headers);
+        expect([response.status, await response.text()]).toEqual([200, "wait for the worker"]);
+        expect(response.headers.get("cache-control")).toBe("no-store");
+        expect(response.headers.get("referrer-policy")).toBe("no-referrer");
+      }
+    },
+  );
+
+  it.each<Record<string, string>>([
+    { Accept: "text/html" },
+    { ...VISIT, Range: "bytes=0-" },
+    { ...VISIT, "Sec-Fetch-Dest": "empty" },
+    { ...VISIT, "Sec-Fetch-Dest": "object" },
+    { ...VISIT, "Sec-Fetch-Dest": "embed" },
+    { "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image" },
+  ])("gives nothing but an error to %j", async (headers) => {
+    for (const path of PATHS) {
+      const response = await get(path, headers);
+      expect([response.status, response.headers.get("cache-control")]).toEqual([503, "no-store"]);
+      expect(await response.text()).not.toContain("worker");
+    }
+  });
+
+  it("leaves other paths alone, and writes no grid URL down", async () => {
+    expect(await (await get("", VISIT)).text()).toBe("the app");
+    expect((await get("urix", VISIT)).status).toBe(404);
+    expect(await nginx.logs()).not.toMatch(/URI|\/grid\/|\/cap\//);
+  });
+
+  /** Not Node's fetch, which sends a Sec-Fetch-Mode of its own. */
+  function get(path: string, headers: Record<string, string>): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      request(new URL(path, url), { headers }, async (response) => {
+        const body = await buffer(response);
+        resolve(
+          new Response(body, { status: response.statusCode!, headers: response.headers as Record<string, string> }),
+        );
+      })
+        .once("error", reject)
+        .end();
+    });
+  }
 });
 
 async function runRelay(args: readonly string[]): Promise<void> {

@@ -6,6 +6,10 @@ import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AppServer } from "./AppServer.ts";
 
+/** What Chromium and Firefox send for an address that is opened. */
+const HTML = { Accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+const VISIT = { ...HTML, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document" };
+
 let folder: string;
 let app: AppServer;
 
@@ -68,7 +72,7 @@ it("lets no other site frame the app, and the app alone frame what waits for the
     return [got.get("content-security-policy"), got.get("x-frame-options")];
   };
   expect(await framing("/")).toEqual(["frame-ancestors 'none'", "DENY"]);
-  expect(await framing("/uri/URI:LIT:me", { "Sec-Fetch-Mode": "navigate" })).toEqual([
+  expect(await framing("/uri/URI:LIT:me", VISIT)).toEqual([
     "frame-ancestors 'self'",
     "SAMEORIGIN",
   ]);
@@ -107,6 +111,7 @@ it("serves its documents fresh, as JSON", async () => {
 
 describe("a grid URL that comes past the worker", () => {
   const paths = [
+    "/grid/kR3vX8q",
     "/uri/URI:LIT:me",
     "/uri?uri=URI%3ALIT%3Ame",
     "/cap/URI:LIT:me",
@@ -114,8 +119,8 @@ describe("a grid URL that comes past the worker", () => {
     "/named/x/y",
   ];
 
-  it.each(paths)("as a navigation gets the page that waits for it: %s", async (path) => {
-    const response = await get(path, { "Sec-Fetch-Mode": "navigate" });
+  it.each(paths)("by a visit gets the page that waits for it: %s", async (path) => {
+    const response = await get(path, VISIT);
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toContain("text/html");
     expect(response.headers.get("cache-control")).toBe("no-store");
@@ -123,11 +128,30 @@ describe("a grid URL that comes past the worker", () => {
     expect(await response.text()).toBe("wait for the worker");
   });
 
-  it.each(paths)("as anything else gets a reason: %s", async (path) => {
-    const response = await get(path, { "Sec-Fetch-Mode": "no-cors", Accept: "*/*" });
-    expect(response.status).toBe(503);
-    expect(response.headers.get("cache-control")).toBe("no-store");
-    expect(await response.text()).toContain("Service Worker");
+  it("in a frame, too", async () => {
+    const response = await get("/grid/kR3vX8q", { ...VISIT, "Sec-Fetch-Dest": "iframe" });
+    expect(await response.text()).toBe("wait for the worker");
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ["a part of a page", { "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image", Accept: "*/*" }],
+    ["a program's fetch", { "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", Accept: "*/*" }],
+    ["saving a page, or resuming a download", { "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "empty" }],
+    ["an object", { ...HTML, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "object" }],
+    ["an embed", { ...HTML, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "embed" }],
+    ["a visit that asks for a part", { ...HTML, ...VISIT, Range: "bytes=0-" }],
+    ["a download manager", HTML],
+    ["a download manager that goes on", { ...HTML, Range: "bytes=5-" }],
+    ["curl", { Accept: "*/*" }],
+  ])("as %s gets an error and nothing of a page", async (_, headers) => {
+    for (const path of paths) {
+      const response = await get(path, headers);
+      expect(response.status).toBe(503);
+      expect(response.headers.get("content-range")).toBe(null);
+      expect(response.headers.get("cache-control")).toBe("no-store");
+      expect(response.headers.get("content-type")).toContain("text/plain");
+      expect(await response.text()).toContain("Service Worker");
+    }
   });
 });
 
