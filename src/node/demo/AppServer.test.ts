@@ -72,10 +72,7 @@ it("lets no other site frame the app, and the app alone frame what waits for the
     return [got.get("content-security-policy"), got.get("x-frame-options")];
   };
   expect(await framing("/")).toEqual(["frame-ancestors 'none'", "DENY"]);
-  expect(await framing("/uri/URI:LIT:me", VISIT)).toEqual([
-    "frame-ancestors 'self'",
-    "SAMEORIGIN",
-  ]);
+  expect(await framing("/uri/URI:LIT:me", VISIT)).toEqual(["frame-ancestors 'self'", "SAMEORIGIN"]);
 });
 
 describe("a name that leads to this machine", () => {
