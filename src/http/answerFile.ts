@@ -47,7 +47,7 @@ export async function answerFile(request: Request, file: WantedFile, context: An
   const part = range.kind === "part" ? range : { offset: 0, length: node.size };
   const { body, type } =
     request.method === "GET"
-      ? await openTyped(file, part, request.signal, context)
+      ? await openTyped(request, file, part, context)
       : { body: null, type: declaredType(file) ?? (await knownTypeOf(node)) };
   return new Response(body, {
     status: range.kind === "part" ? 206 : 200,
@@ -87,22 +87,24 @@ function contentRange({ offset, length }: ByteRange, size: number): string {
   return `bytes ${offset}-${offset + length - 1}/${size}`;
 }
 
-/** The body, and the type, for which the file's start is read as well where nothing else tells it. */
+/** The body, and the type, which the file's first bytes tell where nothing else does. */
 async function openTyped(
+  request: Request,
   file: WantedFile,
   part: ByteRange,
-  signal: AbortSignal,
   context: AnswerFileContext,
 ): Promise<{ body: OpenBody["stream"]; type: string | undefined }> {
   const { node } = file;
-  const declared = declaredType(file);
+  const { signal } = request;
   const opening = openPaced(file, part, signal, context);
-  if (declared !== undefined) return { body: (await opening).stream, type: declared };
-  const holdsStart = part.offset === 0 && part.length >= Math.min(SNIFFED_BYTES, node.size);
-  const [{ stream }, type] = await Promise.all([
-    opening,
-    holdsStart ? opening.then(({ start }) => typeFromStart(node, start)) : typeByReading(node, signal, context.clock),
-  ]);
+  const sniffed = async (): Promise<string | undefined> => {
+    const holdsStart = part.offset === 0 && part.length >= Math.min(SNIFFED_BYTES, node.size);
+    if (holdsStart) return typeFromStart(node, (await opening).start);
+    // Who reads a part from further on, of a database say, does not look at the type, and would wait for a whole segment more.
+    const isStartNear = part.offset < SNIFFED_BYTES;
+    return isStartNear || request.mode === "navigate" ? typeByReading(node, signal, context.clock) : knownTypeOf(node);
+  };
+  const [{ stream }, type] = await Promise.all([opening, declaredType(file) ?? sniffed()]);
   return { body: stream, type };
 }
 

@@ -36,6 +36,17 @@ const TYPES: [name: string | undefined, type: string | undefined][] = [
   ["all.tgz", "application/gzip"],
   ["letter.txt.gz", "application/gzip"],
   ["a.b.webm", "video/webm"],
+  ["signs.ass", "text/plain; charset=utf-8"],
+  ["comic.cbz", "application/vnd.comicbook+zip"],
+  ["table.parquet", "application/vnd.apache.parquet"],
+  ["places.sqlite", "application/vnd.sqlite3"],
+  ["Thumbs.DB", "application/vnd.sqlite3"],
+  ["grid.h5", "application/x-hdf5"],
+  ["array.npy", "application/octet-stream"],
+  ["world.pmtiles", "application/vnd.pmtiles"],
+  ["roads.fgb", "application/vnd.flatgeobuf"],
+  ["duck.glb", "model/gltf-binary"],
+  ["duck.gltf", "model/gltf+json"],
   ["dir/photo.png", "image/png"],
   // Only an extension, none at all, or none that anybody knows.
   [".html", undefined],
@@ -68,6 +79,10 @@ describe("isPassive", () => {
     "a.rdf",
     "a",
     "a.mml",
+    "a.mpd",
+    "a.kml",
+    "a.gltf",
+    "a.wasm",
   ];
   it.each(passive)("%s is", (name) => expect(isPassive(typeOfName(name) ?? UNKNOWN_TYPE)).toBe(true));
   it.each(active)("%s is not", (name) => expect(isPassive(typeOfName(name) ?? UNKNOWN_TYPE)).toBe(false));

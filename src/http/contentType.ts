@@ -27,6 +27,8 @@ export function isPassive(type: string): boolean {
   );
 }
 
+const SQLITE = "application/vnd.sqlite3";
+
 /**
  * What the table leaves out (it has no `x-` and `vnd.` types) or maps for another world than a grid of people's files.
  */
@@ -63,6 +65,49 @@ const CORRECTIONS: [extension: string, type: string][] = [
   ["java", "text/plain"],
   ["diff", "text/plain"],
   ["patch", "text/plain"],
+  ["ass", "text/plain"],
+  ["ssa", "text/plain"],
+  ["cbz", "application/vnd.comicbook+zip"],
+  ["cbr", "application/vnd.comicbook-rar"],
+  ["cb7", "application/x-7z-compressed"],
+  ["mobi", "application/x-mobipocket-ebook"],
+  ["zst", "application/zstd"],
+  ["torrent", "application/x-bittorrent"],
+  // What programs read by ranges: tables, databases, arrays, maps, models.
+  ["parquet", "application/vnd.apache.parquet"],
+  ["arrow", "application/vnd.apache.arrow.file"],
+  ["feather", "application/vnd.apache.arrow.file"],
+  ["arrows", "application/vnd.apache.arrow.stream"],
+  ["db", SQLITE],
+  ["sqlite", SQLITE],
+  ["sqlite3", SQLITE],
+  ["mbtiles", SQLITE],
+  ["gpkg", "application/geopackage+sqlite3"],
+  ["h5", "application/x-hdf5"],
+  ["hdf5", "application/x-hdf5"],
+  ["nc", "application/x-netcdf"],
+  ["npy", UNKNOWN_TYPE],
+  ["npz", "application/zip"],
+  ["jsonl", "application/x-ndjson"],
+  ["ndjson", "application/x-ndjson"],
+  ["cbor", "application/cbor"],
+  ["msgpack", "application/vnd.msgpack"],
+  ["pmtiles", "application/vnd.pmtiles"],
+  ["mvt", "application/vnd.mapbox-vector-tile"],
+  ["fgb", "application/vnd.flatgeobuf"],
+  ["shp", "application/vnd.shp"],
+  ["dbf", "application/vnd.dbf"],
+  ["las", "application/vnd.las"],
+  ["laz", "application/vnd.laszip"],
+  ["topojson", "application/json"],
+  ["kml", "application/vnd.google-earth.kml+xml"],
+  ["kmz", "application/vnd.google-earth.kmz"],
+  ["glb", "model/gltf-binary"],
+  ["gltf", "model/gltf+json"],
+  ["stl", "model/stl"],
+  ["obj", "model/obj"],
+  ["mtl", "model/mtl"],
+  ["usdz", "model/vnd.usdz+zip"],
 ];
 
 /** A Map: of an object, `constructor` would be an extension. */

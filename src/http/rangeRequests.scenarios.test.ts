@@ -29,8 +29,8 @@ class Web {
     this.failures = new FailurePacer(grid.clock);
   }
 
-  get(cap: ChkCap, headers: Record<string, string> = {}, init: RequestInit = {}): Promise<Response> {
-    const request = new Request(`https://app.example/uri/${formatCap(cap)}`, { ...init, headers });
+  get(cap: ChkCap, headers: Record<string, string> = {}, init: RequestInit = {}, query = ""): Promise<Response> {
+    const request = new Request(`https://app.example/uri/${formatCap(cap)}${query}`, { ...init, headers });
     return this.grid.clock.runUntil(
       handleGridRequest(request, {
         paths: gridPaths(new URL("https://app.example/"), { tahoeForms: true }),
@@ -84,6 +84,29 @@ it.each([
   expect(response.headers.get("Content-Length")).toBe(String(last - first + 1));
   expect(await web.bytes(response)).toEqual(Buffer.from(plaintext.subarray(first, last + 1)));
   await web.expectRest();
+});
+
+it.each([
+  ["bytes=2000-2009", "application/octet-stream"],
+  ["bytes=-10", "application/octet-stream"],
+  // The start comes anyway: as a player's probe, Safari's say, and where it is in the same segment.
+  ["bytes=0-1", "application/pdf"],
+  ["bytes=0-", "application/pdf"],
+  ["bytes=500-509", "application/pdf"],
+])("%s of a nameless file is %s, and asks servers for no byte more than of one with a name", async (Range, type) => {
+  const pdf = patternBytes(31_000);
+  pdf.set(new TextEncoder().encode("%PDF-1.7"));
+  const bytesAsked = async (query: string): Promise<[type: string | null, bytes: number]> => {
+    const grid = new SimulatedGrid(10);
+    const { cap } = await grid.put(pdf, { ...F1, maxSegmentSize: 1_200 });
+    const web = new Web(grid);
+    const response = await web.get(cap, { Range }, {}, query);
+    await response.body?.cancel();
+    await web.expectRest();
+    return [response.headers.get("Content-Type"), grid.requests.bytes];
+  };
+  const [, most] = await bytesAsked("?filename=a.zip");
+  expect(await bytesAsked("")).toEqual([type, most]);
 });
 
 it("S9 S-01 ranges of files beyond 2^32 bytes, up to 2^53-1", async () => {

@@ -31,10 +31,25 @@ const TYPES: [start: string, type: string | undefined][] = [
   ["PK\x03\x04\x14", "application/zip"],
   ["\x1f\x8b\x08\0", "application/gzip"],
   ["WEBVTT\n\n00:00", "text/vtt; charset=utf-8"],
+  ["\0asm\x01\0\0\0", "application/wasm"],
+  ["II*\0\x08\0\0\0", "image/tiff"],
+  ["MM\0*\0\0\0\x08", "image/tiff"],
+  ["II+\0\x08\0\0\0", "image/tiff"],
+  ["MM\0+\0\x08\0\0", "image/tiff"],
+  ["#EXTM3U\n#EXT-X-VERSION:3", "application/vnd.apple.mpegurl"],
+  ["#EXTM3U", "application/vnd.apple.mpegurl"],
+  ['<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">', "application/dash+xml"],
+  ["\xef\xbb\xbf<?xml version='1.0'?>\n<!-- made by x -->\n<MPD\n", "application/dash+xml"],
   // Text that looks like one of them, and like what could act.
   ["BM is a German abbreviation", TEXT],
   ["ID3 tags, explained", TEXT],
   ["WEBVTTs", TEXT],
+  ["#EXTM3Ux", TEXT],
+  [" #EXTM3U", TEXT],
+  ["<MPDs>", TEXT],
+  ["<html><MPD>", TEXT],
+  ["see <MPD>", TEXT],
+  ["II*", TEXT],
   ["<!doctype html><script>", TEXT],
   ["<?xml version='1.0'?><svg onload=''>", TEXT],
   ["#!/bin/sh", TEXT],
@@ -67,10 +82,15 @@ describe("sniffType", () => {
     expect(sniffType(latin1(`${"a".repeat(SNIFFED_BYTES - 1)}\xe6\x97\xa5`))).toBe(TEXT);
   });
 
-  it("never finds anything that can act, nor calls text passive", () => {
-    for (const [, type] of TYPES) {
-      expect(type ?? "").not.toMatch(/html|xml|svg|script|css|json|wasm/);
-      if (type?.startsWith("text/")) expect(isPassive(type)).toBe(false);
+  it("never finds anything that can act, nor calls passive what is text or XML, or could be compiled", () => {
+    for (const [, type = ""] of TYPES) {
+      expect(type).not.toMatch(/html|svg|script|css|json/);
+      if (/^text\/|xml|wasm|mpegurl/.test(type)) expect(isPassive(type)).toBe(false);
     }
+  });
+
+  it("takes no longer for what is made to be hard", () => {
+    expect(sniffType(latin1("<!---->".repeat(200)))).toBe(TEXT);
+    expect(sniffType(latin1(" ".repeat(5_000)))).toBe(TEXT);
   });
 });

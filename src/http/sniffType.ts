@@ -5,8 +5,9 @@ export const SNIFFED_BYTES = 1024;
  * The type of a file that has no telling name, by its first bytes, as the patterns of the WHATWG's MIME Sniffing
  * Standard (section 6) and a few more formats of media and archives say.
  *
- * Nothing is ever sniffed into a type that can act: a page, a drawing or a script without a name is text, and only its
- * own name can make it more. Undefined for what is none of these.
+ * Nothing is sniffed into what could act: a page, a drawing or a script without a name is text, and only its own name can
+ * make it more. A DASH manifest is the one kind of XML, for players: opened as a document it is sandboxed, as all that is not
+ * passive. Undefined for what is none of these.
  *
  * @param start the first `SNIFFED_BYTES` of the file, or all of it
  */
@@ -19,8 +20,7 @@ export function sniffType(start: Uint8Array): string | undefined {
   const contained = typeOfContainer(text);
   if (contained !== undefined) return contained;
   if (isTransportStream(bytes)) return "video/mp2t";
-  if (!isText(bytes)) return undefined;
-  return /^WEBVTT(?:[\n\r\t ]|$)/.test(text) ? "text/vtt; charset=utf-8" : "text/plain; charset=utf-8";
+  return isText(bytes) ? typeOfText(text) : undefined;
 }
 
 /** How files of a type begin. Of a list every piece must be there, at its offset. */
@@ -34,6 +34,11 @@ const SIGNATURES: readonly (readonly [type: string, ...pieces: (readonly [offset
   // The reserved bytes too: two letters alone begin many a text.
   ["image/bmp", [0, "BM"], [6, "\0\0\0\0"]],
   ["image/x-icon", [0, "\0\0\x01\0"]],
+  // TIFF, and BigTIFF with its constant size of offsets, in either order of bytes.
+  ["image/tiff", [0, "II*\0"]],
+  ["image/tiff", [0, "MM\0*"]],
+  ["image/tiff", [0, "II+\0\x08\0"]],
+  ["image/tiff", [0, "MM\0+\0\x08"]],
   ["image/jxl", [0, "\xff\x0a"]],
   ["image/jxl", [0, "\0\0\0\x0cJXL \r\n\x87\n"]],
   ["audio/wav", [0, "RIFF"], [8, "WAVE"]],
@@ -54,6 +59,7 @@ const SIGNATURES: readonly (readonly [type: string, ...pieces: (readonly [offset
   ["audio/midi", [0, "MThd\0\0\0\x06"]],
   ["font/woff", [0, "wOFF"]],
   ["font/woff2", [0, "wOF2"]],
+  ["application/wasm", [0, "\0asm"]],
   ["application/zip", [0, "PK\x03\x04"]],
   ["application/gzip", [0, "\x1f\x8b\x08"]],
   ["application/x-bzip2", [0, "BZh"], [4, "1AY&SY"]],
@@ -61,6 +67,14 @@ const SIGNATURES: readonly (readonly [type: string, ...pieces: (readonly [offset
   ["application/x-7z-compressed", [0, "7z\xbc\xaf\x27\x1c"]],
   ["application/vnd.rar", [0, "Rar!\x1a\x07"]],
 ];
+
+/** Text that players read has a word at its very start, or as its first element. */
+function typeOfText(text: string): string {
+  if (/^WEBVTT(?:[\n\r\t ]|$)/.test(text)) return "text/vtt; charset=utf-8";
+  if (/^#EXTM3U(?:[\n\r\t ]|$)/.test(text)) return "application/vnd.apple.mpegurl";
+  const [, root] = (/^(?:\xef\xbb\xbf)?\s*</.test(text) && /<([A-Za-z][^\s>]*)/.exec(text)) || [];
+  return root === "MPD" ? "application/dash+xml" : "text/plain; charset=utf-8";
+}
 
 /** What is in containers: their first bytes say which, and a word near them what for. */
 function typeOfContainer(text: string): string | undefined {
