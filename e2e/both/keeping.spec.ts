@@ -142,6 +142,23 @@ test.describe("with little room on disk", () => {
     const hash = await tab.evaluate(hashOf, cap);
     expect(hash).toBe(sha256(content));
   });
+
+  test("what was merely read leaves for a file that is kept", async ({ browserUnderTest, tab, demo }) => {
+    test.skip(browserUnderTest.kind === "chromium", "Chromium cannot be told to have little room");
+    const caps: string[] = [];
+    for (const name of ["read.bin", "kept.bin"]) {
+      await makeFile(join(folder, name), 7 * MB);
+      caps.push(await demo.put(join(folder, name)));
+    }
+    const [read, wanted] = caps as [string, string];
+    await tab.evaluate(hashOf, read);
+    const usage = () => tab.evaluate(async () => (await window.grid.storage()).usage ?? 0);
+    await expect.poll(usage, { timeout: 30_000 }).toBeGreaterThan(6 * MB);
+    await tab.evaluate((cap) => window.grid.keep(cap).then(() => undefined), wanted);
+    const state = () => tab.evaluate(async (cap) => (await window.grid.keepOf(cap))?.state, wanted);
+    await expect.poll(state, { timeout: 90_000 }).not.toBe("keeping");
+    expect(await state()).toBe("kept");
+  });
 });
 
 test.describe("a large file", () => {

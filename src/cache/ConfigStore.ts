@@ -19,7 +19,8 @@ export class ConfigStore {
   readonly #database: Database<Schema>;
   readonly #box: SecretBox;
 
-  constructor(clock: Clock) {
+  /** @param makeRoom is asked to give something else up where the disk is full */
+  constructor(clock: Clock, makeRoom?: () => Promise<void>) {
     this.#database = openDatabase<Schema>({
       name: DATABASE,
       migrations: [
@@ -29,6 +30,7 @@ export class ConfigStore {
         },
       ],
       clock,
+      ...(makeRoom && { makeRoom }),
     });
     this.#box = new SecretBox(this.#database as unknown as Database<SecretBoxSchema>);
   }

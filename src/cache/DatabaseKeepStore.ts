@@ -34,7 +34,8 @@ const DELETED_AT_ONCE = 64;
 export class DatabaseKeepStore implements KeepStore {
   readonly #database: Database<Schema>;
 
-  constructor(clock: Clock) {
+  /** @param makeRoom is asked to give something else up where the disk is full */
+  constructor(clock: Clock, makeRoom?: () => Promise<void>) {
     this.#database = openDatabase<Schema>({
       name: "gridfetch-offline",
       migrations: [
@@ -44,6 +45,7 @@ export class DatabaseKeepStore implements KeepStore {
         },
       ],
       clock,
+      ...(makeRoom && { makeRoom }),
     });
   }
 

@@ -7,6 +7,8 @@ type Write = Parameters<Database<CacheSchema>["write"]>[1] extends (transaction:
 
 /** How full the store is, and the number of its latest use. */
 interface Level {
+  /** Where that was counted: the database may have been deleted before there is another connection. */
+  readonly connection: unknown;
   bytes: number;
   at: number;
 }
@@ -69,7 +71,8 @@ export class DatabaseStore implements ByteStore {
     const level = await this.#database.write([this.#bytes, this.#uses], async (transaction) => {
       const bytes = transaction.objectStore(this.#bytes);
       const useOf = transaction.objectStore(this.#uses);
-      const level = this.#level === undefined ? await this.#takeStock(transaction) : { ...this.#level };
+      const isCounted = this.#level?.connection === transaction.db;
+      const level = this.#level && isCounted ? { ...this.#level } : await this.#takeStock(transaction);
       const touched = new Set([...uses, ...deletes, ...puts.keys()]);
       const before = new Map(await Promise.all([...touched].map(async (key) => [key, await useOf.get(key)] as const)));
       // The requests are waited for with the transaction: one after the other they would take many turns.
@@ -101,9 +104,9 @@ export class DatabaseStore implements ByteStore {
     this.#level = level;
   }
 
-  /** What is there is counted once in a worker's life, so that a wrong figure does not last. */
+  /** What is there is counted once in a connection's life, so that a wrong figure does not last. */
   async #takeStock(transaction: Write): Promise<Level> {
-    const level = { bytes: 0, at: 0 };
+    const level: Level = { connection: transaction.db, bytes: 0, at: 0 };
     for (const use of await transaction.objectStore(this.#uses).getAll()) {
       level.bytes += countOf(use?.size);
       level.at = Math.max(level.at, countOf(use?.at));

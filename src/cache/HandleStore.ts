@@ -37,7 +37,8 @@ export class HandleStore {
   readonly #box: SecretBox;
   readonly #clock: Clock;
 
-  constructor(clock: Clock) {
+  /** @param makeRoom is asked to give something else up where the disk is full */
+  constructor(clock: Clock, makeRoom?: () => Promise<void>) {
     this.#clock = clock;
     this.#database = openDatabase<Schema>({
       name: DATABASE,
@@ -49,6 +50,7 @@ export class HandleStore {
         },
       ],
       clock,
+      ...(makeRoom && { makeRoom }),
     });
     this.#box = new SecretBox(this.#database as unknown as Database<SecretBoxSchema>);
   }

@@ -223,6 +223,48 @@ describe("openDatabase", () => {
     expect(await get("a")).toBe("1");
   });
 
+  describe("with something to give up", () => {
+    const full = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+    const makeRoom = vi.fn();
+    beforeEach(() => {
+      makeRoom.mockReset();
+      database = openDatabase<Schema>({ name: "test", migrations: [first], clock, makeRoom });
+      opened.push(database);
+    });
+
+    it("makes room on a full disk, and does then what was asked", async () => {
+      const filled = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(full);
+      makeRoom.mockImplementation(async () => filled.mockRestore());
+      await put("a", "1");
+      expect(await get("a")).toBe("1");
+      await put("b", "2");
+      expect(makeRoom).toHaveBeenCalledTimes(1);
+    });
+
+    it.each<[string, () => Promise<void>]>([
+      ["is not enough", async () => {}],
+      ["fails", () => Promise.reject(new Error("broken"))],
+    ])("says that the disk is full where that %s", async (_, make) => {
+      vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(full);
+      makeRoom.mockImplementation(make);
+      await expect(put("a", "1")).rejects.toMatchObject({ code: "STORE_FULL" });
+      expect(makeRoom).toHaveBeenCalledTimes(1);
+    });
+  });
+
+  it("is empty after it was deleted, and is made anew", async () => {
+    const other = open();
+    await put("a", "1");
+    expect(await get("a", other)).toBe("1");
+    await database.delete();
+    expect(await indexedDB.databases()).toEqual([]);
+    for (const each of [database, other]) expect(await get("a", each)).toBeUndefined();
+    await put("a", "2");
+    expect(await get("a", other)).toBe("2");
+  });
+
   it("undoes a transaction whose work fails, and passes its error on", async () => {
     const failing = database.write(["things"], async (transaction) => {
       await transaction.objectStore("things").put("1", "a");

@@ -1,4 +1,4 @@
-import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from "idb";
+import { type DBSchema, deleteDB, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from "idb";
 import { type Clock, systemClock } from "../base/Clock.ts";
 import { GridError } from "../base/GridError.ts";
 
@@ -17,6 +17,8 @@ export interface DatabasePlan {
   /** The first makes version 1 from nothing, each further one the next version. They are added to, never changed. */
   readonly migrations: readonly Migration[];
   readonly clock?: Clock;
+  /** Gives up what the browser's storage can do without. A write that finds no room is tried once more after it. */
+  readonly makeRoom?: () => Promise<void>;
 }
 
 type ReadTransaction<S extends DBSchema, N extends StoreNames<S>> = IDBPTransaction<S, N[], "readonly">;
@@ -52,6 +54,12 @@ export interface Database<S extends DBSchema> {
 
   /** Closes the connection. The next use opens it again. */
   close(): void;
+
+  /**
+   * Deletes it with all that is in it, which gives its room on disk back at once. The next use makes it anew.
+   * @throws GridError STORE_UNAVAILABLE
+   */
+  delete(): Promise<void>;
 }
 
 /** Opening takes milliseconds. Where another tab does not give up its old version, or the browser hangs, it takes forever. */
@@ -63,6 +71,9 @@ const RETRY_PAUSE = 10_000;
 
 /** In some windows there is no `indexedDB` at all, in others it throws. Nothing was ever stored there. */
 export const FORBIDDEN = "the browser does not offer it here, as in some private windows";
+
+/** What a browser says where the disk is full, or this origin's part of it. */
+const FULL = "QuotaExceededError";
 
 /** Gives a database that is not opened before it is used: this never fails. */
 export function openDatabase<S extends DBSchema>(plan: DatabasePlan): Database<S> {
@@ -102,6 +113,15 @@ class ReopeningDatabase<S extends DBSchema> implements Database<S> {
     this.#drop(this.#connection);
   }
 
+  async delete(): Promise<void> {
+    this.close();
+    try {
+      await this.#within(TRANSACTION_TIMEOUT, deleteDB(this.#plan.name), () => this.#unavailable("it does not answer"));
+    } catch (error) {
+      throw this.#explain(error) ?? error;
+    }
+  }
+
   async #transact<T, N extends StoreNames<S>, M extends "readonly" | "readwrite">(
     mode: M,
     stores: N[],
@@ -121,8 +141,9 @@ class ReopeningDatabase<S extends DBSchema> implements Database<S> {
         throw error;
       }
     };
-    const result = attempt().catch((error: unknown) => {
-      if (!mayBeLost(error) || signal?.aborted) throw error;
+    const result = attempt().catch(async (error: unknown) => {
+      if (!mayBeLost(error) && !(await this.#makeRoom(error))) throw error;
+      signal?.throwIfAborted();
       return attempt();
     });
     try {
@@ -130,6 +151,16 @@ class ReopeningDatabase<S extends DBSchema> implements Database<S> {
     } catch (error) {
       throw this.#explain(error) ?? error;
     }
+  }
+
+  /** Was there no room, and is there some now? Never rejects. */
+  async #makeRoom(error: unknown): Promise<boolean> {
+    const { makeRoom } = this.#plan;
+    if (nameOf(error) !== FULL || makeRoom === undefined) return false;
+    return makeRoom().then(
+      () => true,
+      () => false,
+    );
   }
 
   /** The connection. It is waited for once: whoever comes while it is overdue does not wait. */
@@ -217,7 +248,7 @@ class ReopeningDatabase<S extends DBSchema> implements Database<S> {
   #explain(error: unknown): GridError | undefined {
     const name = nameOf(error);
     if (name === undefined) return undefined;
-    if (name === "QuotaExceededError") {
+    if (name === FULL) {
       return new GridError(
         "STORE_FULL",
         { store: this.#plan.name },
@@ -289,7 +320,7 @@ function abort(transaction: { abort(): void }): void {
  */
 function mayBeLost(error: unknown): boolean {
   const name = nameOf(error);
-  return name !== undefined && !["QuotaExceededError", "AbortError", "ConstraintError"].includes(name);
+  return name !== undefined && ![FULL, "AbortError", "ConstraintError"].includes(name);
 }
 
 /** Of a DOMException. Browsers differ in the class of some, for instance QuotaExceededError, but not in the name. */

@@ -111,6 +111,14 @@ describe("DatabaseStore", () => {
     expect((await next.get(kept)).size).toBe(2);
   });
 
+  it("counts anew what is there after its database was deleted, and another begun", async () => {
+    const { database, store } = open();
+    for (let i = 0; i < 3; i++) await store.apply(put([`a${i}`, bytes(400)]));
+    await database.delete();
+    for (let i = 0; i < 3; i++) await store.apply(put([`b${i}`, bytes(400)]));
+    expect(await store.keys("")).toEqual(["b0", "b1", "b2"]);
+  });
+
   it("makes do with half of what it had when the disk is full", async () => {
     const { database, store } = open();
     for (let i = 0; i < 5; i++) await store.apply(put([`a${i}`, bytes(100)]));

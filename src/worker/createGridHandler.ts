@@ -1,6 +1,7 @@
 import { systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
 import { ConfigStore } from "../cache/ConfigStore.ts";
+import { openCacheDatabase } from "../cache/cacheDatabase.ts";
 import { DatabaseKeepStore } from "../cache/DatabaseKeepStore.ts";
 import { HandleStore } from "../cache/HandleStore.ts";
 import { KeptFiles, keepIdOf } from "../cache/KeptFiles.ts";
@@ -96,13 +97,16 @@ export function composeGridHandler(
   const paths = gridPaths(scope, pathOptions);
   const clock = systemClock;
   const log = new EventLog(clock);
-  const kept = new KeptFiles(new DatabaseKeepStore(clock), clock);
-  const memory = openFileMemory(clock, log, kept);
+  const cache = openCacheDatabase(clock);
+  // On a full disk what was merely read leaves for what somebody wants to keep.
+  const makeRoom = (): Promise<void> => cache.delete();
+  const kept = new KeptFiles(new DatabaseKeepStore(clock, makeRoom), clock);
+  const memory = openFileMemory(cache, clock, log, kept);
   const makeFiles = (servers: ServerList): FileNodes => createFileNodes({ servers, clock, log, memory });
   const reads = new Reads(clock, (event) => announce("read", event));
   const grids = new GridSource({
     url: new URL(config, scope),
-    memory: new ConfigStore(clock),
+    memory: new ConfigStore(clock, makeRoom),
     makeTransport: workerTransport(self.location.href, parts),
     origin: self.location.origin,
     checkGrid: (...grid) => parts.check().checkGrid(...grid),
@@ -110,7 +114,7 @@ export function composeGridHandler(
     clock,
   });
   const handles = new HandleBook({
-    store: new HandleStore(clock),
+    store: new HandleStore(clock, makeRoom),
     clock,
     askPages: (handle) => announce("handleWanted", { handle }),
   });
