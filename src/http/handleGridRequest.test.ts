@@ -256,6 +256,61 @@ describe("a file without a telling name", () => {
   });
 });
 
+/** Every destination of the Fetch Standard (section 2.2.5), some that browsers have besides, and one that nobody has. */
+const DESTINATIONS: Readonly<Record<string, number>> = {
+  "": 200,
+  audio: 200,
+  audioworklet: 403,
+  document: 200,
+  embed: 200,
+  font: 200,
+  frame: 200,
+  iframe: 200,
+  image: 200,
+  json: 403,
+  manifest: 403,
+  object: 200,
+  paintworklet: 403,
+  report: 403,
+  script: 403,
+  serviceworker: 403,
+  sharedworker: 403,
+  style: 403,
+  text: 403,
+  track: 200,
+  video: 200,
+  webidentity: 403,
+  worker: 403,
+  xslt: 403,
+  dictionary: 403,
+  fencedframe: 403,
+  speculationrules: 403,
+  "one-to-come": 403,
+};
+
+describe("a use", () => {
+  const use = (destination: string, mode: RequestMode): Promise<Response> => {
+    const request = new Request(`https://app.example/uri/${CAP}?filename=a.svg`);
+    Object.defineProperties(request, { destination: { value: destination }, mode: { value: mode } });
+    return answer(request);
+  };
+
+  it.each(Object.entries(DESTINATIONS))("as %j is answered with %i", async (destination, status) => {
+    for (const mode of ["no-cors", "cors"] as const) {
+      const response = await use(destination, mode);
+      expect(response.status).toBe(status);
+      expect(file.reads.length > 0).toBe(status === 200);
+      await response.body?.cancel();
+    }
+  });
+
+  it("of a drawing's part in the page itself is refused", async () => {
+    expect((await use("image", "same-origin")).status).toBe(403);
+    // What a program reads is not in the page.
+    expect((await use("", "same-origin")).status).toBe(200);
+  });
+});
+
 describe("an opaque URL", () => {
   const handle = "ZkV4c3ZqYnJpa2xkYWZtbg";
   const record: HandleRecord = { cap: CAP, filename: "", download: false, type: "", grid: "" };

@@ -15,7 +15,7 @@ import { errorResponse, listingErrorResponse, textResponse } from "./errorRespon
 import type { GridPaths } from "./GridPaths.ts";
 import { type ObjectUrl, parseGridUrl } from "./parseGridUrl.ts";
 import { type ResolvedUnknown, resolveObject } from "./resolveObject.ts";
-import { isActingDestination, SAFETY_HEADERS } from "./safetyHeaders.ts";
+import { isHarmlessUse, SAFETY_HEADERS } from "./safetyHeaders.ts";
 
 /** What answering takes from its surroundings. */
 export interface GridRequestContext extends AnswerFileContext {
@@ -62,7 +62,7 @@ async function answer(request: Request, context: GridRequestContext): Promise<Re
   if (method !== "GET" && method !== "HEAD") {
     return textResponse(405, "Files on a grid can only be read: use GET or HEAD.", { Allow: "GET, HEAD" });
   }
-  if (isActingDestination(request.destination)) {
+  if (!isHarmlessUse(request)) {
     return textResponse(403, "A file on a grid cannot be a part of the app: no script, style sheet or manifest.");
   }
   const target = parseGridUrl(new URL(request.url), context.paths);

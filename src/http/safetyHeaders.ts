@@ -40,23 +40,32 @@ export const SANDBOX = [
 ].join("; ");
 
 /**
- * Uses of a file that would let it act as the app, where no sandbox reaches: as script in a page or a worker of any
- * kind, as a style sheet (which can read a page's secrets out by what it loads), as the app's manifest. They are refused
- * whatever the file is named: an app's own code does not come from a grid. (Fetch Standard, "destination")
+ * May a file be used so? Only in ways in which it cannot act as the app; whatever it is named, an app's own code does not come
+ * from a grid. All other uses are refused, and those that browsers will have one day: script in a page or in a worker of
+ * any kind, modules of JSON or text, style sheets (which read a page's secrets out by what they load), the app's manifest.
+ * (Fetch Standard, "destination")
  */
-export function isActingDestination(destination: RequestDestination): boolean {
-  return ACTING_DESTINATIONS.has(destination);
+export function isHarmlessUse({ destination, mode }: Request): boolean {
+  // What a drawing in the page refers to (`<use>`, a filter, a mask) becomes part of the page itself, and is fetched from the same origin
+  // alone. Pictures never are: their requests allow other origins, with CORS or without. (SVG 2, "Linking"; HTML, "Images")
+  if (destination === "image" && mode === "same-origin") return false;
+  return HARMLESS_DESTINATIONS.has(destination);
 }
 
-const ACTING_DESTINATIONS: ReadonlySet<string> = new Set([
-  "script",
-  "worker",
-  "sharedworker",
-  "serviceworker",
-  "audioworklet",
-  "paintworklet",
-  "json",
-  "style",
-  "xslt",
-  "manifest",
+const HARMLESS_DESTINATIONS: ReadonlySet<string> = new Set([
+  // The app's own code reads it, by `fetch` and the like, or the browser saves it.
+  "",
+  // Decoded, and never run: a drawing in an `<img>` runs no script either. (HTML, "Embedded content"; CSS Fonts; SVG Integration, "secure
+  // static mode")
+  "audio",
+  "font",
+  "image",
+  "track",
+  "video",
+  // Shown as a document of its own, which the sandbox and X-Frame-Options hold. (HTML: `embed` and `object` navigate what they contain, too)
+  "document",
+  "embed",
+  "frame",
+  "iframe",
+  "object",
 ]);
