@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { EnvironmentOptions, Plugin } from "vite";
+import type { EnvironmentOptions, Plugin, Rolldown } from "vite";
 import { defineConfig } from "vitest/config";
 
 /** A path in the checkout, from its top. */
@@ -37,6 +37,27 @@ const shellFiles: Plugin = {
     return `export const files = ${JSON.stringify(files)};\nexport const version = "${version}";\n`;
   },
 };
+
+/** The folders of the packages that these modules are from; the build's own helpers are of a package, too. */
+function packagesOf(modules: readonly string[]): string[] {
+  const folders = modules.flatMap((id) => {
+    const helper = /^\0(rolldown|vite)\//.exec(id)?.[1];
+    return helper ? at(`node_modules/${helper}`) : (/^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []);
+  });
+  return [...new Set(folders)].sort();
+}
+
+/** The licences of the packages in a build, as MIT, ISC and others want to be shown with every copy; each in its own words. */
+async function licencesOf(packages: readonly string[]): Promise<string> {
+  const texts = packages.map(async (folder) => {
+    const { name, version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
+    if (file === undefined) throw new Error(`${name} is bundled, and its package has no licence file.`);
+    return `${name} ${version} (${license})\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`;
+  });
+  const line = `\n${"-".repeat(80)}\n\n`;
+  return `The scripts beside this file contain code of these packages.\n${line}${(await Promise.all(texts)).join(line)}`;
+}
 
 /** What `import … from "gridfetch…"` gives: the page's client, the worker, the core, Node's part, the erasure code. */
 const library = ["client", "worker", "files", "node", "erasure"].map((room) => at(`src/${room}/index.ts`));
@@ -76,6 +97,8 @@ export default defineConfig({
       build: {
         outDir: at("dist/app"),
         emptyOutDir: true,
+        // What has Service Workers and modules preloads modules by itself, or can do without.
+        modulePreload: { polyfill: false },
         rolldownOptions: { input: { index: at("src/app/index.html"), bootstrap: at("src/app/bootstrap.html") } },
       },
     },
@@ -153,8 +176,19 @@ export default defineConfig({
   },
   builder: {
     async buildApp(builder) {
+      const modules = new Map<string, string[]>();
       // In turn: the page's build empties dist/app, which the worker's then adds to.
-      for (const environment of Object.values(builder.environments)) await builder.build(environment);
+      for (const environment of Object.values(builder.environments)) {
+        const { outDir } = environment.config.build;
+        const { output } = (await builder.build(environment)) as Rolldown.RolldownOutput;
+        const built = output.flatMap((each) => (each.type === "chunk" ? each.moduleIds : []));
+        modules.set(outDir, [...(modules.get(outDir) ?? []), ...built]);
+      }
+      for (const [folder, ids] of modules) {
+        const packages = packagesOf(ids);
+        if (packages.length > 0)
+          await writeFile(join(folder, "gridfetch-packages.LICENSES.txt"), await licencesOf(packages));
+      }
     },
   },
   test: {

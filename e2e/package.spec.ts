@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -43,6 +43,24 @@ test("publint and are-the-types-wrong find nothing in the package", async () => 
   await inFolder(checkout, `npx --no-install publint run ${tarball} --strict`);
   // Older ways to resolve know no export maps; the worker's script has no types.
   await inFolder(checkout, `npx --no-install attw ${tarball} --profile esm-only --exclude-entrypoints worker.js`);
+});
+
+test("the package carries the licence of each package whose code is in its bundles", async () => {
+  const unpacked = join(folder, "unpacked");
+  await inFolder(folder, `mkdir unpacked && tar xzf ${tarball} -C unpacked --strip-components=1`);
+  for (const built of ["dist/app", "dist/node"]) {
+    const names = await readdir(join(unpacked, built));
+    const read = (name: string) => readFileSync(join(unpacked, built, name), "utf8");
+    const sources = names
+      .filter((name) => name.endsWith(".map"))
+      .flatMap((name) => JSON.parse(read(name)).sources as string[]);
+    const packages = new Set(sources.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []));
+    if (built === "dist/app") expect([...packages].sort()).toEqual(["@noble/hashes", "idb"]);
+    for (const name of packages) {
+      const licence = readFileSync(join(checkout, "node_modules", name, "LICENSE"), "utf8").trim();
+      expect(read("gridfetch-packages.LICENSES.txt"), name).toContain(licence);
+    }
+  }
 });
 
 test("the package in a blank Vite app", async ({ page, demo }) => {
