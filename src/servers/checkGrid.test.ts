@@ -71,6 +71,23 @@ async function check(
   return { ...found!, problem: found!.finding?.problem };
 }
 
+it("shows what others wrote, nicknames and reasons, with nothing unseen in it", async () => {
+  const why = () => {
+    throw new GridError(
+      "SERVER_UNREACHABLE",
+      { server: "Oak", reason: "no \u202etls\x1b[2J", why: "not-tls" },
+      "not there",
+    );
+  };
+  const transport = { request: async () => why() };
+  const config = { servers: [{ id: "v0-oak", nickname: "O\u202eak\n", addresses: [URL_ADDRESS] }] };
+  const [server] = (
+    await clock.runUntil(checkGrid(config, {}, { makeTransport: () => transport, origin: undefined, clock }, signal))
+  ).servers;
+  expect(server?.name).toBe("O<U+202E>ak<U+000A>");
+  expect(server?.addresses[0]?.finding?.what).toContain("no <U+202E>tls<U+001B>[2J");
+});
+
 /** What a browser's `fetch` says to a URL, in mode cors and in mode no-cors. */
 function stubFetch(cors: () => Response, noCors: () => Response = cors): string[] {
   const seen: string[] = [];

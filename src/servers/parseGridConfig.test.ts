@@ -69,6 +69,9 @@ describe.each<[string, unknown, string]>([
   ["a grid without servers", { grids: [home, { name: "work" }] }, 'grids[1] must have a list "servers"'],
   ["an empty name", { name: "", servers: [oak] }, '"name" must be'],
   ["a name of two lines", { grids: [{ ...home, name: "a\nb" }] }, 'grids[0]."name" must be'],
+  ["a name that turns text around", { name: "a\u202eb", servers: [oak] }, '"name" must be'],
+  ["a URL with a line end", withAddress({ url: "http://127.0.0.1:4001/\n" }), 'addresses[1]: "url"'],
+  ["a URL that turns text around", withAddress({ url: "http://127.0.0.1:4001/\u202e" }), 'addresses[1]: "url"'],
   ["the same name twice", { grids: [home, home] }, 'grids[1] has the "name"'],
   ["a server of another grid", { grids: [home, { name: "w", servers: [oak, {}] }] }, "grids[1].servers[1] has no"],
 ])("%s", (_, document, part) => {
@@ -86,4 +89,11 @@ it("takes a page's secrets, and names the server of one that cannot be", () => {
   expect(message).toContain("the secret of server v0-oak must be");
   expect(message).not.toContain("sesame");
   expect(refusal(() => parseServerSecrets(["sesame"]))).toContain("secrets must be an object");
+});
+
+it.each(["__proto__", "constructor"])("takes %s as an id like any other", (id) => {
+  const [{ servers }] = parseGridConfig({ servers: [oak, { ...oak, id }] });
+  expect(servers.map((server) => server.id)).toEqual([oak.id, id]);
+  const secrets = parseServerSecrets(JSON.parse(`{"${id}": "sesame"}`));
+  expect(Object.entries(secrets)).toEqual([[id, "sesame"]]);
 });

@@ -39,6 +39,7 @@ it("gives servers their names and permutation seeds", () => {
       servers: [
         { id: "v0-oak", nickname: "Oak", "permutation-seed-base32": "aaaqeayeaudaocajbifqydiob4", addresses: [url] },
         { id: "v0-elm-and-more-of-it", addresses: [url] },
+        { id: "v0-fir", nickname: "Fir\u202e\x1b[2J", addresses: [url] },
       ],
     },
     () => undefined,
@@ -46,6 +47,7 @@ it("gives servers their names and permutation seeds", () => {
   expect(servers.map(({ id, name }) => [id, name])).toEqual([
     ["v0-oak", "Oak"],
     ["v0-elm-and-more-of-it", "v0-elm-and-"],
+    ["v0-fir", "Fir<U+202E><U+001B>[2J"],
   ]);
   expect(servers[0]?.permutationSeed.length).toBe(16);
 });
@@ -57,6 +59,8 @@ it.each<[string, ServerConfig, Record<string, string> | undefined, string]>([
   ["another address's", { id: "oak", addresses: [url, { nurl: `${NURL}/b#v=1`, relay: RELAY }] }, undefined, "b"],
   ["the page's for a NURL without one", { id: "oak", addresses: [{ nurl: `${NURL}/#v=1` }] }, { oak: "c" }, "c"],
   ["the page's before the document's", { id: "oak", addresses: [url], swissnum: "a" }, { oak: "c" }, "c"],
+  ["the page's for any id", { id: "__proto__", addresses: [url] }, JSON.parse('{"__proto__": "c"}'), "c"],
+  ["none for an id that every object knows", { id: "constructor", addresses: [url] }, {}, ""],
   ["none where the page's is another server's", { id: "oak", addresses: [url] }, { elm: "c" }, ""],
 ])("asks a server with %s swissnum", async (_, entry, secrets, swissnum) => {
   expect(await firstRequest(entry, secrets)).toMatchObject({ swissnum });

@@ -306,7 +306,9 @@ describe("with servers", () => {
       ["get", cap, "--config", config],
       ["grid-config", "--servers", path],
       ["proxy-config", "--servers", path, "--origin", "https://app.example", "--folder", join(folder, "nginx")],
-      [`bad\x1b[31m\u202e`],
+      ["proxy-config", "--servers", path, "--origin", "https://app.example", "--folder", join(folder, "nginx\u202e")],
+      ["check", "--servers", join(folder, "none\x1b[31m\u202e")],
+      ["bad\x1b[31m\u202e"],
     ];
     for (const command of commands) {
       const { stdout, stderr } = await runGridfetch(command);

@@ -31,21 +31,38 @@ export async function proxiedServers(
   signal: AbortSignal,
 ): Promise<ProxiedServers> {
   await mkdir(folder, { recursive: true });
-  const outcomes = await Promise.all(listed.map((each) => proxiedServer(each, folder, signal)));
-  const warnings = outcomes.flatMap(({ warning }) => warning ?? []);
-  const servers: ProxiedServer[] = [];
-  // Those first that have shown their key just now.
-  for (const outcome of outcomes.toSorted((a, b) => Number("warning" in a) - Number("warning" in b))) {
-    if (!("server" in outcome)) continue;
-    const { tlsId, name } = outcome.server;
-    const known = servers.find((server) => server.tlsId === tlsId);
-    if (known === undefined) servers.push(outcome.server);
-    else
-      warnings.push(
-        `Server ${name} is left out: its TLS key is that of ${known.name}, and nginx has one place for each.`,
-      );
-  }
+  const groups = await Promise.all(sharers(listed).map((group) => oneOf(group, folder, signal)));
+  const servers = groups.flatMap(({ server }) => server ?? []);
+  const warnings = groups.flatMap((group) => group.warnings);
   return { servers, warnings: [...warnings, ...servers.flatMap((server) => dateWarning(server, now) ?? [])] };
+}
+
+/** Servers by the TLS key that they name: nginx has one place for each. */
+function sharers(listed: readonly UsableServer[]): UsableServer[][] {
+  const groups = new Map<string, UsableServer[]>();
+  for (const server of listed) {
+    const key = server.nurls[0]?.tlsId ?? server.announcement.id;
+    groups.set(key, [...(groups.get(key) ?? []), server]);
+  }
+  return [...groups.values()];
+}
+
+/** Of servers that name one key the first that shows it now. One after the other, since they write the same file. */
+async function oneOf(
+  group: readonly UsableServer[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<{ readonly server: ProxiedServer | undefined; readonly warnings: readonly string[] }> {
+  const outcomes: Outcome[] = [];
+  for (const listed of group) outcomes.push(await proxiedServer(listed, folder, signal));
+  const found = outcomes.filter((outcome) => "server" in outcome);
+  const chosen = found.find(({ warning }) => warning === undefined) ?? found[0];
+  const warnings = outcomes.flatMap((outcome) => {
+    if (outcome === chosen || !("server" in outcome)) return outcome.warning ?? [];
+    const { name } = outcome.server;
+    return `Server ${name} is left out: its TLS key is that of ${chosen?.server.name}, and nginx has one place for each.`;
+  });
+  return { server: chosen?.server, warnings };
 }
 
 type Outcome = { readonly warning?: string } | { readonly server: ProxiedServer; readonly warning?: string };
