@@ -35,7 +35,11 @@ export async function readGrids({ servers, config }: GridOption, terminal: Termi
     return { grids: listed.length > 0 ? [{ servers: listed }] : [], unusable: list.unusable.length };
   }
   if (config !== undefined && servers === undefined) {
-    return { grids: parseGridConfig(parseJson(await readText(config, terminal.signal))), unusable: 0 };
+    const document = parseJson(await readText(config, terminal.signal));
+    if (Array.isArray(document) || Object.hasOwn(Object(document), "storage")) {
+      throw badConfig("it is a server list. Give it with --servers");
+    }
+    return { grids: parseGridConfig(document), unusable: 0 };
   }
   throw new UsageError("name one grid: --servers FILE, a static server list, or --config FILE or URL, a grid.json");
 }
@@ -63,7 +67,7 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     // The parser's own message quotes the text, and that may hold swissnums.
-    throw badConfig("it is not JSON");
+    throw badConfig("it is not JSON. A server list is given with --servers");
   }
 }
 

@@ -208,6 +208,15 @@ describe("of a whole list", () => {
     expect(stderr).toContain("it is a folder. Name the list in it");
   });
 
+  it.each([JSON.stringify(heard([OAK, oak])), JSON.stringify({ storage: {} }), "storage: {}"])(
+    "LIST-28: %s in the place of a grid configuration is told as one",
+    async (content) => {
+      const { status, stderr } = await runGridfetch(["check", "--config", await listFile(content)]);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/^The grid configuration cannot be used: .* --servers\.\n$/);
+    },
+  );
+
   it("is read from stdin, once", async () => {
     const { stdout } = await runGridfetch(["grid-config", "--servers", "-"], JSON.stringify(heard([OAK, oak])));
     expect(JSON.parse(`${stdout}`).servers).toMatchObject([{ id: OAK }]);
