@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { visibleLines } from "../../base/visibleText.ts";
+import { visibleLines, visibleText } from "../../base/visibleText.ts";
 import { parseGridConfig } from "../../servers/parseGridConfig.ts";
 import { type DevelopmentGrid, startDevelopmentGrid } from "../grid/developmentGrid.ts";
 import { newTlsIdentity } from "../grid/GridFolder.ts";
@@ -144,6 +144,7 @@ describe("of an entry", () => {
     expect(servers[0]?.swissnum).toBeUndefined();
     expect(JSON.parse(await readFile(secrets, "utf8"))).toEqual(JSON.parse(`{"${id}": "${SWISSNUM}"}`));
     expect((await gridConfig(list)).servers).toMatchObject([{ id, swissnum: SWISSNUM }]);
+    expect((await gridConfig(list.replace(SWISSNUM, ""))).servers[0]).not.toHaveProperty("swissnum");
   });
 
   it("LIST-12: says every reason where no server is left", async () => {
@@ -287,7 +288,9 @@ describe("with servers", () => {
       expect(await readFile(join(nginx, "http.conf"), "utf8")).not.toContain("127.0.0.1:1 ");
       return stderr;
     };
-    expect(await run(nurl)).toContain(`Server ${ann.nickname} is left out: its TLS key is that of rogue`);
+    const told = await run(nurl);
+    expect(told).not.toContain("Server rogue is left out");
+    expect(told).toContain(`Server ${ann.nickname} is left out: its TLS key is that of rogue`);
     // The certificate is there from before now, and this one cannot show it.
     expect(await run(nurl.replace(/@.*\//, "@127.0.0.1:1/"))).toContain(
       "Server rogue is left out: its TLS key is that of",
@@ -325,6 +328,8 @@ describe("with servers", () => {
       expect([command[0], visibleLines(text)]).toEqual([command[0], text]);
       expect(text).toContain("<U+202E>");
     }
+    const { stdout } = await runGridfetch(["grid-config", "--servers", path]);
+    expect(JSON.parse(`${stdout}`).servers[0].nickname).toBe(visibleText(nasty));
   });
 
   const configured = async () => JSON.parse(await readFile(grid.configFile, "utf8")).servers as object[];
