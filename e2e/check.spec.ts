@@ -13,6 +13,7 @@ import { AppServer } from "../src/node/demo/AppServer.ts";
 import { type DevelopmentGrid, startDevelopmentGrid } from "../src/node/grid/developmentGrid.ts";
 import { newTlsIdentity } from "../src/node/grid/GridFolder.ts";
 import { Relay } from "../src/node/relay/Relay.ts";
+import { trusting } from "../src/node/relay/testing/trusting.ts";
 import { tlsIdOf } from "../src/node/transport/tlsIdOf.ts";
 import { parseNurl } from "../src/servers/parseNurl.ts";
 
@@ -101,7 +102,13 @@ test.describe("what a browser can tell of servers", () => {
       [other, at(third!)],
     ]);
     const start = async (origin: string) => {
-      const options = { servers: relayServers, origins: [origin], host: "127.0.0.1", port: 0, log: () => undefined };
+      const options = {
+        servers: trusting(relayServers),
+        origins: [origin],
+        host: "127.0.0.1",
+        port: 0,
+        log: () => undefined,
+      };
       const relay = await Relay.start(options);
       closers.push(() => relay.close());
       return `ws://127.0.0.1:${relay.port}/`;

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { makeFile } from "../../e2e/testing/makeFile.ts";
 import { newTlsIdentity } from "../../src/node/grid/GridFolder.ts";
 import { NginxServer, nginxBin } from "../../src/node/proxy/testing/NginxServer.ts";
+import { ProvenServers } from "../../src/node/relay/ProvenServers.ts";
 import { Relay } from "../../src/node/relay/Relay.ts";
 import { readRelayServers } from "../../src/node/relay/readRelayServers.ts";
+import { defaultRelayLimits } from "../../src/node/relay/relayLimits.ts";
 import { freePort } from "../../src/node/testing/freePort.ts";
 import { runGridfetch } from "../../src/node/testing/runGridfetch.ts";
 import { TahoeGrid } from "../../src/node/testing/TahoeGrid.ts";
@@ -98,10 +100,16 @@ async function openRelayed(bench: Bench, grid: TahoeGrid, folder: string, closer
   const configFile = await gridConfig(bench, grid, "relay", `ws://127.0.0.1:${port}/`);
   const browser = await BenchBrowser.start(bench, folder, configFile);
   closers.push(() => browser.close());
-  const { servers } = await readRelayServers(grid.serversFile);
+  const listed = (await readRelayServers(grid.serversFile)).servers;
+  const log = () => undefined;
+  const { connect } = defaultRelayLimits;
+  const servers = new ProvenServers(listed, { allowPrivate: true, connect, log });
   const origins = [new URL(browser.page.url()).origin];
-  const relay = await Relay.start({ servers, origins, host: "127.0.0.1", port, log: () => undefined });
-  closers.push(() => relay.close());
+  const relay = await Relay.start({ servers, origins, host: "127.0.0.1", port, log });
+  closers.push(async () => {
+    servers.close();
+    await relay.close();
+  });
   return browser;
 }
 

@@ -98,7 +98,15 @@ export class RealGrid {
   async startRelay(): Promise<void> {
     if (this.#relay) return;
     const origins = [this.app.url, this.secureUrl].flatMap((url) => ["--origin", new URL(url).origin]);
-    const args = ["relay", "--servers", this.grid.serversFile, "--port", `${this.relayPort}`, ...origins];
+    const args = [
+      "relay",
+      "--servers",
+      this.grid.serversFile,
+      "--port",
+      `${this.relayPort}`,
+      "--allow-private",
+      ...origins,
+    ];
     this.#relay = spawn(process.execPath, [gridfetch, ...args], { stdio: ["ignore", "pipe", "inherit"] });
     const lines = createInterface({ input: this.#relay.stdout! });
     const listening = new Promise<void>((resolve, reject) => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { AppServer } from "../../src/node/demo/AppServer.ts";
 import { type DevelopmentGrid, startDevelopmentGrid } from "../../src/node/grid/developmentGrid.ts";
 import { Relay } from "../../src/node/relay/Relay.ts";
+import { trusting } from "../../src/node/relay/testing/trusting.ts";
 import { runGridfetch } from "../../src/node/testing/runGridfetch.ts";
 import { parseNurl } from "../../src/servers/parseNurl.ts";
 
@@ -55,7 +56,7 @@ export class RelayedGrid {
     await this.#relay?.close();
     const nurls = this.grid.addresses.map(({ nurl }) => parseNurl(change(nurl!)));
     this.#relay = await Relay.start({
-      servers: new Map(nurls.map(({ tlsId, host, port }) => [tlsId, [{ host, port }]])),
+      servers: trusting(new Map(nurls.map(({ tlsId, host, port }) => [tlsId, [{ host, port }]]))),
       origins: [new URL(this.app.url).origin],
       host: "127.0.0.1",
       port,

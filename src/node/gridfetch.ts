@@ -8,4 +8,12 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.once(name, () => stop.abort(new Interrupted()));
 }
 const { stdin, stdout, stderr } = process;
-process.exitCode = await runCommandLine(process.argv.slice(2), { stdin, stdout, stderr, signal: stop.signal });
+// A command that does not listen ends with its terminal, as programs do.
+const onHangup = (listener: () => void) => void process.on("SIGHUP", listener);
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  stdin,
+  stdout,
+  stderr,
+  signal: stop.signal,
+  onHangup,
+});

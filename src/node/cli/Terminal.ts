@@ -11,6 +11,8 @@ export interface Terminal {
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Is aborted when the user wants to stop. */
   readonly signal: AbortSignal;
+  /** Has a listener called when the user wants what is read at the start to be read again (SIGHUP). */
+  readonly onHangup?: (listener: () => void) => void;
 }
 
 /** The user has stopped the command. */

@@ -11,6 +11,7 @@ import { parseNurl } from "../../servers/parseNurl.ts";
 import { AppServer } from "../demo/AppServer.ts";
 import { type DevelopmentGrid, startDevelopmentGrid } from "../grid/developmentGrid.ts";
 import { Relay } from "../relay/Relay.ts";
+import { trusting } from "../relay/testing/trusting.ts";
 import { runGridfetch } from "../testing/runGridfetch.ts";
 
 let folder = "";
@@ -92,10 +93,12 @@ it("tells what a relay refuses, and why", async () => {
   const nurls = servers.map(({ addresses }) => (addresses[0] as { nurl: string }).nurl);
   const [known, gone] = nurls.map((nurl) => parseNurl(nurl));
   const relay = await Relay.start({
-    servers: new Map([
-      [known!.tlsId, [{ host: known!.host, port: known!.port }]],
-      [gone!.tlsId, [{ host: "127.0.0.1", port: 9 }]],
-    ]),
+    servers: trusting(
+      new Map([
+        [known!.tlsId, [{ host: known!.host, port: known!.port }]],
+        [gone!.tlsId, [{ host: "127.0.0.1", port: 9 }]],
+      ]),
+    ),
     origins: ["https://app.example"],
     host: "127.0.0.1",
     port: 0,

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import { isGridError } from "../../base/GridError.ts";
 import { type DialOption, parseDialOption } from "../grid/Dials.ts";
+import type { ListenAddress } from "../relay/MonitorEndpoint.ts";
 
 /** A parser for a whole number from `least` to `most`, both included. */
 export function integer(least: number, most: number): (text: string) => number {
@@ -59,6 +60,16 @@ export function dialOption(text: string, before: readonly DialOption[]): DialOpt
 export function pathOption(text: string): string {
   if (/^\/([\w.~-]+\/)*$/.test(text) && !/\/\.{1,2}\//.test(text)) return text;
   throw new InvalidArgumentError("It must start and end with a slash and be plain, as in /grid-servers/.");
+}
+
+/** `<address>:<port>`, an IPv6 address in brackets; a port alone is one of loopback. */
+export function listenOption(text: string): ListenAddress {
+  const { host = "127.0.0.1", port = "" } =
+    /^(?:(?<host>[\w.-]+|\[[\da-f:.]+\]):)?(?<port>\d{1,5})$/i.exec(text)?.groups ?? {};
+  if (port === "" || Number(port) > 65_535) {
+    throw new InvalidArgumentError("It must be an address and a port, as in 127.0.0.1:9100.");
+  }
+  return { host: host.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
 }
 
 /** A text that may be given several times. */

@@ -10,7 +10,16 @@ import { type GetOptions, getCommand } from "./getCommand.ts";
 import { type GridOptions, gridCommand } from "./gridCommand.ts";
 import { type GridConfigOptions, gridConfigCommand } from "./gridConfigCommand.ts";
 import { installCommand } from "./installCommand.ts";
-import { dialOption, integer, originOption, pathOption, rangeOption, textOption, urlOption } from "./optionParsers.ts";
+import {
+  dialOption,
+  integer,
+  listenOption,
+  originOption,
+  pathOption,
+  rangeOption,
+  textOption,
+  urlOption,
+} from "./optionParsers.ts";
 import { packageVersion } from "./packageVersion.ts";
 import { type ProxyConfigOptions, proxyConfigCommand } from "./proxyConfigCommand.ts";
 import { type PutOptions, putCommand } from "./putCommand.ts";
@@ -125,10 +134,11 @@ function addOperatorCommands(program: Command, terminal: Terminal): void {
     .option("--host <address>", "where it listens; a proxy with a certificate belongs in front of it", "127.0.0.1")
     .option("--port <number>", "0 for any", integer(0, 65535), 8411)
     .option("--behind-proxy", "X-Forwarded-For says who is there: only where a proxy sets it")
+    .option("--allow-private", "also to servers at loopback, link-local and private addresses")
     .option("--max-connections <number>", "in all", integer(1, 100_000), defaultRelayLimits.connections)
     .option(
       "--max-per-address <number>",
-      "of one address",
+      "of one address, and never more than are left for others",
       integer(1, 100_000),
       defaultRelayLimits.connectionsPerAddress,
     )
@@ -138,6 +148,12 @@ function addOperatorCommands(program: Command, terminal: Terminal): void {
       integer(1, 86_400),
       defaultRelayLimits.idle / 1000,
     )
+    .option(
+      "--metrics <address:port>",
+      "where /metrics, for Prometheus, and /healthz are, 127.0.0.1:9100 say; nowhere unless given",
+      listenOption,
+    )
+    .addHelpText("after", RELAY_HELP)
     .action((options: RelayOptions) => relayCommand(options, terminal));
 
   program
@@ -201,6 +217,10 @@ const SERVERS =
   "a server list: a node's private/servers.yaml or private/introducer_<name>_cache.yaml, Gridsync's settings, or NURLs, one a line; - reads stdin";
 const CONFIG = "a grid configuration, as the app serves it: grid.json";
 const ORIGIN = "of the app, https://app.example: relays want to know";
+
+const RELAY_HELP = `
+A server gets connections once it has proven, in a TLS handshake with the relay itself, to own the key that the list names.
+SIGHUP has the list read again; nobody is cut off. GET /healthz is answered with 200.`;
 
 const DIAL_HELP = `
 Dials, as in --dial 3:latency=200,bandwidth=100000 --dial 7:corrupt --dial all:latency=20

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { holderOf } from "./ConnectionLimits.ts";
+import { ConnectionLimits, holderOf } from "./ConnectionLimits.ts";
 
 it.each([
   ["192.0.2.7", "192.0.2.7"],
@@ -16,4 +16,22 @@ it.each([
   ["", ""],
 ])("%j is counted with %j", (address, holder) => {
   expect(holderOf(address)).toBe(holder);
+});
+
+/** How many an address gets, one after the other. */
+function taken(limits: ConnectionLimits, address: string): number {
+  for (let count = 0; ; count++) if (typeof limits.enter(address) === "string") return count;
+}
+
+it("no address gets more than it leaves to others, so that there is a place for the next", () => {
+  const limits = new ConnectionLimits(100, 100);
+  const addresses = Array.from({ length: 6 }, (_, index) => `192.0.2.${index}`);
+  expect(addresses.map((address) => taken(limits, address))).toEqual([50, 25, 13, 6, 3, 2]);
+});
+
+it("an address gets as many as are allowed where there are enough, its whole IPv6 network too", () => {
+  const limits = new ConnectionLimits(1000, 20);
+  expect(taken(limits, "2001:db8::1")).toBe(20);
+  expect(taken(limits, "2001:db8::2")).toBe(0);
+  expect(taken(limits, "2001:db8:0:1::1")).toBe(20);
 });

@@ -3,7 +3,10 @@ import { isIPv4, isIPv6 } from "node:net";
 /** Which limit stands in the way of one more connection. */
 export type LimitReached = "total" | "address";
 
-/** Counts connections, of one address and in all. */
+/**
+ * Counts connections, of one address and in all. No address gets more than what it would leave free: one takes half of all at
+ * most, two take a third each, and so on, and for the next that comes there is always a place.
+ */
 export class ConnectionLimits {
   readonly #most: number;
   readonly #mostPerAddress: number;
@@ -19,8 +22,9 @@ export class ConnectionLimits {
   enter(address: string): LimitReached | (() => void) {
     const holder = holderOf(address);
     const held = this.#perAddress.get(holder) ?? 0;
-    if (this.#total >= this.#most) return "total";
-    if (held >= this.#mostPerAddress) return "address";
+    const free = this.#most - this.#total;
+    if (free === 0) return "total";
+    if (held >= Math.min(this.#mostPerAddress, free)) return "address";
     this.#total++;
     this.#perAddress.set(holder, held + 1);
     let isIn = true;

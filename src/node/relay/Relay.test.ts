@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { RELAY_CODES, SOCKET_CODES } from "../../servers/relayCodes.ts";
 import type { RelayOptions } from "./Relay.ts";
 import type { RelayLimits } from "./relayLimits.ts";
 import { closing, DEAD_TOKEN, ORIGIN, RelayStage, received, TOKEN, until } from "./testing/RelayStage.ts";
+import { trusting } from "./testing/trusting.ts";
 
 const MIB = 1024 * 1024;
 let stage: RelayStage;
@@ -217,6 +219,15 @@ describe("what ends a connection", () => {
     expect(heard).toEqual([]);
   });
 
+  it("empty messages do not keep it open", async () => {
+    await play(silent, limits({ idle: 300 }));
+    const client = await stage.open();
+    client.send(Buffer.of(1));
+    const sending = setInterval(() => client.send(Buffer.of()), 20);
+    expect((await closing(client))[0]).toBe(RELAY_CODES.IDLE);
+    clearInterval(sending);
+  });
+
   it("a message of more than a mebibyte, whole or in fragments", async () => {
     await play(echo);
     const whole = await stage.open();
@@ -245,7 +256,7 @@ describe("what ends a connection", () => {
     await stage.close();
     // The relay is gone from that port, and the next one has a server behind it.
     const good: { host: string; port: number }[] = [{ host: "127.0.0.1", port }];
-    await play(echo, { servers: new Map([[TOKEN, good]]) });
+    await play(echo, { servers: trusting(new Map([[TOKEN, good]])) });
     good.push({ host: "127.0.0.1", port: stage.serverPort });
     const client = await stage.open();
     client.send(Buffer.of(5));
@@ -363,6 +374,122 @@ describe("limits", () => {
   });
 });
 
+describe("sockets that are no connection", () => {
+  const from = (localAddress: string) => {
+    const socket = connect({ port: stage.relay.port, host: "127.0.0.1", localAddress });
+    socket.on("error", () => undefined);
+    socket.resume();
+    return socket;
+  };
+  /** Those that are still open after the relay has had time to look at all. */
+  const kept = async (sockets: readonly Socket[]) => {
+    await Promise.all(sockets.map((socket) => socket.closed || once(socket, "connect").catch(() => undefined)));
+    await until(() => sockets.filter(({ closed }) => !closed).length === stage.relay.pendingSockets);
+    return sockets.filter(({ closed }) => !closed);
+  };
+  const upgrade = (origin: string, extra = "") =>
+    [
+      `GET /?token=${TOKEN} HTTP/1.1`,
+      "Host: relay",
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+      `Origin: ${origin}\r\n${extra}\r\n`,
+    ].join("\r\n");
+
+  it("silent ones count for their address, keep no other out, and end soon", async () => {
+    await play(echo, limits({ connectionsPerAddress: 2, admission: 3_000 }));
+    const silent = Array.from({ length: 80 }, () => from("127.0.0.1"));
+    expect(await kept(silent)).toHaveLength(50);
+    const other = new WebSocket(`ws://127.0.0.1:${stage.relay.port}/?token=${TOKEN}`, {
+      localAddress: "127.0.0.2",
+      origin: ORIGIN,
+    });
+    await once(other, "open");
+    other.terminate();
+    await until(() => silent.every(({ closed }) => closed));
+    expect(stage.relay.pendingSockets).toBe(0);
+  });
+
+  it("refused ones count for whom a proxy speaks for, and end soon though they close nothing", async () => {
+    await play(echo, { behindProxy: true, ...limits({ connectionsPerAddress: 2, admission: 3_000 }) });
+    const refused = (address: string) => {
+      const socket = connect({ port: stage.relay.port, host: "127.0.0.1", allowHalfOpen: true });
+      socket.on("error", () => undefined);
+      socket.resume();
+      socket.write(upgrade("https://evil.example", `X-Forwarded-For: ${address}\r\n`));
+      return socket;
+    };
+    const many = Array.from({ length: 80 }, () => refused("192.0.2.1"));
+    await until(() => stage.log.length === 80 && stage.relay.pendingSockets === 50);
+    const other = refused("192.0.2.2");
+    await until(() => stage.relay.pendingSockets === 51);
+    await until(() => stage.relay.pendingSockets === 0);
+    for (const socket of [...many, other]) socket.destroy();
+  });
+
+  it("a page that says nothing once it is connected is let go", async () => {
+    await play(silent, limits({ firstByte: 200 }));
+    const client = await stage.open();
+    expect((await closing(client))[0]).toBe(RELAY_CODES.IDLE);
+    await until(() => stage.serverConnections === 0);
+  });
+
+  it("one that breaks a rule and hears no close is let go", async () => {
+    await play(silent, limits({ linger: 200 }));
+    const socket = from("127.0.0.1");
+    socket.write(upgrade(ORIGIN));
+    await once(socket, "data");
+    // A frame without a mask.
+    socket.write(Buffer.of(0x82, 1, 1));
+    await once(socket, "close");
+    await until(() => stage.relay.connections === 0);
+  });
+
+  it("one that pings and reads no answer is let go: each ping keeps all that was read with it", async () => {
+    await play((socket) => void socket.write(Buffer.alloc(100 * MIB)));
+    const client = await stage.open();
+    client.pause();
+    client.send(Buffer.of(1));
+    await until(() => stage.serverConnections === 1);
+    // The relay's answers have to wait, once the system takes no more of what the server sends.
+    for (let ping = 0; stage.relay.connections > 0; ping++) {
+      client.ping();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(ping).toBeLessThan(40);
+    }
+    expect(stage.log.at(-1)).toMatchObject({ event: "close", code: SOCKET_CODES.NO_CLOSE });
+  });
+
+  it("a place is free again when the server's side is closed, too", async () => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => void socket.resume().on("error", () => undefined));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const servers = trusting(new Map([[TOKEN, [{ host: "127.0.0.1", port }]]]));
+    await play(echo, { servers, ...limits({ connectionsPerAddress: 1, linger: 1_000 }) });
+    const first = await stage.open();
+    first.send(Buffer.of(1));
+    first.close();
+    await until(() => stage.log.some(({ event }) => event === "close"));
+    expect((await closing(stage.client()))[0]).toBe(RELAY_CODES.TOO_MANY);
+    for (;;) {
+      const next = stage.client();
+      const refused = await Promise.race([closing(next), once(next, "open").then(() => undefined)]);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      if (refused === undefined && next.readyState === WebSocket.OPEN) break;
+    }
+    server.close();
+  });
+});
+
+it("says that it is well to whoever asks", async () => {
+  await play(echo);
+  const answer = await fetch(`http://127.0.0.1:${stage.relay.port}/healthz`);
+  expect([answer.status, await answer.text()]).toEqual([200, "ok\n"]);
+});
+
 describe("stopping", () => {
   it("closes what is open with 1001, takes no more and is done", async () => {
     await play(echo);
@@ -381,10 +508,11 @@ describe("stopping", () => {
     stuck.pause();
     const mute = connect(stage.relay.port, "127.0.0.1");
     mute.on("error", () => undefined);
+    const left = once(mute, "close");
     await once(mute, "connect");
     await until(() => stage.serverConnections === 1);
     await stage.relay.close();
-    await once(mute, "close");
+    await left;
   });
 });
 

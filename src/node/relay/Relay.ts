@@ -1,18 +1,19 @@
 import { once } from "node:events";
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { RELAY_CODES, SOCKET_CODES } from "../../servers/relayCodes.ts";
 import { ConnectionLimits } from "./ConnectionLimits.ts";
-import type { ServerAddress } from "./connectToServer.ts";
+import { PendingSockets } from "./PendingSockets.ts";
 import { RelayedConnection } from "./RelayedConnection.ts";
 import type { RelayLog } from "./RelayLog.ts";
+import type { RelayTargets } from "./RelayTargets.ts";
 import { defaultRelayLimits, type RelayLimits } from "./relayLimits.ts";
 
 export interface RelayOptions {
-  /** The servers by TLS id, each with the addresses to try in turn. No other is ever connected to. */
-  readonly servers: ReadonlyMap<string, readonly ServerAddress[]>;
+  /** No other server is ever connected to. */
+  readonly servers: RelayTargets;
   /** Those whose pages may use the relay, as browsers write them in `Origin`. */
   readonly origins: readonly string[];
   readonly host: string;
@@ -24,10 +25,33 @@ export interface RelayOptions {
   readonly log: RelayLog;
 }
 
-/** Time for a request's head: what is no WebSocket must not hold a place. */
-const HEAD_LIMIT_MS = 10_000;
-/** Sockets that may be open beside the connections: those that are refused, and those that say nothing yet. */
-const SPARE_SOCKETS = 100;
+/**
+ * What `ws` may keep of what a browser sends, besides a message. A piece of a message keeps all that was read with it, 64 KiB
+ * at most, and so does a ping until its answer has gone out; a message that comes byte by byte costs an object a byte.
+ */
+const FRAGMENTS = 8;
+const UNANSWERED_PINGS = 4;
+const CHUNKS = 1024;
+/** Of a page that is refused: what it has already sent, a ClientHello mostly, is thrown away. */
+const REFUSED_MESSAGE = 64 * 1024;
+
+/** A request to become a WebSocket. */
+interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly address: string;
+  readonly origin: string;
+}
+
+/** What the log says of a connection when it opens. */
+interface ConnectionFacts {
+  readonly connection: number;
+  readonly address: string;
+  readonly origin: string;
+  /** Its TLS id. */
+  readonly server: string;
+}
 
 /**
  * Lets pages reach storage servers over WebSockets: `wss://<relay>/?token=<TLS id>`, binary messages in which the bytes
@@ -37,6 +61,8 @@ const SPARE_SOCKETS = 100;
 export class Relay {
   readonly #http: HttpServer;
   readonly #sockets: WebSocketServer;
+  readonly #refusing: WebSocketServer;
+  readonly #pending: PendingSockets;
   readonly #options: RelayOptions;
   readonly #limits: RelayLimits;
   readonly #counts: ConnectionLimits;
@@ -49,23 +75,14 @@ export class Relay {
     this.#options = options;
     this.#limits = limits;
     this.#counts = new ConnectionLimits(limits.connections, limits.connectionsPerAddress);
-    // The types of ws do not know closeTimeout yet.
-    const settings: ServerOptions & { readonly closeTimeout: number } = {
-      noServer: true,
-      clientTracking: true,
-      maxPayload: limits.message,
-      // Ciphertext does not compress.
-      perMessageDeflate: false,
-      // As websockify does.
-      handleProtocols: (offered) => (offered.has("binary") ? "binary" : false),
-      // Bytes that a slow browser has yet to take stand before the close frame.
-      closeTimeout: limits.idle,
-    };
-    this.#sockets = new WebSocketServer(settings);
-    this.#http = createServer({ headersTimeout: HEAD_LIMIT_MS, requestTimeout: HEAD_LIMIT_MS }, (request, response) => {
-      this.#answerRequest(request, response);
+    this.#pending = new PendingSockets(limits.connections, limits.connectionsPerAddress, limits.admission);
+    this.#sockets = webSockets(limits.message, limits.idle);
+    this.#refusing = webSockets(REFUSED_MESSAGE, limits.idle);
+    this.#http = createServer((request, response) => this.#answerRequest(request, response));
+    this.#http.maxConnections = limits.connections + this.#pending.most;
+    this.#http.on("connection", (socket: Socket) => {
+      this.#pending.hold(socket, options.behindProxy === true ? undefined : socket.remoteAddress);
     });
-    this.#http.maxConnections = limits.connections + SPARE_SOCKETS;
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
@@ -86,22 +103,29 @@ export class Relay {
     return this.#open.size;
   }
 
+  /** How many sockets are open that are none: silent ones, and those that are refused. */
+  get pendingSockets(): number {
+    return this.#pending.size;
+  }
+
   /** Takes no more connections and closes those that are open, with 1001; some seconds at most. */
   async close(): Promise<void> {
     this.#isClosing = true;
     const closed = once(this.#http, "close");
     this.#http.close();
-    this.#http.closeIdleConnections();
+    this.#pending.close();
     for (const connection of this.#open) connection.close(SOCKET_CODES.RELAY_STOPS, "The relay is being stopped");
     await Promise.all([...this.#open].map(({ ended }) => ended));
-    // Refused ones that have not answered yet.
-    for (const client of this.#sockets.clients) client.terminate();
-    this.#http.closeAllConnections();
     await closed;
   }
 
   /** A page learns nothing of an upgrade that was refused; so it may ask (see relayCodes.ts). */
   #answerRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (!this.#pending.refuse(request.socket, this.#addressOf(request))) return;
+    if (request.url === "/healthz") {
+      response.writeHead(200, { "Content-Type": "text/plain", Connection: "close" }).end("ok\n");
+      return;
+    }
     const status = this.#allows(request.headers.origin) ? 426 : 403;
     response.writeHead(status, {
       "Access-Control-Allow-Origin": "*",
@@ -125,56 +149,64 @@ export class Relay {
     socket.on("error", () => undefined);
     const address = this.#addressOf(request);
     const { origin = "" } = request.headers;
-    if (this.#isClosing) refuseUpgrade(socket, "503 Service Unavailable");
+    if (this.#isClosing) this.#refuseUpgrade(socket, address, "503 Service Unavailable");
     else if (!this.#allows(origin)) {
       this.#options.log("refused", { why: "origin", address, origin: origin.slice(0, 200) });
-      refuseUpgrade(socket, "403 Forbidden");
-    } else {
-      this.#sockets.handleUpgrade(request, socket, head, (client) => this.#admit(client, request, address, origin));
-    }
+      this.#refuseUpgrade(socket, address, "403 Forbidden");
+    } else this.#admit({ request, socket, head, address, origin });
   }
 
-  #admit(client: WebSocket, request: IncomingMessage, address: string, origin: string): void {
+  #admit(upgrade: Upgrade): void {
+    const { request, socket, head, address, origin } = upgrade;
     const tlsId = tokenOf(request);
-    const addresses = tlsId === undefined ? undefined : this.#options.servers.get(tlsId);
-    if (tlsId === undefined || addresses === undefined) {
+    if (tlsId === undefined || !this.#options.servers.has(tlsId)) {
       // What was taken for a token may be anything, a whole NURL with its secret too: it is not logged.
       this.#options.log("refused", { why: "unknown server", address, origin });
-      this.#refuse(client, RELAY_CODES.UNKNOWN_SERVER, "No server of this relay has that token");
+      this.#refuse(upgrade, RELAY_CODES.UNKNOWN_SERVER, "No server of this relay has that token");
       return;
     }
-    const entered = this.#counts.enter(address);
-    if (typeof entered === "string") {
-      this.#options.log("refused", { why: `${entered} limit`, address, origin, server: tlsId });
-      this.#refuse(client, RELAY_CODES.TOO_MANY, "Too many connections");
-    } else {
-      const facts = { connection: ++this.#connections, address, origin, server: tlsId };
-      void this.#relay(client, addresses, facts, entered);
+    const leave = this.#counts.enter(address);
+    if (typeof leave === "string") {
+      this.#options.log("refused", { why: `${leave} limit`, address, origin, server: tlsId });
+      this.#refuse(upgrade, RELAY_CODES.TOO_MANY, "Too many connections");
+      return;
     }
+    let isOpen = false;
+    // It may be no WebSocket after all.
+    socket.once("close", () => isOpen || leave());
+    this.#sockets.handleUpgrade(request, socket, head, (client) => {
+      isOpen = true;
+      this.#pending.release(socket);
+      void this.#relay(client, { connection: ++this.#connections, address, origin, server: tlsId }).then(leave);
+    });
   }
 
-  async #relay(
-    client: WebSocket,
-    addresses: readonly ServerAddress[],
-    facts: Readonly<Record<string, string | number>>,
-    leave: () => void,
-  ): Promise<void> {
+  /** Resolves when both sides are closed. */
+  async #relay(client: WebSocket, facts: ConnectionFacts): Promise<void> {
     const started = performance.now();
-    this.#options.log("open", facts);
-    const connection = new RelayedConnection(client, addresses, this.#limits);
+    this.#options.log("open", { ...facts });
+    const { connection: number, server } = facts;
+    const connect = (signal: AbortSignal) => this.#options.servers.connect(server, signal);
+    const connection = new RelayedConnection(client, connect, this.#limits);
     this.#open.add(connection);
     const end = await connection.ended;
     this.#open.delete(connection);
-    leave();
-    const { connection: number, server } = facts;
     this.#options.log("close", { connection: number, server, ...end, ms: Math.round(performance.now() - started) });
+    await connection.gone;
   }
 
-  #refuse(client: WebSocket, code: number, reason: string): void {
-    client.on("error", () => undefined);
-    client.close(code, reason);
-    const late = setTimeout(() => client.terminate(), this.#limits.linger);
-    client.once("close", () => clearTimeout(late));
+  /** A page learns the reason from a close code alone, so it gets a WebSocket for that. */
+  #refuse({ request, socket, head, address }: Upgrade, code: number, reason: string): void {
+    if (!this.#pending.refuse(socket, address)) return;
+    this.#refusing.handleUpgrade(request, socket, head, (client) => {
+      client.on("error", () => undefined);
+      client.close(code, reason);
+    });
+  }
+
+  #refuseUpgrade(socket: Duplex, address: string, status: string): void {
+    if (!this.#pending.refuse(socket, address)) return;
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
 
   #addressOf(request: IncomingMessage): string {
@@ -192,8 +224,21 @@ function tokenOf(request: IncomingMessage): string | undefined {
   return tokens.length === 1 ? tokens[0] : undefined;
 }
 
-function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-  // Who keeps its side open would keep the socket.
-  setTimeout(() => socket.destroy(), HEAD_LIMIT_MS).unref();
+function webSockets(maxPayload: number, closeTimeout: number): WebSocketServer {
+  // The types of ws do not know all of these yet.
+  const settings: ServerOptions & Readonly<Record<string, unknown>> = {
+    noServer: true,
+    clientTracking: false,
+    maxPayload,
+    maxFragments: FRAGMENTS,
+    maxBufferedChunks: CHUNKS,
+    maxPendingAutoPongs: UNANSWERED_PINGS,
+    // Ciphertext does not compress.
+    perMessageDeflate: false,
+    // As websockify does.
+    handleProtocols: (offered) => (offered.has("binary") ? "binary" : false),
+    // Bytes that a slow browser has yet to take stand before the close frame.
+    closeTimeout,
+  };
+  return new WebSocketServer(settings);
 }

@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { RELAY_CODES, SOCKET_CODES } from "../../servers/relayCodes.ts";
-import { connectToServer, type ServerAddress } from "./connectToServer.ts";
 import type { RelayLimits } from "./relayLimits.ts";
 
 /** What became of a connection. */
@@ -15,6 +14,9 @@ export interface RelayedEnd {
   readonly fromServer: number;
 }
 
+/** So many pieces wait, however small they are: each costs memory of its own. */
+const MOST_PIECES = 64;
+
 /**
  * Moves bytes between a browser's WebSocket and a TCP connection to a storage server. What one side does not take is not
  * read from the other, so a slow side costs `waiting` bytes twice and a message, whatever is on offer.
@@ -22,11 +24,19 @@ export interface RelayedEnd {
 export class RelayedConnection {
   /** Resolves when the browser's side is closed; the server's follows within `linger`. */
   readonly ended: Promise<RelayedEnd>;
+  /** Resolves when both sides are. */
+  readonly gone: Promise<void>;
   readonly #client: WebSocket;
   readonly #limits: RelayLimits;
   readonly #connecting = new AbortController();
-  readonly #idle: NodeJS.Timeout;
+  #idle: NodeJS.Timeout;
+  #isFirst = true;
   #server: Socket | undefined;
+  /** Of the browser, for the server. */
+  #outgoing: Buffer[] = [];
+  #messages = 0;
+  #isPassingOn = false;
+  /** Of the server, for the browser. */
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #due: NodeJS.Immediate | undefined;
@@ -36,30 +46,36 @@ export class RelayedConnection {
   #toServer = 0;
   #fromServer = 0;
 
-  constructor(client: WebSocket, addresses: readonly ServerAddress[], limits: RelayLimits) {
+  /** @param connect makes the TCP connection, paused */
+  constructor(client: WebSocket, connect: (signal: AbortSignal) => Promise<Socket>, limits: RelayLimits) {
     this.#client = client;
     this.#limits = limits;
     this.#idle = setTimeout(() => this.#giveUp(), limits.idle);
     // What the browser sends meanwhile waits in its own connection.
     client.pause();
     client.on("message", (data: Buffer, isBinary) => (isBinary ? this.#passOn(data) : this.#refuseText()));
-    // A broken rule of the protocol; the close that follows says which.
-    client.on("error", () => undefined);
+    // A broken rule of the protocol; the close that follows says which, and whoever breaks rules may not hear it.
+    client.on("error", () => this.#endSoon());
     this.ended = new Promise((resolve) => client.on("close", (code) => resolve(this.#leave(code))));
-    void this.#connect(addresses);
+    const connected = this.#connect(connect);
+    this.gone = Promise.all([this.ended, connected]).then(() => this.#serverGone());
   }
 
   /** Closes both sides once what is under way has gone out, or when that takes too long. */
   close(code: number, reason: string): void {
     this.#closing ??= { code, reason };
     this.#closeWhenSent();
+    this.#endSoon();
+  }
+
+  #endSoon(): void {
     const late = setTimeout(() => this.#client.terminate(), this.#limits.linger);
     this.#client.once("close", () => clearTimeout(late));
   }
 
-  async #connect(addresses: readonly ServerAddress[]): Promise<void> {
+  async #connect(connect: (signal: AbortSignal) => Promise<Socket>): Promise<void> {
     try {
-      const server = await connectToServer(addresses, this.#limits.connect, this.#connecting.signal);
+      const server = await connect(this.#connecting.signal);
       this.#server = server;
       if (this.#connecting.signal.aborted) server.destroy();
       else this.#join(server);
@@ -71,10 +87,6 @@ export class RelayedConnection {
 
   #join(server: Socket): void {
     server.on("data", (bytes) => this.#bringBack(bytes));
-    server.on("drain", () => {
-      this.#moved();
-      this.#client.resume();
-    });
     server.on("end", () => this.#finish(SOCKET_CODES.SERVER_ENDED, "The server closed the connection"));
     server.on("error", (error) => {
       this.#error = errorCode(error);
@@ -82,16 +94,39 @@ export class RelayedConnection {
     });
     server.resume();
     this.#client.resume();
-    this.#moved();
+    this.#wait(this.#limits.firstByte);
   }
 
   #passOn(data: Buffer): void {
+    // An empty message is no part of a stream. It must not cost memory, nor keep the connection open.
+    if (data.length === 0) return;
     this.#moved();
-    const server = this.#server;
     // Read on only to hear the browser's close frame: nothing is kept for a server that takes no more.
-    if (server === undefined || !server.writable || this.#closing !== undefined) return;
+    if (!this.#server?.writable || this.#closing !== undefined) return;
     this.#toServer += data.length;
-    if (!server.write(data)) this.#client.pause();
+    this.#outgoing.push(data);
+    // Thousands of messages may have come at once.
+    if (++this.#messages % MOST_PIECES === 0) this.#outgoing.push(joined(this.#outgoing.splice(-MOST_PIECES)));
+    // What was read together is passed on together: a write costs memory, too.
+    this.#client.pause();
+    if (!this.#isPassingOn) setImmediate(() => this.#passOnAll());
+    this.#isPassingOn = true;
+  }
+
+  #passOnAll(): void {
+    if (this.#outgoing.length === 0) {
+      this.#isPassingOn = false;
+      this.#client.resume();
+      return;
+    }
+    const bytes = joined(this.#outgoing);
+    this.#outgoing = [];
+    // The callback comes when the system has taken the bytes, which a slow server's connection does not.
+    this.#server?.write(bytes, (error) => {
+      if (error) return;
+      this.#moved();
+      this.#passOnAll();
+    });
   }
 
   #refuseText(): void {
@@ -103,7 +138,7 @@ export class RelayedConnection {
     this.#fromServer += bytes.length;
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
-    if (this.#waitingBytes >= this.#limits.waiting) this.#server?.pause();
+    if (this.#waitingBytes >= this.#limits.waiting || this.#waiting.length >= MOST_PIECES) this.#server?.pause();
     // After all that is there to be read now: a browser takes few large messages faster than many small ones.
     this.#due ??= setImmediate(() => {
       this.#due = undefined;
@@ -118,8 +153,7 @@ export class RelayedConnection {
       this.#closeWhenSent();
       return;
     }
-    const [first] = this.#waiting;
-    const message = this.#waiting.length === 1 ? first! : Buffer.concat(this.#waiting, this.#waitingBytes);
+    const message = joined(this.#waiting);
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#isSending = true;
@@ -148,7 +182,14 @@ export class RelayedConnection {
 
   /** Bytes have come or gone. */
   #moved(): void {
-    this.#idle.refresh();
+    if (this.#isFirst) this.#wait(this.#limits.idle);
+    else this.#idle.refresh();
+    this.#isFirst = false;
+  }
+
+  #wait(limit: number): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.#giveUp(), limit);
   }
 
   #giveUp(): void {
@@ -157,6 +198,14 @@ export class RelayedConnection {
       this.#closing ??= { code: RELAY_CODES.IDLE, reason: "" };
       this.#client.terminate();
     } else this.close(RELAY_CODES.IDLE, "Nothing came for too long");
+  }
+
+  #serverGone(): Promise<void> {
+    const server = this.#server;
+    return new Promise((resolve) => {
+      if (server === undefined || server.closed) resolve();
+      else server.once("close", () => resolve());
+    });
   }
 
   /** The browser's side is closed. */
@@ -168,12 +217,13 @@ export class RelayedConnection {
     if (server !== undefined) {
       // What was sent before the close frame is the server's; a connection that broke off may have lost some already.
       if (code === SOCKET_CODES.NO_CLOSE) server.destroy();
-      else server.end();
+      else server.end(joined(this.#outgoing));
       // Nobody reads its answer, and it must not wait for that.
       server.removeAllListeners("data").resume();
       const late = setTimeout(() => server.destroy(), this.#limits.linger);
       server.once("close", () => clearTimeout(late));
     }
+    this.#outgoing = [];
     return {
       code: this.#closing?.code ?? code,
       ...(this.#error !== undefined && { error: this.#error }),
@@ -181,6 +231,10 @@ export class RelayedConnection {
       fromServer: this.#fromServer,
     };
   }
+}
+
+function joined(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }
 
 function errorCode(error: unknown): string {

@@ -2,8 +2,12 @@
 export interface RelayLimits {
   /** Connections in all. */
   readonly connections: number;
-  /** Connections of one address. Several people may share one. */
+  /** Connections of one address. Several people may share one. It is never more than what this leaves free of all. */
   readonly connectionsPerAddress: number;
+  /** For a socket to say what it wants, and for one that is refused to take the answer. */
+  readonly admission: number;
+  /** For a page to say the first byte: in TLS the client speaks first. */
+  readonly firstByte: number;
   /** How long a connection may stand on which nothing moves. Storage servers close theirs after 60 s. */
   readonly idle: number;
   /** For connecting to a server. */
@@ -23,6 +27,8 @@ export interface RelayLimits {
 export const defaultRelayLimits: RelayLimits = {
   connections: 1000,
   connectionsPerAddress: 200,
+  admission: 5_000,
+  firstByte: 10_000,
   idle: 120_000,
   connect: 10_000,
   linger: 5_000,

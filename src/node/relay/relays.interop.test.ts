@@ -29,7 +29,7 @@ interface RunningRelay {
 async function startOwn(serversFile: string): Promise<RunningRelay> {
   const stop = new AbortController();
   const stdout = new PassThrough();
-  const args = ["relay", "--servers", serversFile, "--origin", ORIGIN, "--port", "0"];
+  const args = ["relay", "--servers", serversFile, "--origin", ORIGIN, "--port", "0", "--allow-private"];
   const terminal = { stdin: new PassThrough().end(), stdout, stderr: new PassThrough(), signal: stop.signal };
   const running = runCommandLine(args, terminal);
   const [line] = (await once(stdout, "data")) as [Buffer];

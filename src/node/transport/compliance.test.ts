@@ -8,6 +8,7 @@ import { ScriptedHttpServer } from "../../servers/testing/ScriptedHttpServer.ts"
 import { type TransportStage, transportCompliance } from "../../servers/testing/transportCompliance.ts";
 import { tlsIdOfKey, v1Certificate } from "../../servers/testing/v1Certificate.ts";
 import { Relay } from "../relay/Relay.ts";
+import { trusting } from "../relay/testing/trusting.ts";
 import { loadTls } from "./loadTls.ts";
 import { nodeSocketStream } from "./nodeSocketStream.ts";
 import { pinnedTlsTransport } from "./pinnedTlsTransport.ts";
@@ -42,7 +43,7 @@ async function openRelayed(): Promise<TransportStage> {
   await server.start();
   const address = { host: "127.0.0.1", port: server.port };
   const relay = await Relay.start({
-    servers: new Map([[tlsId, [address]]]),
+    servers: trusting(new Map([[tlsId, [address]]])),
     origins: [ORIGIN],
     host: "127.0.0.1",
     port: 0,

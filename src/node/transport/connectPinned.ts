@@ -21,13 +21,18 @@ export interface PinnedConnection {
  * A TLS connection to the server that a NURL names, once the server has proven to own the NURL's key: not a byte can be
  * written before that.
  *
+ * @param address where the host is, if that was looked up before
  * @throws StreamFailure for another key, and for what speaks no TLS; what the system says; the signal's reason
  */
-export function connectPinned({ host, port, tlsId }: Nurl, signal?: AbortSignal): Promise<PinnedConnection> {
+export function connectPinned(
+  { host, port, tlsId }: Nurl,
+  signal?: AbortSignal,
+  address = host,
+): Promise<PinnedConnection> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const socket = connect({
-      host,
+      host: address,
       port,
       // The certificate is self-signed and old: names, dates and issuers mean nothing, its key alone does. No session is
       // ever offered for resumption: a resumed connection shows no certificate.
@@ -56,7 +61,7 @@ export function connectPinned({ host, port, tlsId }: Nurl, signal?: AbortSignal)
     const late = setTimeout(() => fail(new Error("it did not answer in time")), CONNECT_LIMIT);
     // An older connection that is still silent while a newer one is answered: the server is not busy, it knows no TLS.
     const silent = setTimeout(async () => {
-      if (await answersPlainly({ host, port }, asking.signal)) fail(new StreamFailure("not-tls", FOOLSCAP));
+      if (await answersPlainly({ host: address, port }, asking.signal)) fail(new StreamFailure("not-tls", FOOLSCAP));
     }, SILENCE);
     signal?.addEventListener("abort", stop, { once: true });
     socket.once("error", fail);

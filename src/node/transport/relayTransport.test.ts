@@ -13,6 +13,7 @@ import { TlsEngine } from "../../servers/TlsEngine.ts";
 import { ScriptedHttpServer } from "../../servers/testing/ScriptedHttpServer.ts";
 import { tlsIdOfKey, v1Certificate } from "../../servers/testing/v1Certificate.ts";
 import { Relay, type RelayOptions } from "../relay/Relay.ts";
+import { trusting } from "../relay/testing/trusting.ts";
 import { loadTls } from "./loadTls.ts";
 import { nodeSocketStream } from "./nodeSocketStream.ts";
 
@@ -61,7 +62,7 @@ afterEach(async () => {
 async function startRelay(options: Partial<RelayOptions> = {}): Promise<void> {
   const address = { host: "127.0.0.1", port: server.port };
   relay = await Relay.start({
-    servers: new Map([[tlsId, [address]]]),
+    servers: trusting(new Map([[tlsId, [address]]])),
     origins: [ORIGIN],
     host: "127.0.0.1",
     port: 0,
@@ -106,7 +107,7 @@ describe("which part of the way failed", () => {
   });
 
   it("the relay does not know the server", async () => {
-    await startRelay({ servers: new Map() });
+    await startRelay({ servers: trusting(new Map()) });
     expect(await whyOf(clientVia().list())).toBe("relay-token");
   });
 
@@ -123,7 +124,7 @@ describe("which part of the way failed", () => {
 
   it("the server has another key", async () => {
     const other = tlsId.startsWith("A") ? `B${tlsId.slice(1)}` : `A${tlsId.slice(1)}`;
-    await startRelay({ servers: new Map([[other, [{ host: "127.0.0.1", port: server.port }]]]) });
+    await startRelay({ servers: trusting(new Map([[other, [{ host: "127.0.0.1", port: server.port }]]])) });
     expect(await whyOf(clientVia({ id: other }).list())).toBe("wrong-key");
   });
 
@@ -135,7 +136,7 @@ describe("which part of the way failed", () => {
     await once(mute, "listening");
     closers.push(() => mute.close());
     await startRelay({
-      servers: new Map([[tlsId, [{ host: "127.0.0.1", port: (mute.address() as AddressInfo).port }]]]),
+      servers: trusting(new Map([[tlsId, [{ host: "127.0.0.1", port: (mute.address() as AddressInfo).port }]]])),
     });
     expect(await whyOf(clientVia().list())).toBe("not-tls");
     await relay?.close();

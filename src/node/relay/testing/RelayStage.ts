@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { createServer, type Server, type Socket } from "node:net";
 import { WebSocket } from "ws";
 import { Relay, type RelayOptions } from "../Relay.ts";
+import { trusting } from "./trusting.ts";
 
 export const ORIGIN = "https://app.example";
 /** The server that is there. */
@@ -49,7 +50,7 @@ export class RelayStage {
       [DEAD_TOKEN, [{ host: "127.0.0.1", port: 9 }]],
     ]);
     const relay = await Relay.start({
-      servers,
+      servers: trusting(servers),
       origins: [ORIGIN],
       host: "127.0.0.1",
       port: 0,
