@@ -32,7 +32,7 @@ const ADVICE: Readonly<Record<CheckProblem, string>> = {
     "Take the swissnum from the server's NURL (its part before #v=1) into the configuration, or give it to the page as a secret.",
   forbidden: "Let the proxy allow GET requests to the storage server.",
   "not-a-storage-server":
-    "See whether the address leads to the storage server's root: a proxy must pass on /storage/v1/ under it. A Tahoe-LAFS before 1.19 speaks Foolscap alone, which is not HTTP: it takes a newer one.",
+    "See whether the address leads to the storage server's root: a proxy must pass on /storage/v1/ under it. A Tahoe-LAFS before 1.19, or one with force_foolscap, speaks Foolscap only, which is not HTTP.",
   "server-error": "See the log of the server, or of the proxy before it.",
   timeout: "See whether the server is overloaded, or a firewall drops the packets to it.",
   slow: "Nothing has to be done: files are read from faster servers first.",

@@ -374,7 +374,7 @@ describe("an old server", () => {
     [
       "LIST-24",
       (port) => port,
-      "Server old oak is left out: it speaks no TLS: Foolscap only, as Tahoe-LAFS before 1.19 does.",
+      "Server old oak is left out: it speaks no TLS: Foolscap only, as Tahoe-LAFS before 1.19 does, or one with force_foolscap.",
     ],
     [
       "LIST-25",
@@ -427,7 +427,7 @@ describe("an old server", () => {
       "node.pubkey": `pub-${OAK}\n`,
       "permutation-seed": `${SEED}\n`,
       "tahoe.cfg": "[node]\nnickname = old oak\n",
-      "private/storage.furl": `pb://eydgnbjacfbv27ofy6iw6qo2eo6b6rmm@tcp:127.0.0.1:${port}/${SWISSNUM}\n`,
+      "private/storage.furl": `pb://eydgnbjacfbv27ofy6iw6qo2eo6b6rmm@tcp:127.0.0.1:1,tcp:127.0.0.1:${port}/${SWISSNUM}\n`,
       "private/node.pem": `${key}${cert}`,
     };
     for (const [name, text] of Object.entries(files)) await writeFile(join(node, name), text);

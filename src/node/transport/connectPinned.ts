@@ -77,7 +77,7 @@ export function connectPinned(
   });
 }
 
-const FOOLSCAP = "it speaks no TLS: Foolscap only, as Tahoe-LAFS before 1.19 does";
+const FOOLSCAP = "it speaks no TLS: Foolscap only, as Tahoe-LAFS before 1.19 does, or one with force_foolscap";
 
 /** OpenSSL could make nothing of what came. */
 function isTlsError(error: unknown): error is Error {

@@ -74,24 +74,33 @@ function nurlsFromFurl(furl: string, tlsId: string): string[] {
 async function confirmed(own: Announcement, signal: AbortSignal): Promise<Announcement> {
   const failures = await Promise.all(own.nurls.map((nurl) => failureOf(nurl, signal)));
   if (failures.includes(undefined)) return own;
-  const [first] = failures;
-  const whyNoNurl = first ?? "its FURL names no place that is reached by TCP";
-  return { ...own, nurls: [], whyNoNurl };
+  const { reason } = failures.find((failure) => failure?.answers) ?? failures[0] ?? NOWHERE;
+  return { ...own, nurls: [], whyNoNurl: reason };
 }
 
-/** Why a server does not show its key, or undefined if it does. */
-async function failureOf(text: string, signal: AbortSignal): Promise<string | undefined> {
+/** Why a server does not show its key. */
+interface Failure {
+  /** Something is there, and it is not that. */
+  readonly answers: boolean;
+  readonly reason: string;
+}
+
+const NOWHERE: Failure = { answers: false, reason: "its FURL names no place that is reached by TCP" };
+
+/** Undefined if it shows it. */
+async function failureOf(text: string, signal: AbortSignal): Promise<Failure | undefined> {
   try {
     const { socket } = await connectPinned(parseNurl(text), signal);
     socket.destroy();
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof StreamFailure) return error.message;
-    if (isGridError(error, "BAD_CONFIG")) return error.details.reason;
+    if (error instanceof StreamFailure) return { answers: true, reason: error.message };
+    if (isGridError(error, "BAD_CONFIG")) return { answers: false, reason: error.details.reason };
     const [, place] = /@(.*)\//.exec(text) ?? [];
     const { code, message } = error as NodeJS.ErrnoException;
-    return `no list has its NURL, and it cannot be asked at ${place} whether it speaks HTTP (${code ?? message}). Start it, or give a list that has its NURL`;
+    const reason = `no list has its NURL, and it cannot be asked at ${place} whether it speaks HTTP (${code ?? message}). Start it, or give a list that has its NURL`;
+    return { answers: false, reason };
   }
 }
 

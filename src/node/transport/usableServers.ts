@@ -107,7 +107,7 @@ function waysOf({ nurls: all, hasFurl, whyNoNurl }: Announcement): Ways {
 }
 
 const FOOLSCAP_ONLY =
-  "it has a FURL only: Foolscap only, which is all that Tahoe-LAFS before 1.19 speaks, or a NURL that is not in this list";
+  "it has a FURL only: Foolscap only, which is all that Tahoe-LAFS before 1.19 or one with force_foolscap speaks, or a NURL that is not in this list";
 
 function nurlIn(text: string): Nurl | { readonly wrong: string } {
   try {
