@@ -12,9 +12,9 @@ const library = join(dist, "lib");
 const gzipped = (text: string | Buffer) => gzipSync(text, { level: 9 }).length;
 
 // It was 60 KB before each read of a mutable file asked whether its version still stands, and before the worker's paths could be
-// chosen and were routed past the web server.
-it("the ready-made worker, without TLS, is at most 62 KB", () => {
-  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(62_000);
+// chosen and were routed past the web server. And before its errors told a wrong cap from servers that are away.
+it("the ready-made worker, without TLS, is at most 63 KB", () => {
+  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(63_000);
 });
 
 it("TLS, and what else most never need, are files of their own", () => {
@@ -24,11 +24,11 @@ it("TLS, and what else most never need, are files of their own", () => {
   expect(readFileSync(join(dist, "app/gridfetch-worker.js"), "utf8")).not.toContain("WebSocket");
 });
 
-// It was 6 KB before it looked at who had answered, and told a download that a policy forbids.
-it("the client is at most 6.5 KB", async () => {
+// It was 6 KB before it looked at who had answered, told a download that a policy forbids, and found the cap in what is pasted.
+it("the client is at most 6.8 KB", async () => {
   const [chunk] = await bundle('export * from "gridfetch";');
   expect(chunk?.code).toContain("serviceWorker");
-  expect(gzipped(chunk?.code ?? "")).toBeLessThanOrEqual(6_500);
+  expect(gzipped(chunk?.code ?? "")).toBeLessThanOrEqual(6_800);
 });
 
 it("the client stands alone, so that a page without a bundler can import it", async () => {

@@ -1,21 +1,21 @@
+import { findCap } from "../base/findCap.ts";
+
 /** What somebody pasted, dropped or shared: a cap, and a name where the text has one. */
 export interface CapText {
   readonly cap: string;
   readonly name: string;
 }
 
-/** A cap, with its colons as they are or percent-encoded, up to what cannot be in one. */
-const CAP = /(?:(?:ro|imm)\.)?URI(?::|%3A)[^\s/?#&"'<>]+/i;
-
 /**
  * Finds the cap in a text: the cap alone, a gateway's URL, a link of this app, or a `.url` file, which has a line
  * `URL=…`. Undefined if there is none.
  */
 export function readCapText(text: string): CapText | undefined {
-  const found = CAP.exec(text)?.[0];
+  const found = findCap(text);
   if (found === undefined) return undefined;
-  const line = text.split(/[\r\n]+/).find((each) => each.includes(found)) ?? found;
-  return { cap: decoded(found), name: nameIn(line.replace(/^URL=/i, "").trim(), found) };
+  const { cap, raw } = found;
+  const line = text.split(/[\r\n]+/).find((each) => each.includes(raw)) ?? raw;
+  return { cap, name: nameIn(line.replace(/^URL=/i, "").trim(), raw) };
 }
 
 /** A gateway's URL has it as `filename=` or as the last segment, a link of this app as `name=`. */

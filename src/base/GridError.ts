@@ -32,6 +32,8 @@ export interface GridErrorDetails {
   UNKNOWN_HANDLE: Record<never, never>;
   /** A grid URL that does not say what is wanted. */
   BAD_URL: { reason: string };
+  /** The browser has no network, and what was asked for needs one. */
+  OFFLINE: Record<never, never>;
   /** An answer did not come within its time. */
   TIMED_OUT: { what: string; ms: number };
   /** No Service Worker can serve this page. */

@@ -1,3 +1,4 @@
+import { capOf } from "../base/findCap.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
 import { GridError } from "../base/GridError.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
@@ -26,9 +27,11 @@ export class Grid {
 
   /**
    * A URL for `<video src>`, `<img>`, a link or `fetch`. It holds nothing of the cap, works in this browser profile
-   * only, also after a restart, and the same arguments always make the same one.
+   * only, also after a restart, and the same arguments always make the same one. It is not looked at whether the cap is right: what is
+   * asked for by the URL tells.
    *
-   * @throws GridError BAD_URL for a cap or a name of thousands of characters, or a type that is none
+   * @param cap or a text with one in it: between blanks or quotes, or in a gateway's URL
+   * @throws GridError BAD_CAP for what is no text; BAD_URL for a cap or a name of thousands of characters, or a type that is none
    */
   url(cap: string, options: UrlOptions = {}): string {
     return this.#handles.url(cap, options);
@@ -45,10 +48,11 @@ export class Grid {
   }
 
   /**
-   * A file, for reading any part of it. Costs no network yet.
+   * A file, for reading any part of it. Costs no network yet, but where the file can change.
+   * @param cap as for `url`
    * @throws GridError if the cap is none, or of a kind that cannot be read; the signal's reason
    */
-  open(cap: string, { signal, ...options }: OpenOptions = {}): Promise<GridFile> {
+  async open(cap: string, { signal, ...options }: OpenOptions = {}): Promise<GridFile> {
     return GridFile.open(this.url(cap, options), signal);
   }
 
@@ -66,13 +70,15 @@ export class Grid {
    * without network, servers or web server, and no other data push it out. Asks the browser not to clear the app's storage when the
    * disk is full, which some browsers ask the person at the page; this does not wait for the answer.
    *
+   * @param cap as for `url`
    * @returns the file as it is kept now, once that it shall be kept is written down
    * @throws GridError BAD_CAP; UNSUPPORTED_CAP for a directory, a file that can change, and a literal file, which is in its cap
    *   and always there; STORE_FULL, STORE_UNAVAILABLE, NO_WORKER; the signal's reason, and the file may be kept then or not
    */
   async keep(cap: string, { grid = "", signal }: OpenOptions = {}): Promise<Keep> {
+    const payload = { cap: capOf(cap), grid };
     navigator.storage?.persist?.().catch(() => false);
-    return (await this.#ask("keep", { cap, grid }, signal)).keep;
+    return (await this.#ask("keep", payload, signal)).keep;
   }
 
   /**
@@ -80,7 +86,7 @@ export class Grid {
    * @throws GridError as `keep`
    */
   async keepOf(cap: string): Promise<Keep | undefined> {
-    return (await this.#ask("keepOf", { cap })).keep;
+    return (await this.#ask("keepOf", { cap: capOf(cap) })).keep;
   }
 
   /**

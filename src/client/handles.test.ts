@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { HandleEntry } from "../base/HandleRecord.ts";
 import { announcement, isQuestion, reply } from "../channel/messages.ts";
+import { Grid } from "./Grid.ts";
 import { Handles } from "./handles.ts";
 import type { UrlOptions } from "./UrlOptions.ts";
 
@@ -153,5 +154,31 @@ describe("revoking", () => {
     handles.url(cap, {});
     await pass(100);
     expect(told).toHaveLength(2);
+  });
+});
+
+describe("what is given as a cap", () => {
+  it("CAP-1 may have blanks, quotes or a gateway's URL around it: the URL is that of the cap", async () => {
+    const url = handles.url(cap, {});
+    const quoted = encodeURIComponent(cap);
+    for (const text of [` ${cap}\n`, `"${cap}"`, quoted, `http://127.0.0.1:3456/uri/${quoted}?save=true`])
+      expect(handles.url(text, {})).toBe(url);
+    await pass(0);
+    expect(told.flat().map(({ record }) => record.cap)).toEqual([cap]);
+  });
+
+  it("CAP-3 must be a text", () => {
+    const grid = new Grid(new URL("/", folder), container, handles);
+    expect(() => grid.url(undefined as never)).toThrow(
+      expect.objectContaining({ code: "BAD_CAP", message: expect.stringContaining("of type undefined") }),
+    );
+  });
+
+  it.each(["open", "keep", "keepOf"] as const)("CAP-3 %s rejects, and does not throw", async (what) => {
+    const grid = new Grid(new URL("/", folder), container, handles);
+    await expect(grid[what](null as never)).rejects.toMatchObject({
+      code: "BAD_CAP",
+      message: expect.stringContaining("it is null"),
+    });
   });
 });

@@ -1,4 +1,5 @@
 import { utf8 } from "../base/bytes.ts";
+import { capOf } from "../base/findCap.ts";
 import { GridError } from "../base/GridError.ts";
 import { type HandleEntry, isHandleRecord } from "../base/HandleRecord.ts";
 import { isAnnouncement } from "../channel/messages.ts";
@@ -44,8 +45,9 @@ export class Handles {
     container.addEventListener("controllerchange", () => this.#tellSoon());
   }
 
-  /** @throws GridError BAD_URL for a cap, a name or a type that is too long, and a type that is none */
-  url(cap: string, { filename = "", download = false, type = "", grid = "" }: UrlOptions): string {
+  /** @throws GridError BAD_CAP for what is no text; BAD_URL for a cap, a name or a type that is too long, and a type that is none */
+  url(given: string, { filename = "", download = false, type = "", grid = "" }: UrlOptions): string {
+    const cap = capOf(given);
     const record = { cap, filename, download, type, grid };
     if (!isHandleRecord(record)) throw unusable();
     const message = JSON.stringify([cap, filename, download, type, grid]);

@@ -6,6 +6,7 @@ import { HashTree } from "../hashing/HashTree.ts";
 import type { Server } from "../servers/Server.ts";
 import type { MutableContext } from "./MutableContext.ts";
 import { MutableShare } from "./MutableShare.ts";
+import { nobodyHasIt } from "./notEnoughShares.ts";
 import { readShareRange, withTimeLimit } from "./readShareRange.ts";
 import { reasonOf } from "./reasonOf.ts";
 
@@ -25,6 +26,8 @@ const QUERIES_AT_ONCE = 5;
 const MOST_SHARES_OF_SERVER = 20;
 /** An error is for people. */
 const MOST_OUTCOMES = 300;
+
+const NO_SHARE = "no share";
 
 interface Group {
   readonly version: MutableVersion;
@@ -46,6 +49,7 @@ export class MutableVersionFinder {
   readonly #all: boolean;
   #asked = 0;
   #answered = 0;
+  #failed = 0;
   /** Whose answers are awaited, by the order in which they were asked; not those that take long. */
   readonly #awaited = new Set<number>();
 
@@ -123,11 +127,12 @@ export class MutableVersionFinder {
       const numbers = await withTimeLimit(limits.queryTimeout, what, clock, signal, (limited) =>
         server.mutableStorage.listShares(storageIndexText, limited),
       );
-      if (numbers.length === 0) this.#note(server, "no share");
+      if (numbers.length === 0) this.#note(server, NO_SHARE);
       await Promise.all(numbers.slice(0, MOST_SHARES_OF_SERVER).map((number) => this.#look(server, number, signal)));
       if (!signal.aborted) health.of(server).succeeded();
     } catch (error) {
       if (signal.aborted) return;
+      this.#failed++;
       health.of(server).failed();
       this.#note(server, reasonOf(error));
     }
@@ -181,12 +186,16 @@ export class MutableVersionFinder {
       const numbers = new Set(shares.map(({ number }) => number));
       return `version ${version.sequence}: ${numbers.size} of the ${version.needed} shares that it needs`;
     });
-    const found = versions.length === 0 ? "no share of it was found" : versions.join("; ");
-    return new GridError(
-      "NO_VERSION",
-      { versions, servers: this.#outcomes },
-      `No version of this mutable file can be read: ${found}. Try again later, when more of its servers can be reached.`,
-    );
+    const servers = this.#context.servers.known().length;
+    const silent = servers - (this.#answered - this.#failed);
+    const what = `No version of this mutable file can be read: ${versions.join("; ") || "no share of it was found"}`;
+    const message =
+      versions.length === 0 && silent === 0 && !this.#outcomes.some(({ outcome }) => outcome !== NO_SHARE)
+        ? nobodyHasIt(servers)
+        : silent === 0
+          ? `${what}. All ${servers} servers of this grid have answered.`
+          : `${what}, and ${silent} of this grid's ${servers} servers did not answer. Try again later, when more of them can be reached.`;
+    return new GridError("NO_VERSION", { versions, servers: this.#outcomes }, message);
   }
 }
 

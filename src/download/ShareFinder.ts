@@ -124,6 +124,15 @@ export class ShareFinder {
     return outcomes;
   }
 
+  /** Of all servers that there are, those that have not said which shares they have. */
+  get tally(): { readonly servers: number; readonly silent: number } {
+    const unasked = this.#toAsk?.length ?? 0;
+    return {
+      servers: this.#asked.size + unasked,
+      silent: this.#failures.size + this.#queries.size + unasked,
+    };
+  }
+
   get #hasListChanged(): boolean {
     return this.#toAsk !== undefined && this.#context.servers.revision !== this.#revision;
   }

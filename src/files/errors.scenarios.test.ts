@@ -54,17 +54,58 @@ describe("N-01 none found, or too few", () => {
     const none = new SimulatedGrid(10);
     const { error } = await outcomeOf(none, none.nodes.open(file.cap));
     expect(error).toMatchObject({ details: { needed: 3, found: 0 } });
-    expect((error as Error).message).toMatch(/^0 of the 3 shares that are needed were found/);
+    expect((error as Error).message).toMatch(/^All 10 servers of this grid have answered/);
     spoil(ALL, VERSION_AT);
     const { details, message } = await failure();
     expect(details).toMatchObject({ needed: 3, found: 10 });
     expect(message).toMatch(/^10 shares were found, 3 are needed/);
   });
 
+  const messageWithout = async (servers: readonly number[], change: () => void = () => {}): Promise<string> => {
+    for (const server of servers) grid.servers[server]!.shares.clear();
+    change();
+    return (await failure()).message;
+  };
+
+  it("READ-1 all servers answered, and none has it: it asks about the cap, and not to try again", async () => {
+    expect(await messageWithout(ALL)).toBe(
+      "All 10 servers of this grid have answered, and none has such a file. Is the cap complete, right in each letter, and of this grid?",
+    );
+  });
+
+  it("READ-2 some servers did not answer: it says how many, and to try again later", async () => {
+    const message = await messageWithout(ALL.slice(2), () => behave(grid.servers.slice(6), { statusOnList: 500 }));
+    expect(message).toBe(
+      "2 of the 3 shares that are needed were found, and 4 of this grid's 10 servers did not answer. " +
+        "Try again later, when more of the file's servers can be reached.",
+    );
+  });
+
+  it("READ-2 no server can be reached: it says so", async () => {
+    const message = await messageWithout([], () => behave(grid.servers, { statusOnList: 500 }));
+    expect(message).toMatch(/^0 of the 3 shares .* 10 of this grid's 10 servers did not answer\. Try again later/);
+  });
+
+  it("READ-4 all answered and some shares are lost: nobody is told to wait", async () => {
+    expect(await messageWithout(ALL.slice(2))).toBe(
+      "2 of the 3 shares that are needed were found, and all 10 servers of this grid have answered: the other shares are lost, or on " +
+        "servers that are not in its list.",
+    );
+  });
+
+  it("READ-5 a wrong letter in the cap's hash: all shares are another file's", async () => {
+    const uebHash = Uint8Array.from(file.cap.uebHash, (byte, i) => (i === 0 ? byte ^ 1 : byte));
+    const { message } = await failure(grid.nodes.open({ ...file.cap, uebHash }));
+    expect(message).toMatch(
+      /^10 shares were found, and they are of another file than .* Is a letter wrong in the cap's second field/,
+    );
+  });
+
   it("without any server it says so at once, and lists none", async () => {
     const empty = new SimulatedGrid(0);
     const { error } = await outcomeOf(empty, empty.nodes.open(file.cap));
     expect(error).toMatchObject({ code: "NOT_ENOUGH_SHARES", details: { found: 0, servers: [] } });
+    expect((error as Error).message).toBe("There is no server in this grid's list.");
     expect(empty.clock.now()).toBe(0);
   });
 });

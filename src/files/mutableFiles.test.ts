@@ -87,6 +87,25 @@ test("fewer than k shares are an error that says which versions were seen where"
   expect(await read(mutableGolden("mdmf"))).toBe("NO_VERSION");
 });
 
+describe("no share of it at all", () => {
+  const golden = mutableGolden("sdmf");
+  const message = () => open(golden).then(String, (error: Error) => error.message);
+
+  test("READ-1 and all servers answered: it asks about the cap", async () => {
+    expect(await message()).toMatch(
+      /^All 10 servers of this grid have answered, and none has such a file\. Is the cap/,
+    );
+  });
+
+  test("READ-2 and some did not answer: it says how many", async () => {
+    grid.servers[3]!.behaviour.statusOnList = 500;
+    grid.servers[4]!.behaviour.hangsOnList = true;
+    expect(await message()).toMatch(
+      /no share of it was found, and 2 of this grid's 10 servers did not answer\. Try again/,
+    );
+  });
+});
+
 describe("versions", () => {
   const golden = mutableGolden("versions");
 

@@ -71,14 +71,14 @@ it("G-06 three keys are enough", async () => {
 });
 
 it.each([
-  ["needed_shares", "4"],
-  ["total_shares", "11"],
-  ["size", "311"],
-  ["num_segments", "4"],
-])("G-07 a UEB whose %s contradicts the cap makes the file unreadable, which is said", async (key, value) => {
+  ["needed_shares", "4", "BAD_CAP"],
+  ["total_shares", "11", "BAD_CAP"],
+  ["size", "311", "BAD_CAP"],
+  ["num_segments", "4", "BAD_FORMAT"],
+])("G-07 a UEB whose %s contradicts the cap makes the file unreadable, which is said", async (key, value, code) => {
   const grid = new SimulatedGrid(10);
   const { node } = await grid.put(plaintext, { ...F1, mangleUeb: (ueb) => changeUeb(ueb, key, value) });
-  expect(await codeOf(grid, node)).toBe("BAD_FORMAT");
+  expect(await codeOf(grid, node)).toBe(code);
 });
 
 it.each([
@@ -147,7 +147,7 @@ it.each([
   ["G-13", { needed: 2 }],
   ["G-13", { needed: 4 }],
 ])("%s a cap with a wrong number, %j: the UEB tells, before any byte", async (_row, numbers) => {
-  expect(await readAs(numbers)).toEqual({ got: 0, code: "BAD_FORMAT" });
+  expect(await readAs(numbers)).toEqual({ got: 0, code: "BAD_CAP" });
 });
 
 // Where the UEB does not repeat the cap's numbers only hashes can tell.

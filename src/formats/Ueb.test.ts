@@ -58,14 +58,22 @@ test("G-16 keys of old uploaders, and of ones to come, are passed over, in any o
 
 describe("G-07 a UEB that contradicts the cap is refused", () => {
   test.each([
-    ["size", "311"],
-    ["needed_shares", "4"],
-    ["total_shares", "11"],
-    ["num_segments", "4"],
-  ])("%s", (key, value) => {
+    ["size", "311", "the size in it is 310, and the file's own is 311"],
+    ["needed_shares", "4", "k in it is 3, and the file's own is 4"],
+    ["total_shares", "11", "N in it is 10, and the file's own is 11"],
+  ])("READ-3 %s, which the cap says, too", (key, value, reason) => {
     expect(() => checkUeb(parseUeb(uebOf({ ...indispensable, [key]: value })), cap)).toThrow(
-      badFormat(new RegExp(key)),
+      expect.objectContaining({
+        code: "BAD_CAP",
+        details: { reason },
+        message: `This cap does not fit its file: ${reason}. Is a digit wrong or missing?`,
+      }),
     );
+  });
+
+  test("num_segments", () => {
+    const ueb = parseUeb(uebOf({ ...indispensable, num_segments: "4" }));
+    expect(() => checkUeb(ueb, cap)).toThrow(badFormat(/num_segments/));
   });
 });
 

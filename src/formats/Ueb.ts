@@ -60,10 +60,12 @@ export function parseUeb(bytes: Uint8Array): Ueb {
  * The file's geometry, by the cap and the segment size in the UEB. The cap's numbers win: a UEB that contradicts them
  * is refused.
  *
- * @throws GridError BAD_FORMAT when a number cannot be right or contradicts the cap
+ * @throws GridError BAD_CAP when the cap's size, k or N is not what the UEB says
+ * @throws GridError BAD_FORMAT when a number cannot be right, or does not follow from the cap
  * @throws GridError TOO_LARGE for a segment above MAX_SEGMENT_SIZE
  */
 export function checkUeb(ueb: Ueb, cap: { size: number; needed: number; total: number }): Geometry {
+  checkCap(ueb, cap);
   const { size, needed, total } = cap;
   // Ahead of the geometry, so that a segment size no reader could use has the clearer error.
   if (ueb.segmentSize > MAX_SEGMENT_SIZE) {
@@ -73,17 +75,28 @@ export function checkUeb(ueb: Ueb, cap: { size: number; needed: number; total: n
   }
   const geometry = makeGeometry({ size, segmentSize: ueb.segmentSize, needed, total });
   predictShareLayout(geometry); // throws where the hash trees of tiny segments would take a share beyond 2^53-1 bytes
-  const pairs: [key: string, said: number | undefined, known: number][] = [
-    ["size", ueb.size, size],
-    ["needed_shares", ueb.needed, needed],
-    ["total_shares", ueb.total, total],
-    ["num_segments", ueb.segmentCount, geometry.segmentCount],
-  ];
-  for (const [key, said, known] of pairs) {
-    if (said !== undefined && said !== known)
-      throw badFormat(UEB, `its ${key} is ${said} where the cap makes it ${known}`);
-  }
+  const { segmentCount = geometry.segmentCount } = ueb;
+  if (segmentCount !== geometry.segmentCount)
+    throw badFormat(UEB, `its num_segments is ${segmentCount} where the cap makes it ${geometry.segmentCount}`);
   return geometry;
+}
+
+/** The uploader wrote both, and the UEB has the hash that is in the cap: numbers that differ were changed in the cap. */
+function checkCap(ueb: Ueb, { size, needed, total }: { size: number; needed: number; total: number }): void {
+  const pairs: [what: string, said: number | undefined, known: number][] = [
+    ["the size", ueb.size, size],
+    ["k", ueb.needed, needed],
+    ["N", ueb.total, total],
+  ];
+  for (const [what, said, known] of pairs) {
+    if (said === undefined || said === known) continue;
+    const reason = `${what} in it is ${known}, and the file's own is ${said}`;
+    throw new GridError(
+      "BAD_CAP",
+      { reason },
+      `This cap does not fit its file: ${reason}. Is a digit wrong or missing?`,
+    );
+  }
 }
 
 /** A UEB with the eleven keys that uploaders of today write, sorted. */

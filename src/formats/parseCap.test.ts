@@ -61,14 +61,14 @@ test.each([
 
 const field = (first: string, hash: string, rest: string) => `URI:CHK:${first}:${hash}:${rest}`;
 test.each([
-  ["", /URI:/],
+  ["", /^it is empty$/],
   ["lib.html", /URI:/],
   [` ${CHK}`, /URI:/],
   [`uri:${CHK.slice(4)}`, /URI:/],
   [`URI:chk${CHK.slice(7)}`, /kind/],
   ["URI:NEW:abc", /kind/],
   ["URI:constructor:abc", /kind/],
-  ["URI:CHK", /URI:/],
+  ["URI:CHK", /cut off/],
   [`${CHK}\n`, /size/],
   [field(KEY, HASH, `1:10:${2 ** 53 - 1}`), /shares could not be read/],
   [`${CHK}:1`, /6 fields/],
@@ -144,7 +144,7 @@ describe("caps of mutable files and directories", () => {
 
   test.each([
     [`URI:SSK:${pair}:3`, /3 fields/],
-    [`URI:SSK:${KEY}`, /1 fields/],
+    [`URI:SSK:${KEY}`, /1 field /],
     [`URI:DIR2-RO:${pair}:3`, /3 fields/],
     [`URI:SSK:${KEY.slice(1)}:${HASH}`, /write key/],
     [`URI:SSK-RO:${KEY.slice(1)}:${HASH}`, /read key/],
@@ -223,4 +223,27 @@ test("any text is a cap or BAD_CAP, and an error never repeats a part of a secre
       }
     }),
   );
+});
+
+describe("CAP-2 a cap that is cut off says so", () => {
+  const SSK = `URI:SSK:${KEY}:${"a".repeat(52)}`;
+  const cuts = [CHK.slice(0, 3), CHK.slice(0, 4), CHK.slice(0, 7), CHK.slice(0, 20)].concat(
+    [1, 2, 3, 4].map((fields) =>
+      CHK.split(":")
+        .slice(0, 2 + fields)
+        .join(":"),
+    ),
+    [CHK.slice(0, CHK.lastIndexOf(":") + 1), SSK.slice(0, 20), SSK.slice(0, -1), SSK.slice(0, -52)],
+  );
+
+  test.each(cuts.map((text) => [text.length, text]))("after %i characters", (_length, text) => {
+    expect(() => parseCap(text)).toThrow(
+      expect.objectContaining({ code: "BAD_CAP", message: expect.stringMatching(/: it seems to be cut off\.$/) }),
+    );
+  });
+
+  test("and one that has too much does not", () => {
+    expect(() => parseCap(`${CHK}:1`)).toThrow(/has 6 fields after its kind instead of 5\.$/);
+    expect(() => parseCap(`${SSK}a`)).toThrow(/not right base32/);
+  });
 });

@@ -53,7 +53,7 @@ const CAP = /^((?:imm|ro)\.)?URI:([A-Za-z0-9-]+):/;
  */
 export function parseCap(text: string): Cap {
   const match = CAP.exec(text);
-  if (match === null) throw badCap("it does not start with URI: and a kind");
+  if (match === null) throw badCap(whyNoKind(text));
   const [prefix, promise, name = ""] = match;
   const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
   if (kind === undefined) throw badCap("its kind is not one that Tahoe-LAFS has");
@@ -62,6 +62,12 @@ export function parseCap(text: string): Cap {
   }
   if (promise === "ro." && kind.power === "write") throw badCap("after ro. it must not be a cap that allows writing");
   return kind.parse(text.slice(prefix.length));
+}
+
+function whyNoKind(text: string): string {
+  if (text === "") return "it is empty";
+  if (/^(?:(?:imm|ro)\.)?URI(?::[A-Za-z0-9-]*)?$/.test(text)) return `it ends before its kind does${CUT_OFF}`;
+  return "it does not start with URI: and a kind";
 }
 
 /**
@@ -84,8 +90,9 @@ function parseChkVerifier(body: string): ChkVerifyCap {
 
 function parseChkFields(firstName: string, body: string) {
   const fields = body.split(":");
-  if (fields.length !== 5) throw badCap(`it has ${fields.length} fields after its kind instead of 5`);
+  if (fields.length !== 5) throw wrongFields(fields.length, 5);
   const [first = "", hash = "", k = "", n = "", bytes = ""] = fields;
+  if (bytes === "") throw badCap(`its size is missing${CUT_OFF}`);
   const firstField = base32Field(firstName, first, 16);
   const uebHash = base32Field("the UEB hash", hash, 32);
   const needed = numberField("k", k);
@@ -124,9 +131,22 @@ function parseMutableFields(kind: MutableCap["kind"], firstName: string, body: s
   const fields = body.split(":");
   // Old MDMF caps end in hints, which have no meaning any more.
   const isRight = kind === "MDMF" ? fields.length >= 2 : fields.length === 2;
-  if (!isRight) throw badCap(`it has ${fields.length} fields after its kind instead of 2`);
+  if (!isRight) throw wrongFields(fields.length, 2);
   const [first = "", fingerprint = ""] = fields;
-  return [base32Field(firstName, first, 16), base32Field("the fingerprint", fingerprint, 32)] as const;
+  const firstField = base32Field(firstName, first, 16);
+  if (fields.length === 2 && fingerprint.length < FINGERPRINT_CHARACTERS) {
+    throw badCap(`its fingerprint has ${fingerprint.length} of ${FINGERPRINT_CHARACTERS} characters${CUT_OFF}`);
+  }
+  return [firstField, base32Field("the fingerprint", fingerprint, 32)] as const;
+}
+
+/** 32 bytes in base32. */
+const FINGERPRINT_CHARACTERS = 52;
+const CUT_OFF = ": it seems to be cut off";
+
+function wrongFields(are: number, should: number): GridError<"BAD_CAP"> {
+  const reason = `it has ${are} ${are === 1 ? "field" : "fields"} after its kind instead of ${should}`;
+  return badCap(are < should ? reason + CUT_OFF : reason);
 }
 
 function base32Field(name: string, text: string, length?: number): Uint8Array<ArrayBuffer> {

@@ -43,6 +43,8 @@ function fetchGrid(path: string, init: RequestInit = {}): Promise<Response> {
       failures: new FailurePacer(grid.clock),
       streaming: () => undefined,
       failed: () => undefined,
+      isOffline: () => false,
+      forbidden: () => [],
     }),
   );
 }
@@ -190,9 +192,9 @@ describe("a path from a directory", () => {
     ["?t=rename-form", 400, "GET directory: bad t=rename-form"],
     ["/%ff", 400, "UTF-8"],
     // Its own shares are not here.
-    ["/sub", 410, "No version"],
-    ["/sub/deeper", 410, "No version"],
-    ["/changing.txt", 410, "No version"],
+    ["/sub", 410, "none has such a file"],
+    ["/sub/deeper", 410, "none has such a file"],
+    ["/changing.txt", 410, "none has such a file"],
   ])("%s is %i", async (path, status, words) => {
     const response = await fetchGrid(uri(directory.cap, path));
     expect(response.status).toBe(status);

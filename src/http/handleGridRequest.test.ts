@@ -35,6 +35,8 @@ let opened: Cap[];
 let grids: (string | undefined)[];
 let failed: unknown[];
 let records: Map<string, HandleRecord>;
+let isOffline: boolean;
+let forbidden: string[];
 
 beforeEach(() => {
   file = new FakeFile(content);
@@ -45,6 +47,8 @@ beforeEach(() => {
   grids = [];
   failed = [];
   records = new Map();
+  isOffline = false;
+  forbidden = [];
 });
 
 const handle = (path: string, init: RequestInit = {}) => answer(new Request(`https://app.example${path}`, init));
@@ -68,6 +72,8 @@ function answer(request: Request): Promise<Response> {
       void ended.then(() => streaming--);
     },
     failed: (error) => failed.push(error),
+    isOffline: () => isOffline,
+    forbidden: () => forbidden,
   });
 }
 
@@ -601,5 +607,89 @@ describe("asking again for what has just failed", () => {
     await outcome;
     expect(clock.pendingTimers).toBe(0);
     expect(file.reads.length).toBe(1);
+  });
+});
+
+describe("words that help", () => {
+  const VERIFY = CAP.replace("CHK", "CHK-Verifier");
+  const JSON_WANTED = { Accept: "application/json" };
+  const HANDLE = "AAAAAAAAAAAAAAAAAAAAAA";
+  const hold = (cap: string) => records.set(HANDLE, { cap, filename: "", download: false, type: "", grid: "" });
+  const messageOf = async (response: Response) => ((await response.json()) as { message: string }).message;
+
+  it.each(["", "nonsense", "URI:CHK:aaaq", VERIFY])(
+    "CAP-4 a gateway's jargon is told to nobody but a person at a gateway's URL (%j)",
+    async (cap) => {
+      hold(cap);
+      const byHandle = await handle(`/grid/${HANDLE}`);
+      const asJson = await handle(`/grid/${HANDLE}`, { headers: JSON_WANTED });
+      expect([byHandle.status, asJson.status]).toEqual([400, 400]);
+      const words = [await byHandle.text(), await messageOf(asJson)];
+      expect(failed.map((error) => (error as Error).message)).toEqual([words[1], words[1]]);
+      expect(words.join()).not.toMatch(/GET|t=json/);
+      if (cap === "") return;
+      const ofGateway = await handle(`/uri/${encodeURIComponent(cap)}`);
+      expect(await ofGateway.text()).toBe(`GET unknown URI type: can only do t=json here. ${words[1]}\n`);
+      expect(failed.at(-1)).toMatchObject({ message: words[1] });
+      expect(await messageOf(await handle(`/uri/${encodeURIComponent(cap)}`, { headers: JSON_WANTED }))).toBe(words[1]);
+    },
+  );
+
+  it("CAP-5 a directory's cap: it says how one is listed", async () => {
+    hold(DIRECTORY);
+    const answer = await handle(`/grid/${HANDLE}`, { headers: JSON_WANTED });
+    expect(await answer.json()).toMatchObject({
+      code: "UNSUPPORTED_CAP",
+      message: expect.stringMatching(
+        /^This is a directory's cap, .* \?t=json, where the worker answers Tahoe-LAFS's own paths \(gridfetch-worker\.js\?tahoe-forms\)\.$/,
+      ),
+    });
+  });
+
+  it("CAP-6 a verify cap: it says which one is needed", async () => {
+    hold(VERIFY);
+    expect(await (await handle(`/grid/${HANDLE}`)).text()).toBe(
+      "This is a verify cap: with it shares can be checked, and nothing be read. Ask for the read cap.\n",
+    );
+  });
+
+  it("READ-6 offline: one line, and not one a server", async () => {
+    isOffline = true;
+    file.failsAt = 0;
+    file.failure = TOO_FEW;
+    const answer = await get();
+    expect([answer.status, await answer.text()]).toEqual([
+      503,
+      "You are offline, and the grid cannot be reached. What is kept offline can be read.\n",
+    ]);
+    expect(failed).toEqual([expect.objectContaining({ code: "OFFLINE" })]);
+  });
+
+  it("READ-6 but servers that have all answered were reached", async () => {
+    isOffline = true;
+    file.failsAt = 0;
+    const servers = [{ server: "alice", outcome: "no share" }];
+    file.failure = new GridError("NOT_ENOUGH_SHARES", { needed: 3, found: 0, servers }, "None has it.");
+    expect(await (await get()).text()).toMatch(/^NoSharesError: None has it\./);
+  });
+
+  it("READ-7 a policy that keeps the worker from servers: it names the policy and the servers", async () => {
+    forbidden = ["https://one.example", "wss://relay.example"];
+    file.failsAt = 0;
+    file.failure = TOO_FEW;
+    const answer = await handle(`/uri/${CAP}`, { headers: JSON_WANTED });
+    expect(await answer.json()).toMatchObject({
+      code: "NOT_ENOUGH_SHARES",
+      details: TOO_FEW.details,
+      message:
+        "The Content-Security-Policy that the worker's script was served with forbids requests to https://one.example, " +
+        `wss://relay.example: its connect-src must name them. ${TOO_FEW.message}`,
+    });
+  });
+
+  it("READ-8 a handle that stands for nothing: it says why that may be, and what to do", async () => {
+    expect(await (await handle(`/grid/${HANDLE}`)).text()).toMatch(
+      /^This address stands for nothing in this browser: .* Open the file again where you found it\.\n$/,
+    );
   });
 });

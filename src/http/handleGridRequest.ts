@@ -12,13 +12,14 @@ import { badView } from "./badView.ts";
 import { sizeInCap, viewOfFile, viewOfUnknown } from "./capViews.ts";
 import { conditionalAnswer } from "./conditionalAnswer.ts";
 import { errorResponse, listingErrorResponse, textResponse } from "./errorResponse.ts";
+import { explainFailure, type Surroundings } from "./explainFailure.ts";
 import type { GridPaths } from "./GridPaths.ts";
 import { type ObjectUrl, parseGridUrl } from "./parseGridUrl.ts";
 import { type ResolvedUnknown, resolveObject } from "./resolveObject.ts";
 import { isHarmlessUse, SAFETY_HEADERS } from "./safetyHeaders.ts";
 
 /** What answering takes from its surroundings. */
-export interface GridRequestContext extends AnswerFileContext {
+export interface GridRequestContext extends AnswerFileContext, Surroundings {
   readonly paths: GridPaths;
   /**
    * What the handle of an opaque URL stands for; undefined if nobody knows. May take a while where pages are asked.
@@ -44,8 +45,9 @@ export interface GridRequestContext extends AnswerFileContext {
  * bytes; a failure after them errors the body.
  */
 export async function handleGridRequest(request: Request, context: GridRequestContext): Promise<Response> {
-  const response = await answer(request, context).catch((error: unknown) => {
+  const response = await answer(request, context).catch((thrown: unknown) => {
     request.signal.throwIfAborted();
+    const error = explainFailure(thrown, context);
     context.failed(error);
     return errorResponse(error, wantsJson(request));
   });
@@ -111,7 +113,7 @@ async function answerObject(request: Request, target: WantedObject, context: Gri
   const { form, t, path, grid } = target;
   const { signal } = request;
   const found = await resolveObject(target, signal, (cap) => context.directory(cap, grid));
-  if (found.kind === "unknown") return answerUnknown(request, target, found);
+  if (found.kind === "unknown") return answerUnknown(request, target, found, context);
   const { cap, name, metadata } = found;
   if (cap.kind === "DIR2") {
     if (form === "file") throw badUrl("The cap of a directory is not a file-cap: use /uri/");
@@ -138,14 +140,15 @@ async function answerListing(
   request: Request,
   directory: Directory,
   t: string,
-  { paths, failed }: GridRequestContext,
+  context: GridRequestContext,
 ): Promise<Response> {
   try {
-    return await answerDirectory(request, directory, t, paths.scope);
-  } catch (error) {
+    return await answerDirectory(request, directory, t, context.paths.scope);
+  } catch (thrown) {
+    const error = explainFailure(thrown, context);
     const isGone = isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION");
     if (t !== "json" || !isGone || wantsJson(request)) throw error;
-    failed(error);
+    context.failed(error);
     return listingErrorResponse(error);
   }
 }
@@ -167,7 +170,10 @@ async function sizeOfLatest(
 
 /** A list of caps is not what a URL may tell that is made to tell none. */
 function directoryByHandle(): GridError<"UNSUPPORTED_CAP"> {
-  const message = "This address stands for a directory, which is not shown by such an address. List it by its cap.";
+  const message =
+    "This is a directory's cap, and a URL of this kind, as grid.url and grid.open use, is for a file. A directory is listed by " +
+    "fetch from the path uri/, the cap by encodeURIComponent, and ?t=json, where the worker answers Tahoe-LAFS's own paths " +
+    "(gridfetch-worker.js?tahoe-forms).";
   return new GridError("UNSUPPORTED_CAP", { kind: "URI:DIR2" }, message);
 }
 
@@ -182,9 +188,16 @@ function entityTag(cap: Cap, t: string, version?: string): string | undefined {
   return undefined;
 }
 
-/** There is only `t=json` of it. */
-function answerUnknown(request: Request, { form, t }: ObjectUrl, { facts, why }: ResolvedUnknown): Response {
+/** There is only `t=json` of it. A person at one of a gateway's URLs gets a gateway's words; a program, or who has a handle, the reason alone. */
+function answerUnknown(
+  request: Request,
+  { form, t, isHandle }: WantedObject,
+  { facts, why }: ResolvedUnknown,
+  { failed }: GridRequestContext,
+): Response {
+  if (isHandle || wantsJson(request)) throw why;
   if (form === "file") throw badUrl(`${why.message.replace(/\.$/, "")}, so what follows /file/ is not a file-cap`);
   if (t === "json" && request.method === "GET") return viewOfUnknown(facts);
-  throw new GridError(why.code, why.details, `GET unknown URI type: can only do t=json here. ${why.message}`);
+  failed(why);
+  return textResponse(400, `GET unknown URI type: can only do t=json here. ${why.message}`);
 }

@@ -44,6 +44,8 @@ class Web {
         },
         directory: () => Promise.reject(new Error("no directory in this test")),
         failed: () => undefined,
+        isOffline: () => false,
+        forbidden: () => [],
       }),
     );
   }

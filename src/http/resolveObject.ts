@@ -76,7 +76,7 @@ function resolved(cap: Cap, name: string | undefined, metadata: Metadata | undef
     const why = new GridError(
       "UNSUPPORTED_CAP",
       { kind },
-      "This is a verify cap: with it shares can be checked, and nothing be read.",
+      "This is a verify cap: with it shares can be checked, and nothing be read. Ask for the read cap.",
     );
     return { kind: "unknown", facts: metadata ? { metadata } : {}, why };
   }

@@ -272,7 +272,7 @@ const UNKNOWN: Row[] = [
   ["GET /uri/ro.%C3%A4%F0%9F%98%80?t=json", { status: 200, body: /"ro_uri": "ro\.\\u00e4\\ud83d\\ude00"/ }],
   [`GET /uri/ro.URI:DIR2:${SECRET}:x?t=json`, { status: 200, body: UNKNOWN_JSON }],
   [`GET /uri/imm.URI:CHK:${SECRET}?t=json`, { status: 200, body: UNKNOWN_JSON }],
-  [`GET /uri/URI:CHK:${SECRET}`, bad(/1 fields after its kind/)],
+  [`GET /uri/URI:CHK:${SECRET}`, bad(/1 field after its kind/)],
   [`GET /uri/URI:CHK:${SECRET}:short:3:10:9`, bad(/the UEB hash/)],
   [`GET /uri/${F.toUpperCase()}`, bad(/the key/)],
   [`GET /uri/${F.replace(":3:10:", ":11:10:")}`, bad(/k is more than N/)],

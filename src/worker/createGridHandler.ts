@@ -28,6 +28,7 @@ import { Reads } from "./Reads.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
 import { unlessLate } from "./unlessLate.ts";
 import type { WorkerParts } from "./WorkerParts.ts";
+import { workerSurroundings } from "./workerSurroundings.ts";
 import { workerTransport } from "./workerTransport.ts";
 
 declare const self: ServiceWorkerGlobalScope & {
@@ -166,6 +167,7 @@ export function composeGridHandler(
     directory: async (cap, grid) => (await grids.files(grid)).directory(cap),
     clock,
     failures: new FailurePacer(clock),
+    ...workerSurroundings(),
   };
 
   answerPages({

@@ -1,4 +1,5 @@
 import { addAbortSignal } from "node:stream";
+import { capOf } from "../../base/findCap.ts";
 import { GridError } from "../../base/GridError.ts";
 import type { ByteRange } from "../../base/range.ts";
 import { createFileNodes } from "../../files/createFileNodes.ts";
@@ -24,7 +25,7 @@ export async function getCommand(capText: string, options: GetOptions, terminal:
   if (capText === "-" && options.servers === "-") {
     throw new UsageError("stdin can be the cap or the server list, not both");
   }
-  const cap = parseCap((capText === "-" ? await readLine(terminal) : capText).trim());
+  const cap = parseCap(capOf(capText === "-" ? await readLine(terminal) : capText));
   const servers = new StaticServerList(cap.kind === "LIT" ? [] : await serversToRead(options, terminal));
   const node = await createFileNodes({ servers }).openLatest(cap, terminal.signal);
   const { offset, length } = clipRange(options.range, node.size);

@@ -134,6 +134,11 @@ describe("get", () => {
     expect((await run(["get", LIT])).stdout.toString()).toBe("hello, grid");
   });
 
+  it("CAP-1 takes a cap out of what was pasted", async () => {
+    const url = `http://127.0.0.1:3456/file/${encodeURIComponent(LIT)}/@@named=/hello.txt`;
+    for (const given of [` "${LIT}"`, url]) expect((await run(["get", given])).stdout.toString()).toBe("hello, grid");
+  });
+
   it("leaves what was there and no part where the file cannot be read", async () => {
     await writeFile(join(out, "copy"), "before");
     for (const { index } of grid.status()) grid.setDials(index, { corrupt: "all" });

@@ -1,0 +1,40 @@
+import { GridError, isGridError } from "../base/GridError.ts";
+
+/** What a worker knows of its own way to the network. */
+export interface Surroundings {
+  /** Does the browser say that it has no network? */
+  isOffline(): boolean;
+  /** Origins that the worker's own Content-Security-Policy has kept it from. */
+  forbidden(): readonly string[];
+}
+
+/**
+ * An error in the words that help, where it is not a server's doing that the grid cannot be reached: one line for a browser
+ * that is offline, and the policy's name where a policy forbids servers. All other errors as they are.
+ */
+export function explainFailure(error: unknown, { isOffline, forbidden }: Surroundings): unknown {
+  if (!isOfNetwork(error)) return error;
+  if (isOffline()) {
+    return new GridError(
+      "OFFLINE",
+      {},
+      "You are offline, and the grid cannot be reached. What is kept offline can be read.",
+    );
+  }
+  const origins = forbidden();
+  if (origins.length === 0) return error;
+  const policy =
+    `The Content-Security-Policy that the worker's script was served with forbids requests to ${origins.join(", ")}: ` +
+    "its connect-src must name them.";
+  return new GridError(error.code, error.details, `${policy} ${error.message}`);
+}
+
+/** Might another network change it? Where all servers have answered it would not. */
+function isOfNetwork(error: unknown): error is GridError {
+  if (isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION"))
+    return error.details.servers.some(({ outcome }) => outcome !== NO_SHARE);
+  return ["SERVER_UNREACHABLE", "TIMED_OUT", "BAD_CONFIG"].some((code) => isGridError(error) && error.code === code);
+}
+
+/** An outcome of a server that has answered. */
+const NO_SHARE = "no share";

@@ -1,0 +1,15 @@
+import type { Surroundings } from "../http/explainFailure.ts";
+
+/** More would not be read. */
+const MOST_ORIGINS = 10;
+
+/** What this worker can tell of its own way to the network. Call it when the script starts: it listens from then on. */
+export function workerSurroundings(): Surroundings {
+  const origins = new Set<string>();
+  self.addEventListener("securitypolicyviolation", (event) => {
+    const { blockedURI, disposition, effectiveDirective } = event as SecurityPolicyViolationEvent;
+    const isKeptBack = disposition === "enforce" && effectiveDirective === "connect-src";
+    if (isKeptBack && origins.size < MOST_ORIGINS && URL.canParse(blockedURI)) origins.add(new URL(blockedURI).origin);
+  });
+  return { isOffline: () => !navigator.onLine, forbidden: () => [...origins] };
+}
