@@ -61,7 +61,8 @@ export function connectPinned(
     const late = setTimeout(() => fail(new Error("it did not answer in time")), CONNECT_LIMIT);
     // An older connection that is still silent while a newer one is answered: the server is not busy, it knows no TLS.
     const silent = setTimeout(async () => {
-      if (await answersPlainly({ host: address, port }, asking.signal)) fail(new StreamFailure("not-tls", FOOLSCAP));
+      const isPlain = await answersPlainly({ host: address, port }, asking.signal);
+      if (isPlain && !asking.signal.aborted) fail(new StreamFailure("not-tls", FOOLSCAP));
     }, SILENCE);
     signal?.addEventListener("abort", stop, { once: true });
     socket.once("error", fail);
