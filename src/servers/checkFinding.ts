@@ -19,7 +19,8 @@ const ADVICE: Readonly<Record<CheckProblem, string>> = {
   "relay-token":
     "Add the server to the list that the relay was started with, or correct the TLS id (the first part of the NURL) in the configuration.",
   "relay-busy": "Wait, or raise the relay's limits.",
-  "server-away": "See whether the storage server runs, and whether the relay's or proxy's address of it is right.",
+  "server-away":
+    "See whether the storage server runs, and whether the relay's or proxy's address of it is right. A relay's log says why it does not connect.",
   "no-module":
     "See whether gridfetch-tls.wasm is served beside the worker's script, and whether its Content-Security-Policy allows WebAssembly ('wasm-unsafe-eval').",
   "wrong-key":

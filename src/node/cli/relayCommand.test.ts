@@ -100,7 +100,7 @@ it("reads its list again on SIGHUP, and cuts nobody", async () => {
   expect(await outcome(open)).toBe("server");
 });
 
-it("keeps its list where the new one cannot be read, and says why", async () => {
+it("RELAY-4: keeps its list where the new one cannot be read, and says why", async () => {
   const [oak] = await listServers(0);
   const { told, client, hangup, errors } = await start("--allow-private");
   for (const [text, why] of [
@@ -117,7 +117,7 @@ it("keeps its list where the new one cannot be read, and says why", async () => 
   expect(await outcome(client(oak!))).toBe("server");
 });
 
-it("connects nobody to loopback unless it may, and says so at once", async () => {
+it("RELAY-2: connects nobody to loopback unless it may, and says so at once", async () => {
   const [oak] = await listServers(0);
   const { told, client, errors } = await start();
   await until(() => errors().includes("--allow-private"));
@@ -125,6 +125,18 @@ it("connects nobody to loopback unless it may, and says so at once", async () =>
   expect(await outcome(client(oak!))).toBe(RELAY_CODES.SERVER_UNREACHABLE);
   await until(() => told.some(({ event }) => event === "close"));
   expect(told.find(({ event }) => event === "close")).toMatchObject({ error: "PRIVATE_ADDRESS" });
+});
+
+it("RELAY-3: connects nobody to a server with another key, and says so at once", async () => {
+  await listServers(0);
+  const other = "A".repeat(43);
+  await writeFile(list, (await readFile(list, "utf8")).replace(/pb:\/\/[^@]+/, `pb://${other}`));
+  const { client, errors } = await start("--allow-private");
+  await until(() => errors() !== "");
+  expect(errors()).toBe(
+    `Server ${other} has not proven to own its key, and gets no connections: its TLS key is not the one that its NURL names.\n`,
+  );
+  expect(await outcome(client(other))).toBe(RELAY_CODES.SERVER_UNREACHABLE);
 });
 
 it("tells figures and health on an address of their own, and nothing of visitors", async () => {
@@ -159,7 +171,7 @@ it("tells figures and health on an address of their own, and nothing of visitors
   expect((await ask("/metrics", port)).status).toBe(403);
 });
 
-it("says what to do where a port is taken", async () => {
+it("RELAY-1: says what to do where a port is taken", async () => {
   await listServers(0);
   const squatter = createServer().listen(0, "127.0.0.1");
   await once(squatter, "listening");
