@@ -3,6 +3,7 @@ import type { FileNode } from "../files/FileNode.ts";
 import { LiteralFile } from "../files/LiteralFile.ts";
 import { installSynchronousCrypto } from "../files/testing/installSynchronousCrypto.ts";
 import { patternBytes, SimulatedGrid } from "../files/testing/SimulatedGrid.ts";
+import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { openBody } from "./openBody.ts";
 import { FakeFile } from "./testing/FakeFile.ts";
 
@@ -53,4 +54,31 @@ describe("a body that is cancelled", () => {
     await grid.clock.run(0);
     expect(grid.pendingTimers).toBe(0);
   });
+});
+
+it("a body that nobody has asked for ends with its signal, and its read with it", async () => {
+  const grid = new SimulatedGrid(3);
+  const { node } = await grid.put(bytes, { needed: 2, total: 3, maxSegmentSize: 100 });
+  for (const file of [node, new LiteralFile(bytes), new FakeFile(bytes)]) {
+    const request = new AbortController();
+    const opening = openBody(file, { offset: 0, length: 1_000 }, request.signal, grid.clock);
+    const { stream, ended } = await grid.clock.runUntil(opening);
+    request.abort(LEFT);
+    expect(await grid.clock.runUntil(ended)).toEqual({ how: "cancelled" });
+    await expect(stream.getReader().read()).rejects.toBe(LEFT);
+    await grid.clock.run(0);
+    expect([grid.inFlight, grid.pendingTimers]).toEqual([0, 0]);
+  }
+});
+
+it("a body that would be longer than was promised fails, and its read ends", async () => {
+  const clock = new VirtualClock();
+  const whole = new FakeFile(bytes);
+  const file: FileNode = { size: bytes.length, read: () => whole.read() };
+  const { stream, ended } = await openBody(file, { offset: 0, length: 150 }, new AbortController().signal, clock);
+  await expect(new Response(stream).arrayBuffer()).rejects.toMatchObject({ code: "INTERNAL" });
+  expect(await ended).toMatchObject({ how: "failed" });
+  await clock.run(0);
+  expect(whole.cancels).toHaveLength(1);
+  expect(whole.pulls).toBe(2);
 });

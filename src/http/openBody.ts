@@ -43,13 +43,33 @@ export async function openBody(node: FileNode, range: ByteRange, signal: AbortSi
   let first: ReadableStreamReadResult<Chunk> | undefined = await firstRead(reader, clock);
   const start = first.value ?? new Uint8Array();
   let delivered = 0;
-  let end: (how: BodyEnd) => void;
+  let isOver = false;
+  let abort = () => {};
+  let tell: (end: BodyEnd) => void;
   const ended = new Promise<BodyEnd>((resolve) => {
-    end = resolve;
+    tell = resolve;
   });
+  const end = (how: BodyEnd, reason?: unknown): void => {
+    if (isOver) return;
+    isOver = true;
+    signal.removeEventListener("abort", abort);
+    tell(how);
+    if (how.how === "finished") return;
+    // WebKit's worker hangs for good if a listener of a signal runs within the stream's cancel: the read ends in a task of its own.
+    clock.after(0, () => void reader.cancel(reason).catch(() => undefined));
+  };
 
   const stream = new ReadableStream<Chunk>(
     {
+      start(controller) {
+        // Also where nobody has ever asked for the body.
+        abort = () => {
+          controller.error(signal.reason);
+          end({ how: "cancelled" }, signal.reason);
+        };
+        if (signal.aborted) abort();
+        else signal.addEventListener("abort", abort);
+      },
       async pull(controller) {
         try {
           const { done, value } = first ?? (await reader.read());
@@ -62,13 +82,11 @@ export async function openBody(node: FileNode, range: ByteRange, signal: AbortSi
           end({ how: "finished" });
         } catch (error) {
           controller.error(error);
-          end(signal.aborted ? { how: "cancelled" } : { how: "failed", error });
+          end(signal.aborted ? { how: "cancelled" } : { how: "failed", error }, error);
         }
       },
-      // WebKit's worker hangs for good if a listener of a signal runs within this call: the read ends in a task of its own.
       cancel(reason) {
-        end({ how: "cancelled" });
-        clock.after(0, () => void reader.cancel(reason).catch(() => undefined));
+        end({ how: "cancelled" }, reason);
       },
     },
     // Nothing is read before it is asked for: the read-ahead is the file node's business. Not a byte stream, which
