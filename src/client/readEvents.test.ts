@@ -27,6 +27,18 @@ it("gives what came since the call, in order, and waits for more", async () => {
   expect((await next).value).toEqual(event("finished", 3));
 });
 
+it("answers each who asks, in order, also where several ask at once", async () => {
+  const worker = container();
+  const events = readsOf(worker);
+  const asked = [events.next(), events.next(), events.next()];
+  tell(worker, announcement("read", event("progress", 1)));
+  tell(worker, announcement("read", event("finished", 2)));
+  expect(await asked[0]).toEqual({ done: false, value: event("progress", 1) });
+  expect(await asked[1]).toEqual({ done: false, value: event("finished", 2) });
+  await events.return?.();
+  expect(await asked[2]).toEqual({ done: true, value: undefined });
+});
+
 it("ends with the signal, also while it waits, and at once with one that is aborted already", async () => {
   const stop = new AbortController();
   const next = readsOf(container(), stop.signal).next();

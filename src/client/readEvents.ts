@@ -37,15 +37,23 @@ export function readEvents<Kind extends "read" | "keep">(
   signal?.addEventListener("abort", end);
   if (signal?.aborted) end();
 
+  const take = async (): Promise<IteratorResult<Announcements[Kind]>> => {
+    while (kept.length === 0 && !isOver) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    const value = isOver ? undefined : kept.shift();
+    return value === undefined ? { done: true, value: undefined } : { done: false, value };
+  };
+  let last: Promise<unknown> = Promise.resolve();
+
   return {
-    async next() {
-      while (kept.length === 0 && !isOver) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      const value = isOver ? undefined : kept.shift();
-      return value === undefined ? { done: true, value: undefined } : { done: false, value };
+    // Whoever asks before the last answer has come is answered after it.
+    next() {
+      const next = last.then(take);
+      last = next;
+      return next;
     },
     async return() {
       end();
