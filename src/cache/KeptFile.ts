@@ -150,6 +150,8 @@ export class KeptFile {
   }
 
   async #load(): Promise<void> {
+    // What could not be written is missing now, and is fetched again.
+    this.#failure = undefined;
     const record = await this.#store.get(this.id);
     this.follow(record);
     if (record === undefined) return;
