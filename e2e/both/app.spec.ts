@@ -9,6 +9,7 @@ import { expect, test } from "../testing/bothBrowsers.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { seek } from "../testing/inPage.ts";
 import { shownBy } from "../testing/player.ts";
+import { SlowServer } from "../testing/SlowServer.ts";
 
 const builtApp = fileURLToPath(new URL("../../dist/app", import.meta.url));
 const FILM = "gridfetch-sample.webm";
@@ -108,7 +109,8 @@ test("everything is reached and done by keyboard", async ({ tab, demo }) => {
   await tab.keyboard.press("Enter");
   await expect.poll(() => shownName(tab)).toBe("letter");
 
-  await tabTo(tab, (said) => said.includes("Add to library"), { isBackwards: true, within: "figcaption" });
+  // The focus has gone to what was opened.
+  await tabTo(tab, (said) => said.includes("Add to library"), { within: "figcaption" });
   await tab.keyboard.press("Enter");
   await expect.poll(() => libraryOf(tab)).toEqual(["letter"]);
   // The button is gone, and the focus must not be.
@@ -152,9 +154,150 @@ test("a link brings a cap that no server sees; it is shown, and added only if on
   tab.on("request", (request) => asked.push(request.url()));
   await tab.goto(link);
   await expect.poll(() => shownName(tab)).toBe("from a friend.txt");
-  expect(tab.url()).toBe(appUrl);
+  expect(tab.url()).toMatch(/\/#\/visit\/[\w-]{36}$/);
   expect(await libraryOf(tab)).toEqual([]);
   expect(asked.filter((url) => new URL(url).pathname.includes("URI") || new URL(url).search !== "")).toEqual([]);
+});
+
+test("what a link brought is found again by reload and Back, and no cap of it is in the history", async ({
+  tab,
+  demo,
+}) => {
+  const link = (name: string) => `${appUrl}#add=${encodeURIComponent(demo.sample(name).cap)}&name=${name}`;
+  await tab.goto(link("letter.txt"));
+  // Another comes while the app starts, as from a menu for sharing: both are taken.
+  await tab.evaluate((link) => location.assign(link), link("hills.jpg"));
+  await expect.poll(() => shownName(tab)).toBe("hills.jpg");
+  await tab.goBack();
+  await expect.poll(() => shownName(tab)).toBe("letter.txt");
+  await tab.reload();
+  await expect.poll(() => shownName(tab)).toBe("letter.txt");
+  await tab.goForward();
+  await expect.poll(() => shownName(tab)).toBe("hills.jpg");
+  const addresses = await tab.evaluate(() => {
+    const { navigation } = window as unknown as { navigation?: { entries(): { url: string }[] } };
+    return [location.href, ...(navigation?.entries().map(({ url }) => url) ?? [])];
+  });
+  for (const address of addresses) expect(address).not.toContain("URI");
+  const said = await storedText(tab);
+  for (const secret of [...demo.sample("letter.txt").cap.split(":").slice(2, 4), "URI:", "hills.jpg"]) {
+    expect(said).not.toContain(secret);
+  }
+});
+
+test("what is dropped, pasted and linked before the app has started is taken", async ({ tab, demo }) => {
+  const slow = await SlowServer.start(app, "/grid.json", 3_000);
+  try {
+    await tab.goto(slow.url);
+    await tab.waitForFunction(() => document.querySelector("#version")?.textContent !== "");
+    await drop(tab, { text: demo.sample("letter.txt").cap });
+    await drop(tab, { text: demo.sample("hills.jpg").cap });
+    expect(await textOf(tab, "#library")).toBe("Looking…");
+    await expect.poll(() => libraryOf(tab)).toEqual(["file.jpg", "file.txt"]);
+  } finally {
+    await slow.close();
+  }
+});
+
+test("a write cap becomes its read cap before it is kept, shown or shared, and the person is told", async ({ tab }) => {
+  const key = "aaaqeayeaudaocajbifqydiob4";
+  const fingerprint = "24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq";
+  const writeCap = `URI:DIR2:${key}:${fingerprint}`;
+  await openApp(tab);
+  await tab.evaluate(() => {
+    Object.defineProperty(navigator, "clipboard", {
+      value: {
+        async writeText(text: string) {
+          document.documentElement.dataset.copied = text;
+        },
+      },
+    });
+  });
+  await addCap(tab, writeCap, "papers");
+  await expect.poll(() => libraryOf(tab)).toEqual(["papers"]);
+  await expect.poll(() => textOf(tab, ".calm")).toContain("This was a write cap.");
+  await press(tab, "Copy link");
+  await press(tab, "Copy", "dialog");
+  await expect
+    .poll(() => tab.evaluate(() => document.documentElement.dataset.copied ?? ""))
+    .toContain("URI%3ADIR2-RO%3A");
+  expect(await tab.evaluate(() => document.documentElement.dataset.copied)).not.toContain(key);
+  await tab.goto(`${appUrl}#add=${encodeURIComponent(writeCap)}&name=again`);
+  await expect.poll(() => textOf(tab, ".calm")).toContain("This was a write cap.");
+  expect(await tab.evaluate(() => document.documentElement.outerHTML)).not.toContain(key);
+});
+
+test("names are shown with what would turn their letters around, in every view", async ({ tab, demo }) => {
+  const name = "photo\u202egpj.exe\u0007";
+  const shown = "photo<U+202E>gpj.exe<U+0007>";
+  await openApp(tab);
+  await addCap(tab, directoryOf({ [name]: demo.sample("letter.txt").cap, "\u2067dir": directoryOf({}) }), "papers");
+  await expect.poll(() => namesIn(tab, ".directory")).toEqual(["<U+2067>dir", shown]);
+  await press(tab, shown, ".directory");
+  await expect.poll(() => shownName(tab)).toBe(shown);
+  await press(tab, "Add to library", "figcaption");
+  await expect.poll(() => libraryOf(tab)).toEqual([shown, "papers"]);
+  await press(tab, "Copy link");
+  await expect.poll(() => textOf(tab, "dialog")).toContain(shown);
+  await tab.keyboard.press("Escape");
+  await press(tab, "Remove from library");
+  await expect.poll(() => textOf(tab, "dialog")).toContain(shown);
+  expect(await tab.evaluate(() => document.documentElement.outerHTML)).not.toMatch(/[\u202e\u2067]/);
+});
+
+test("a directory is listed whatever an entry's metadata nest", async ({ tab, demo }) => {
+  const metadata = `{"a":${"[".repeat(4_999)}${"]".repeat(4_999)}}`;
+  await openApp(tab);
+  await drop(tab, { text: directoryOf({ "deep.txt": demo.sample("letter.txt").cap }, metadata) });
+  await expect.poll(() => namesIn(tab, ".directory")).toEqual(["deep.txt"]);
+});
+
+test("an app without suggestions says what a cap is, and opens one", async ({ tab, demo }) => {
+  const { port } = app;
+  await app.close();
+  app = await AppServer.start({
+    folder: builtApp,
+    port,
+    documents: { "/grid.json": await (await fetch(new URL("/grid.json", demo.appUrl))).json() },
+  });
+  await tab.goto(appUrl);
+  await expect.poll(() => textOf(tab, "#stage")).toContain("A cap is a line of text");
+  expect(await textOf(tab, "body")).not.toContain("Starting the Service Worker");
+  await tab.type("#stage input", demo.sample("letter.txt").cap);
+  await press(tab, "Open", "#stage");
+  await expect.poll(() => textOf(tab, "#stage pre")).toContain("Hello from the grid");
+  await tab.goBack();
+  await expect.poll(() => textOf(tab, "#stage")).toContain("A cap is a line of text");
+});
+
+test("a first visit over a line that needs longer than 20 s goes on by itself", async ({ tab }) => {
+  const slow = await SlowServer.start(app, "/icon-512.png", 24_000);
+  try {
+    await tab.goto(slow.url);
+    await expect.poll(() => textOf(tab, ".calm"), { timeout: 30_000 }).toContain("This takes longer than usual.");
+    await tab.waitForSelector("#files a", { timeout: 30_000 });
+    expect([await textOf(tab, ".calm"), await isHidden(tab, "#notice")]).toEqual(["", true]);
+  } finally {
+    await slow.close();
+  }
+});
+
+test("on a phone what is chosen in a directory is brought into view, and has the focus", async ({ tab, demo }) => {
+  await tab.setViewport({ width: 375, height: 667 });
+  const files = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`film ${n}.webm`, demo.sample(FILM).cap]));
+  await openApp(tab);
+  await drop(tab, { text: directoryOf(files) });
+  await expect.poll(async () => (await namesIn(tab, ".directory")).length).toBe(40);
+  await press(tab, "film 39.webm", ".directory");
+  await tab.waitForSelector("#stage video");
+  const isSeen = () =>
+    tab.$eval("#stage video", (video) => {
+      const { top, bottom } = video.getBoundingClientRect();
+      return top >= 0 && bottom <= innerHeight && document.activeElement?.id === "stage";
+    });
+  await expect.poll(isSeen).toBe(true);
+  await tab.goBack();
+  await expect.poll(async () => (await namesIn(tab, ".directory")).length).toBe(40);
 });
 
 test("a directory is walked, and its files are shown and added", async ({ tab, demo }) => {
@@ -360,9 +503,9 @@ function drop(tab: Page, what: { text: string; file?: string }): Promise<void> {
 }
 
 /** A directory that is in its cap. */
-function directoryOf(children: Record<string, string>): string {
+function directoryOf(children: Record<string, string>, metadata = "{}"): string {
   const content = Object.entries(children).map(([name, cap]) =>
-    netstring([name, cap, "", "{}"].map(netstring).join("")),
+    netstring([name, cap, "", metadata].map(netstring).join("")),
   );
   return `URI:DIR2-LIT:${encodeBase32(Buffer.from(content.join("")))}`;
 }

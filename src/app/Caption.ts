@@ -2,7 +2,7 @@ import { actionButton, iconButton } from "./actionButton.ts";
 import type { Step } from "./DirectoryView.ts";
 import { askText, confirmAction } from "./dialogs.ts";
 import { downloadLink } from "./downloadLink.ts";
-import { element } from "./element.ts";
+import { element, say } from "./element.ts";
 import { formatSize } from "./formatSize.ts";
 import { KeepControl } from "./KeepControl.ts";
 import type { NewEntry } from "./Library.ts";
@@ -47,7 +47,7 @@ export class Caption {
   #libraryChanged(): void {
     const before = this.#entry;
     this.#entry = this.#parts.library.findCap(this.#shown.cap);
-    if (this.#entry !== undefined) this.#name.textContent = this.#entry.name;
+    if (this.#entry !== undefined) say(this.#name, this.#entry.name);
     if ((before === undefined) !== (this.#entry === undefined)) this.#showManaging();
   }
 

@@ -1,7 +1,7 @@
 import type { Keep } from "../base/Keep.ts";
 import { actionButton, iconButton } from "./actionButton.ts";
 import { confirmAction } from "./dialogs.ts";
-import { element } from "./element.ts";
+import { element, say } from "./element.ts";
 import { formatSize } from "./formatSize.ts";
 import type { Keeps } from "./Keeps.ts";
 import { keepStatus } from "./keepStatus.ts";
@@ -14,7 +14,7 @@ export class KeepControl {
   readonly #notice: Notice;
   readonly #cap: string;
   readonly #name: string;
-  readonly #progress = element("progress");
+  readonly #progress: HTMLProgressElement;
   readonly #status = element("span", { className: "quiet" });
   #state: Keep["state"] | "none" | undefined;
 
@@ -24,7 +24,7 @@ export class KeepControl {
     this.#notice = notice;
     this.#cap = cap;
     this.#name = name;
-    this.#progress.ariaLabel = `Keeping ${name} offline`;
+    this.#progress = element("progress", { ariaLabel: `Keeping ${name} offline` });
     keeps.onChange(() => this.#show(), signal);
     this.#show();
     void keeps.look([cap]);
@@ -37,7 +37,7 @@ export class KeepControl {
       this.#progress.max = Math.max(1, keep.size);
       this.#progress.value = keep.keptBytes;
     }
-    this.#status.textContent = state === "kept" ? "Offline" : keepStatus(keep);
+    say(this.#status, state === "kept" ? "Offline" : keepStatus(keep));
     // Rebuilding the buttons at every step of progress would take the focus from them.
     if (state === this.#state) return;
     const hadFocus = this.box.contains(document.activeElement);

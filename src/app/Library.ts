@@ -1,12 +1,13 @@
 import { type GridError, isGridError } from "../base/GridError.ts";
-import { type Entry, LibraryStore } from "./LibraryStore.ts";
+import type { Entry, LibraryStore } from "./LibraryStore.ts";
+import { readOnlyCap } from "./readOnlyCap.ts";
 
 /** What is added: the rest comes of itself. */
 export type NewEntry = Omit<Entry, "id" | "addedAt">;
 
 /** The person's files in this browser, the same in all tabs. */
 export class Library {
-  readonly #store = new LibraryStore();
+  readonly #store: LibraryStore;
   readonly #otherTabs = new BroadcastChannel("gridfetch-library");
   readonly #listeners = new Set<() => void>();
   readonly #notKept: (why: GridError) => void;
@@ -14,7 +15,10 @@ export class Library {
   /** What could not be written down, by id: it lasts as long as this page. */
   readonly #passing = new Map<string, Entry>();
 
-  private constructor(notKept: (why: GridError) => void) {
+  #hadWriteCaps = false;
+
+  private constructor(store: LibraryStore, notKept: (why: GridError) => void) {
+    this.#store = store;
     this.#notKept = notKept;
   }
 
@@ -22,8 +26,8 @@ export class Library {
    * A library that cannot be read is an empty one.
    * @param notKept hears when what was added or renamed cannot be written down, and so is in this page alone
    */
-  static async open(notKept: (why: GridError) => void): Promise<Library> {
-    const library = new Library(notKept);
+  static async open(store: LibraryStore, notKept: (why: GridError) => void): Promise<Library> {
+    const library = new Library(store, notKept);
     library.#otherTabs.addEventListener("message", () => void library.#load());
     await library.#load();
     return library;
@@ -33,6 +37,11 @@ export class Library {
   get entries(): readonly Entry[] {
     const stored = this.#stored.filter(({ id }) => !this.#passing.has(id));
     return [...this.#passing.values(), ...stored].sort((one, other) => other.addedAt - one.addedAt);
+  }
+
+  /** Did it hold write caps, of an earlier version of this app, and has read caps in their place now? */
+  get hadWriteCaps(): boolean {
+    return this.#hadWriteCaps;
   }
 
   find(id: string): Entry | undefined {
@@ -45,9 +54,10 @@ export class Library {
 
   /** Adds a file, unless it is there. Kept when it resolves, unless `notKept` was told. */
   async add(added: NewEntry): Promise<Entry> {
-    const present = this.findCap(added.cap);
+    const cap = readOnlyCap(added.cap);
+    const present = this.findCap(cap);
     if (present !== undefined) return present;
-    const entry = { ...added, id: crypto.randomUUID(), addedAt: Date.now() };
+    const entry = { ...added, cap, id: crypto.randomUUID(), addedAt: Date.now() };
     await this.#put(entry);
     return entry;
   }
@@ -88,7 +98,16 @@ export class Library {
   }
 
   async #load(): Promise<void> {
-    this.#stored = await this.#store.all().catch(() => this.#stored);
+    const stored = await this.#store.all().catch(() => undefined);
+    if (stored !== undefined) this.#stored = await this.#withoutWriteCaps(stored);
     for (const listener of this.#listeners) listener();
+  }
+
+  async #withoutWriteCaps(stored: readonly Entry[]): Promise<Entry[]> {
+    const entries = stored.map((entry) => ({ ...entry, cap: readOnlyCap(entry.cap) }));
+    const changed = entries.filter(({ cap }, at) => cap !== stored[at]?.cap);
+    this.#hadWriteCaps ||= changed.length > 0;
+    await Promise.all(changed.map((entry) => this.#store.put(entry))).catch(() => undefined);
+    return entries;
   }
 }

@@ -1,3 +1,4 @@
+import { visibleText } from "../base/visibleText.ts";
 import { element } from "./element.ts";
 import { fileRow } from "./fileRow.ts";
 import { formatSize } from "./formatSize.ts";
@@ -5,6 +6,7 @@ import type { Keeps } from "./Keeps.ts";
 import { keepStatus } from "./keepStatus.ts";
 import type { Library } from "./Library.ts";
 import type { Entry } from "./LibraryStore.ts";
+import { addressOfEntry } from "./Views.ts";
 
 /** The person's files. */
 export class LibraryList {
@@ -49,14 +51,14 @@ export class LibraryList {
     const { id, kind, name } = entry;
     const about = element("span", {}, this.#aboutOf(entry));
     this.#abouts.set(entry, about);
-    const row = fileRow({ name, kind, about, href: `#/file/${id}` });
+    const row = fileRow({ name, kind, about, href: addressOfEntry(id) });
     row.dataset.id = id;
     return row;
   }
 
   #showKeeps(): void {
     for (const [entry, about] of this.#abouts) {
-      const text = this.#aboutOf(entry);
+      const text = visibleText(this.#aboutOf(entry));
       if (about.textContent !== text) about.textContent = text;
     }
   }

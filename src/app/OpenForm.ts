@@ -1,4 +1,5 @@
 import type { Grid } from "../client/Grid.ts";
+import type { Arrival } from "./arrivals.ts";
 import type { NewEntry } from "./Library.ts";
 import type { Notice } from "./Notice.ts";
 import { openCap } from "./openCap.ts";
@@ -6,11 +7,11 @@ import { openCap } from "./openCap.ts";
 export interface OpenFormOptions {
   readonly grid: Grid;
   readonly notice: Notice;
-  readonly show: (opened: NewEntry) => void;
-  readonly add: (opened: NewEntry) => Promise<void>;
+  /** Gets what was typed. */
+  readonly take: (typed: Arrival) => void;
 }
 
-/** The field for a cap of one's own, and where caps that came in other ways go through. */
+/** The field for a cap of one's own, and where caps that came in other ways are opened. */
 export class OpenForm {
   readonly #form: HTMLFormElement;
   readonly #options: OpenFormOptions;
@@ -22,26 +23,43 @@ export class OpenForm {
     this.#options = options;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const isAdding = (event.submitter as HTMLButtonElement | null)?.value === "add";
+      const isAdded = (event.submitter as HTMLButtonElement | null)?.value === "add";
       const fields = new FormData(form);
-      void this.open(String(fields.get("cap")), String(fields.get("name")), isAdding);
+      options.take({ text: String(fields.get("cap")), name: String(fields.get("name")), isAdded });
     });
   }
 
-  /** Opens the cap in a text, and adds it to the library if asked to. Failures appear in the page's notice. */
-  async open(text: string, name: string, isAdding: boolean): Promise<void> {
-    const { grid, notice, show, add } = this.#options;
+  /**
+   * Opens the cap in a text. Failures appear in the page's notice, and give false.
+   * @param keep what to do with it, whatever is opened meanwhile
+   * @param show not called where something else was opened meanwhile
+   */
+  async open(
+    text: string,
+    name: string,
+    keep: (opened: NewEntry) => Promise<void>,
+    show: (opened: NewEntry) => void,
+  ): Promise<boolean> {
+    const { grid, notice } = this.#options;
     const opening = ++this.#openings;
     notice.clear();
     try {
       const opened = await openCap(grid, text, name);
-      if (isAdding) {
-        await add(opened);
-        this.#form.reset();
-      }
+      await keep(opened);
       if (opening === this.#openings) show(opened);
+      return true;
     } catch (error) {
       notice.show("This cap cannot be opened.", error instanceof Error ? error.message : String(error));
+      return false;
     }
+  }
+
+  /** Something is shown that needed no opening. */
+  overtake(): void {
+    this.#openings++;
+  }
+
+  clear(): void {
+    this.#form.reset();
   }
 }

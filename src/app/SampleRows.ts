@@ -1,3 +1,4 @@
+import { visibleText } from "../base/visibleText.ts";
 import type { Grid } from "../client/Grid.ts";
 import { iconButton } from "./actionButton.ts";
 import { smallDownloadLink } from "./downloadLink.ts";
@@ -60,7 +61,7 @@ export class SampleRows {
     });
     const show = () => {
       const isThere = library.findCap(cap) !== undefined;
-      button.title = isThere ? `${name} is in your library` : `Add ${name} to the library`;
+      button.title = visibleText(isThere ? `${name} is in your library` : `Add ${name} to the library`);
       button.ariaLabel = button.title;
       button.replaceChildren(icon(isThere ? "check" : "add"));
     };

@@ -1,6 +1,6 @@
 import type { AddressCheck, GridCheck, ServerCheck } from "../base/GridCheck.ts";
 import type { Grid } from "../client/Grid.ts";
-import { element } from "./element.ts";
+import { element, say } from "./element.ts";
 
 /** Asks the grids' servers when the person wants it, and shows which of them work, why others do not, and what to do. */
 export class ServerChecks {
@@ -26,10 +26,10 @@ export class ServerChecks {
     this.#summary.textContent = "Asking every server…";
     try {
       const checks = await this.#grid.checkGrid();
-      this.#summary.textContent = summaryOf(checks);
+      say(this.#summary, summaryOf(checks));
       this.#results.replaceChildren(...checks.flatMap((check) => gridParts(check, checks.length > 1)));
     } catch (error) {
-      this.#summary.textContent = error instanceof Error ? error.message : String(error);
+      say(this.#summary, error instanceof Error ? error.message : String(error));
       this.#results.replaceChildren();
     } finally {
       this.#button.disabled = false;

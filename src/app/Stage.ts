@@ -38,19 +38,26 @@ export class Stage {
     this.#notice = parts.notice;
   }
 
+  /** Shows what is there while there is no file. */
+  showInstead(content: HTMLElement): void {
+    this.#clear();
+    this.#figure.replaceChildren(element("div", { className: "screen" }, content));
+  }
+
+  /** Brings it into view and moves the focus there: on a phone, a list that something was chosen from hides it. */
+  reveal(): void {
+    const { top } = this.#figure.getBoundingClientRect();
+    if (top < 0 || top > innerHeight / 2) this.#figure.scrollIntoView({ block: "start" });
+    this.#figure.focus({ preventScroll: true });
+  }
+
   /**
    * Shows a file in the way that suits its type. Failures appear in the page's notice.
    * @param way the directories by which it was reached
    */
   show(shown: NewEntry, way: readonly Step[] = []): void {
-    this.#leave.abort();
-    this.#leave = new AbortController();
+    this.#clear();
     this.#notice.clear();
-    // A player that is only removed would go on loading.
-    for (const media of this.#figure.querySelectorAll("video, audio")) {
-      media.removeAttribute("src");
-      (media as HTMLMediaElement).load();
-    }
     const { signal } = this.#leave;
     const { name, cap, kind } = shown;
     const caption = new Caption(shown, way, this.#parts, signal);
@@ -61,6 +68,16 @@ export class Stage {
       const url = this.#grid.url(cap, { filename: name });
       const screen = element("div", { className: "screen" }, this.#view(url, shown));
       this.#figure.replaceChildren(screen, caption.box);
+    }
+  }
+
+  #clear(): void {
+    this.#leave.abort();
+    this.#leave = new AbortController();
+    // A player that is only removed would go on loading.
+    for (const media of this.#figure.querySelectorAll("video, audio")) {
+      media.removeAttribute("src");
+      (media as HTMLMediaElement).load();
     }
   }
 
@@ -124,7 +141,7 @@ export class Stage {
         if (!response.ok) throw new Error(text);
         view.textContent = text;
         if (size > TEXT_LIMIT)
-          view.append(element("strong", {}, "\n\nThis is only its beginning. Download it for the rest."));
+          view.append("\n\n", element("strong", {}, "This is only its beginning. Download it for the rest."));
       })
       .catch((error: Error) => {
         if (!signal.aborted) this.#notice.show(`${name} cannot be shown.`, error.message);

@@ -10,8 +10,8 @@ export function actionButton(picture: IconName, word: string, act: () => void): 
 
 /** The same for where there is no room for the word, which is read out and shown as a hint. */
 export function iconButton(picture: IconName, word: string, act: () => void): HTMLButtonElement {
-  const button = element("button", { type: "button", className: "plain square", title: word }, icon(picture));
-  button.ariaLabel = word;
+  const properties = { type: "button", className: "plain square", title: word, ariaLabel: word } as const;
+  const button = element("button", properties, icon(picture));
   button.addEventListener("click", act);
   return button;
 }

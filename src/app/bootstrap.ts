@@ -23,6 +23,8 @@ if (triesBefore >= MOST_TRIES) {
 } else {
   await connectApp().then(loadAgain, (error: unknown) => {
     explain(error instanceof Error ? error.message : "The Service Worker could not be started.");
+    // Over a slow line it is there only after that.
+    navigator.serviceWorker?.addEventListener("controllerchange", loadAgain);
   });
 }
 

@@ -17,7 +17,7 @@ export function downloadLink(file: NamedCap, grid: Grid, notice: Notice): HTMLAn
 export function smallDownloadLink(file: NamedCap, grid: Grid, notice: Notice): HTMLAnchorElement {
   const link = bareLink(file, grid, notice);
   link.classList.add("square");
-  link.ariaLabel = `Download ${file.name}`;
+  link.ariaLabel = link.title;
   return link;
 }
 

@@ -41,6 +41,6 @@ function title(name: string, href: string | undefined, open: (() => void) | unde
 
 /** Short enough for its box. */
 function extension(name: string): string {
-  const last = /\.([^.]{1,4})$/.exec(name)?.[1];
+  const last = /\.([^.\p{Cc}\p{Bidi_Control}]{1,4})$/u.exec(name)?.[1];
   return last ?? "file";
 }

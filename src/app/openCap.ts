@@ -5,9 +5,10 @@ import { parseCap } from "../formats/parseCap.ts";
 import type { NewEntry } from "./Library.ts";
 import { guessName, probe } from "./probe.ts";
 import { readCapText } from "./readCapText.ts";
+import { readOnlyCap } from "./readOnlyCap.ts";
 
 /**
- * Finds out what a cap is of: a directory by the cap alone, a file by its first bytes.
+ * Finds out what a cap is of: a directory by the cap alone, a file by its first bytes. What it gives has the read cap, even of a write cap.
  *
  * @param text with a cap in it
  * @param name what to call it; else what the text says, else what fits the first bytes
@@ -17,7 +18,7 @@ export async function openCap(grid: Grid, text: string, name = ""): Promise<NewE
   const found = readCapText(text);
   if (found === undefined)
     throw new Error("There is no cap in this text. A cap begins with URI: and is all that is needed.");
-  const { cap } = found;
+  const cap = readOnlyCap(found.cap);
   const given = name.trim() || found.name;
   if (isDirectory(cap)) return { kind: "directory", cap, name: given || "Directory", type: "", size: 0 };
   const { size, head } = await probe(grid.url(cap));

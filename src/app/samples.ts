@@ -1,5 +1,6 @@
 import type { GridConfigDocument } from "../base/gridConfig.ts";
 import { visibleText } from "../base/visibleText.ts";
+import { readOnlyCap } from "./readOnlyCap.ts";
 
 /** A file to offer. */
 export interface Sample {
@@ -21,7 +22,8 @@ export async function fetchSamples(): Promise<Sample[]> {
   const response = await fetch("samples.json", { cache: "no-cache" }).catch(() => undefined);
   if (response === undefined || response.status === 404) return [];
   if (!response.ok) throw new Error(`The list of files could not be fetched: HTTP ${response.status}.`);
-  return response.json();
+  const samples: Sample[] = await response.json();
+  return samples.map((sample) => ({ ...sample, cap: readOnlyCap(sample.cap) }));
 }
 
 /** The names of the servers of all grids, as the served configuration has them; none while the web server is away. */
