@@ -8,6 +8,7 @@ import { contentDisposition } from "./contentDisposition.ts";
 import { isPassive, typeOfName, UNKNOWN_TYPE } from "./contentType.ts";
 import { textResponse } from "./errorResponse.ts";
 import type { FailurePacer } from "./FailurePacer.ts";
+import type { Opening, Openings } from "./Openings.ts";
 import { type BodyWatch, type OpenBody, openBody } from "./openBody.ts";
 import type { Wanted } from "./parseGridUrl.ts";
 import { parseRange } from "./parseRange.ts";
@@ -28,6 +29,10 @@ export interface AnswerFileContext {
   readonly clock: Clock;
   /** Shared by all requests. */
   readonly failures: FailurePacer;
+  /** Likewise. */
+  readonly openings: Openings;
+  /** Which page asks, as far as the worker is told. */
+  readonly client: string;
   /** Hears of each body that is being streamed. */
   readonly streaming: (body: BodyWatch) => void;
 }
@@ -96,16 +101,23 @@ async function openTyped(
 ): Promise<{ body: OpenBody["stream"]; type: string | undefined }> {
   const { node } = file;
   const { signal } = request;
-  const opening = openPaced(file, part, signal, context);
+  const declared = declaredType(file);
+  const holdsStart = part.offset === 0 && part.length >= Math.min(SNIFFED_BYTES, node.size);
+  const isTypeInBody = declared === undefined && holdsStart;
+  const begin = () => context.openings.begin(`${context.client} ${request.url}`, isPlayer(request));
+  const opening = openPaced(file, part, signal, context, isTypeInBody ? undefined : begin);
   const sniffed = async (): Promise<string | undefined> => {
-    const holdsStart = part.offset === 0 && part.length >= Math.min(SNIFFED_BYTES, node.size);
-    if (holdsStart) return typeFromStart(node, (await opening).start);
+    if (isTypeInBody) return typeFromStart(node, (await opening).start);
     // Who reads a part from further on, of a database say, does not look at the type, and would wait for a whole segment more.
     const isStartNear = part.offset < SNIFFED_BYTES;
     return isStartNear || request.mode === "navigate" ? typeByReading(node, signal, context.clock) : knownTypeOf(node);
   };
-  const [{ stream }, type] = await Promise.all([opening, declaredType(file) ?? sniffed()]);
+  const [{ stream }, type] = await Promise.all([opening, declared ?? sniffed()]);
   return { body: stream, type };
+}
+
+function isPlayer({ destination }: Request): boolean {
+  return destination === "video" || destination === "audio";
 }
 
 async function openPaced(
@@ -113,10 +125,11 @@ async function openPaced(
   part: ByteRange,
   signal: AbortSignal,
   { clock, failures, streaming }: AnswerFileContext,
+  begin?: () => Opening,
 ): Promise<OpenBody> {
   await failures.turn(capText, part.offset, signal);
   try {
-    const opened = await openBody(node, part, signal, clock);
+    const opened = await openBody(node, part, signal, clock, begin?.());
     void opened.ended.then(({ how }) => {
       if (how === "failed") failures.failed(capText, part.offset + opened.delivered);
     });

@@ -10,6 +10,7 @@ import { storageIndexText } from "../formats/storageIndex.ts";
 import { FailurePacer } from "./FailurePacer.ts";
 import { gridPaths } from "./GridPaths.ts";
 import { handleGridRequest } from "./handleGridRequest.ts";
+import { Openings } from "./Openings.ts";
 
 beforeAll(installSynchronousCrypto);
 
@@ -41,6 +42,8 @@ function fetchGrid(path: string, init: RequestInit = {}): Promise<Response> {
       directory: async (cap) => grid.nodes.directory(cap),
       clock: grid.clock,
       failures: new FailurePacer(grid.clock),
+      openings: new Openings(),
+      client: "page",
       streaming: () => undefined,
       failed: () => undefined,
       isOffline: () => false,

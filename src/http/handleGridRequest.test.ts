@@ -6,6 +6,7 @@ import type { Cap } from "../formats/Cap.ts";
 import { FailurePacer } from "./FailurePacer.ts";
 import { gridPaths } from "./GridPaths.ts";
 import { handleGridRequest } from "./handleGridRequest.ts";
+import { Openings } from "./Openings.ts";
 import { FakeFile } from "./testing/FakeFile.ts";
 
 const CAP = "URI:CHK:aaaqeayeaudaocajbifqydiob4:24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq:3:10:1024";
@@ -67,6 +68,8 @@ function answer(request: Request): Promise<Response> {
     },
     clock,
     failures,
+    openings: new Openings(),
+    client: "page",
     streaming({ ended }) {
       streaming++;
       void ended.then(() => streaming--);

@@ -1,18 +1,24 @@
 import type { Clock } from "../base/Clock.ts";
 import { GridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
+import { sleep } from "../base/sleep.ts";
 import type { FileNode } from "../files/FileNode.ts";
+import type { Opening } from "./Openings.ts";
 
 /** Well under the 50 s after which browsers give up on a worker that has not answered. */
 const FIRST_BYTES_LIMIT_MS = 40_000;
+/** Where many requests come at once, one that is overtaken within this time has not asked any server yet. */
+const CROWDED_MS = 20;
+/** A browser that was given a body for a request that it has aborted cancels it sooner than this. */
+const DEAD_MS = 50;
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
-/** A body whose first bytes are here. */
+/** A body whose first bytes are here, or are not waited for. */
 export interface OpenBody extends BodyWatch {
   /** Exactly the range's bytes; errored, never short, where they cannot be had. Its cancel stops the read behind it. */
   readonly stream: ReadableStream<Chunk>;
-  /** Its first piece: looked at, not taken from the stream. */
+  /** Its first piece: looked at, not taken from the stream. Empty where the request was overtaken. */
   readonly start: Chunk;
 }
 
@@ -34,14 +40,32 @@ export type BodyEnd =
 
 /**
  * Starts to read a part of a file and waits for its first verified bytes, so that what cannot be read becomes a status
- * and not a broken 200.
+ * and not a broken 200. It waits no longer when newer requests have overtaken it.
  *
+ * @param opening the request among others of its reader; without one it is never overtaken
  * @throws what the read fails with; GridError TIMED_OUT after 40 s without a byte; the signal's reason
  */
-export async function openBody(node: FileNode, range: ByteRange, signal: AbortSignal, clock: Clock): Promise<OpenBody> {
+export async function openBody(
+  node: FileNode,
+  range: ByteRange,
+  signal: AbortSignal,
+  clock: Clock,
+  opening?: Opening,
+): Promise<OpenBody> {
   const reader = node.read({ ...range, signal }).getReader();
-  let first: ReadableStreamReadResult<Chunk> | undefined = await firstRead(reader, clock);
-  const start = first.value ?? new Uint8Array();
+  let first: Promise<ReadableStreamReadResult<Chunk>> | undefined;
+  const begin = () => {
+    first = firstRead(reader, clock);
+    // Whoever is overtaken hears of it when the stream is pulled.
+    first.catch(() => undefined);
+    return first;
+  };
+  const start = await (opening ? unlessOvertaken(begin, opening, signal, clock) : begin());
+  const readFirst = async () => {
+    if (first === undefined) await sleep(DEAD_MS, clock, signal);
+    return first ?? begin();
+  };
+  let read = readFirst;
   let delivered = 0;
   let isOver = false;
   let abort = () => {};
@@ -72,8 +96,8 @@ export async function openBody(node: FileNode, range: ByteRange, signal: AbortSi
       },
       async pull(controller) {
         try {
-          const { done, value } = first ?? (await reader.read());
-          first = undefined;
+          const { done, value } = await read();
+          read = () => reader.read();
           delivered += value?.length ?? 0;
           if (delivered > range.length || (done && delivered < range.length))
             throw wrongLength(range.length, delivered);
@@ -95,13 +119,32 @@ export async function openBody(node: FileNode, range: ByteRange, signal: AbortSi
   );
   return {
     stream,
-    start,
+    start: start?.value ?? new Uint8Array(),
     range,
     get delivered() {
       return delivered;
     },
     ended,
   };
+}
+
+async function unlessOvertaken<T>(
+  begin: () => Promise<T>,
+  { isCrowded, overtaken, over }: Opening,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<T | undefined> {
+  try {
+    let isOvertaken = false;
+    const wait = overtaken.then(() => {
+      isOvertaken = true;
+      return undefined;
+    });
+    if (isCrowded) await Promise.race([sleep(CROWDED_MS, clock, signal), wait]);
+    return isOvertaken ? undefined : await Promise.race([begin(), wait]);
+  } finally {
+    over();
+  }
 }
 
 async function firstRead(

@@ -10,6 +10,7 @@ import { formatCap } from "../formats/formatCap.ts";
 import { FailurePacer } from "./FailurePacer.ts";
 import { gridPaths } from "./GridPaths.ts";
 import { handleGridRequest } from "./handleGridRequest.ts";
+import { Openings } from "./Openings.ts";
 
 /* Requests through real file nodes: what fakes of them once hid. */
 
@@ -22,6 +23,7 @@ const LEFT = new DOMException("left", "AbortError");
 class Web {
   readonly grid: SimulatedGrid;
   readonly failures: FailurePacer;
+  readonly openings = new Openings();
   streaming = 0;
 
   constructor(grid: SimulatedGrid) {
@@ -38,6 +40,8 @@ class Web {
         open: (opened) => this.grid.nodes.open(opened),
         clock: this.grid.clock,
         failures: this.failures,
+        openings: this.openings,
+        client: "page",
         streaming: ({ ended }) => {
           this.streaming++;
           void ended.then(() => this.streaming--);

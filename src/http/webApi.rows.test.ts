@@ -3,6 +3,7 @@ import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { FailurePacer } from "./FailurePacer.ts";
 import { gridPaths } from "./GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "./handleGridRequest.ts";
+import { Openings } from "./Openings.ts";
 import { FakeFile } from "./testing/FakeFile.ts";
 
 /*
@@ -344,6 +345,8 @@ async function answer(
     open: (cap) => (cap.kind === "LIT" ? new FakeFile(cap.data) : file),
     clock,
     failures: new FailurePacer(clock),
+    openings: new Openings(),
+    client: "page",
     streaming: () => undefined,
     failed: () => undefined,
   };

@@ -4,6 +4,7 @@ import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
 import { gridPaths } from "../http/GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
+import { Openings } from "../http/Openings.ts";
 import { FakeFile } from "../http/testing/FakeFile.ts";
 import type { TahoeClient } from "./testing/TahoeClient.ts";
 import { TahoeGrid, tahoeBin } from "./testing/TahoeGrid.ts";
@@ -169,6 +170,8 @@ async function answer(url: string, method: string, headers: Record<string, strin
     open: (opened) => new FakeFile(opened.kind === "LIT" ? opened.data : content),
     clock,
     failures: new FailurePacer(clock),
+    openings: new Openings(),
+    client: "page",
     streaming: () => undefined,
     failed: () => undefined,
   };

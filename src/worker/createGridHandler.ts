@@ -14,6 +14,7 @@ import { parseCap } from "../formats/parseCap.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
 import { gridPaths, isGridRequest } from "../http/GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
+import { Openings } from "../http/Openings.ts";
 import type { BodyWatch } from "../http/openBody.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { StaticServerList } from "../servers/StaticServerList.ts";
@@ -158,7 +159,7 @@ export function composeGridHandler(
     });
   }
   const unaided = makeFiles(new StaticServerList([]));
-  const context: Omit<GridRequestContext, "streaming" | "failed"> = {
+  const context: Omit<GridRequestContext, "client" | "streaming" | "failed"> = {
     paths,
     findHandle: (handle, signal) => handles.find(handle, signal),
     // A literal file needs no servers, and so no configuration.
@@ -168,6 +169,7 @@ export function composeGridHandler(
     clock,
     failures: new FailurePacer(clock),
     ...workerSurroundings(),
+    openings: new Openings(),
   };
 
   answerPages({
@@ -222,6 +224,7 @@ export function composeGridHandler(
         return handleGridRequest(request, {
           ...context,
           failed,
+          client: (event as Partial<FetchEvent>).clientId ?? "",
           streaming: (body) => event.waitUntil(Promise.all([streaming(body), doubtIfFailed(body)])),
         });
       };
