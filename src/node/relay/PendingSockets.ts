@@ -40,6 +40,8 @@ export class PendingSockets {
    * @returns whether it may stay
    */
   hold(socket: Duplex, address: string | undefined): boolean {
+    // Nothing would tell of its end.
+    if (socket.destroyed) return false;
     const entered = address === undefined ? () => undefined : this.#counts.enter(address);
     if (typeof entered === "string") {
       socket.destroy();

@@ -173,6 +173,7 @@ export class Relay {
     }
     let isOpen = false;
     // It may be no WebSocket after all.
+    if (socket.destroyed) leave();
     socket.once("close", () => isOpen || leave());
     this.#sockets.handleUpgrade(request, socket, head, (client) => {
       isOpen = true;
