@@ -14,4 +14,6 @@ export {
   type DevelopmentGridOptions,
   startDevelopmentGrid,
 } from "./grid/developmentGrid.ts";
+export type { ListRemark } from "./transport/readAnnouncements.ts";
+export type { ListSource } from "./transport/readListText.ts";
 export { type ListedServer, type ReadServerList, readServerList } from "./transport/readServerList.ts";

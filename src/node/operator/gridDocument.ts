@@ -4,7 +4,7 @@ import { encodeBase32 } from "../../formats/base32.ts";
 import { serverName } from "../../servers/httpServer.ts";
 import { parseGridConfig } from "../../servers/parseGridConfig.ts";
 import { swissnumOf } from "../../servers/serversFromConfig.ts";
-import type { Announcement, Announcements, UnusableEntry } from "../transport/readAnnouncements.ts";
+import type { Announcement, Announcements, ListRemark } from "../transport/readAnnouncements.ts";
 import { type UsableServer, usableServers } from "../transport/usableServers.ts";
 
 export interface GridDocumentSettings {
@@ -74,7 +74,7 @@ export function withSecrets(grid: GridConfig, secrets: ServerSecrets): GridConfi
  */
 function merged(lists: readonly Announcements[]): Announcements {
   const servers = new Map<string, Announcement>();
-  const unusable: UnusableEntry[] = lists.flatMap((list) => list.unusable);
+  const unusable: ListRemark[] = lists.flatMap((list) => list.unusable);
   for (const announcement of lists.flatMap((list) => list.announcements)) {
     const known = servers.get(announcement.id);
     servers.set(announcement.id, known === undefined ? announcement : completed(known, announcement));

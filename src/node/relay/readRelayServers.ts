@@ -1,4 +1,4 @@
-import type { UnusableEntry } from "../transport/readAnnouncements.ts";
+import type { ListRemark } from "../transport/readAnnouncements.ts";
 import { badList, type ListSource } from "../transport/readListText.ts";
 import { noServer, readUsableServers } from "../transport/usableServers.ts";
 import type { ServerAddress } from "./connectToServer.ts";
@@ -7,9 +7,9 @@ export interface RelayServers {
   /** By TLS id. */
   readonly servers: ReadonlyMap<string, readonly ServerAddress[]>;
   /** Entries without a NURL, by nickname or id, and why. */
-  readonly unusable: readonly UnusableEntry[];
+  readonly unusable: readonly ListRemark[];
   /** Servers that are relayed to all the same, and what is odd about them. */
-  readonly doubts: readonly UnusableEntry[];
+  readonly doubts: readonly ListRemark[];
 }
 
 /**

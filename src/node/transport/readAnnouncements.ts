@@ -25,18 +25,18 @@ export interface Announcement {
   readonly whyNoNurl?: string | undefined;
 }
 
-/** An entry that stands for no server that can be used. */
-export interface UnusableEntry {
-  /** Nickname, id or place in the list. */
+/** What is to be told of one entry of a list. */
+export interface ListRemark {
+  /** The entry's nickname, id or place in the list. */
   readonly name: string;
-  /** Goes on after "Server Oak is left out:", without a full stop. */
+  /** Goes on after a colon, without a full stop. */
   readonly reason: string;
 }
 
 /** What was read of one list. */
 export interface Announcements {
   readonly announcements: readonly Announcement[];
-  readonly unusable: readonly UnusableEntry[];
+  readonly unusable: readonly ListRemark[];
 }
 
 /** An entry as a list has it. */
@@ -71,7 +71,7 @@ export async function readList(path: string, source?: ListSource): Promise<Annou
   const text = await readListText(path, source);
   const entries = nurlLines(text) ?? documentEntries(parseYaml(text, path), path);
   const announcements = new Map<string, Announcement>();
-  const unusable: UnusableEntry[] = [];
+  const unusable: ListRemark[] = [];
   for (const { id, ann, problem } of entries) {
     const read = announcement(id, ann);
     const reason = problem ?? (announcements.has(id) ? "its id is that of an entry before it" : undefined);

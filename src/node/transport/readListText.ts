@@ -2,10 +2,11 @@ import { createReadStream } from "node:fs";
 import { addAbortSignal, type Readable } from "node:stream";
 import { GridError } from "../../base/GridError.ts";
 
-/** Where a list comes from, besides its path. A `Terminal` is one. */
+/** Where a list comes from, besides its path. */
 export interface ListSource {
   /** What the path `-` stands for; without it that is a file's name. */
   readonly stdin?: Readable;
+  /** Ends the reading. */
   readonly signal?: AbortSignal;
 }
 

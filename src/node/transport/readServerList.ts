@@ -5,7 +5,7 @@ import { httpServer } from "../../servers/httpServer.ts";
 import type { Server } from "../../servers/Server.ts";
 import { swissnumOf, transportTo } from "../../servers/serversFromConfig.ts";
 import { nodeAddressTransport } from "./nodeAddressTransport.ts";
-import type { UnusableEntry } from "./readAnnouncements.ts";
+import type { ListRemark } from "./readAnnouncements.ts";
 import { badList, type ListSource } from "./readListText.ts";
 import { noServer, readUsableServers, type UsableServer } from "./usableServers.ts";
 
@@ -22,16 +22,18 @@ export interface ListedServer {
 export interface ReadServerList {
   readonly servers: readonly ListedServer[];
   /** Entries that cannot be used, by nickname or id, and why. */
-  readonly unusable: readonly UnusableEntry[];
+  readonly unusable: readonly ListRemark[];
   /** Servers that are used all the same, and what is odd about them. */
-  readonly doubts: readonly UnusableEntry[];
+  readonly doubts: readonly ListRemark[];
 }
 
 /**
- * Reads a list of servers (see readAnnouncements) for use. A development grid's servers have `gridfetch-url: <url>` in
- * place of NURLs.
+ * Reads a list of servers for use: a static server list as Tahoe-LAFS clients have it in `private/servers.yaml` (YAML or JSON), what
+ * they have heard from an introducer and keep in `private/introducer_<name>_cache.yaml`, Gridsync's settings, or NURLs, one
+ * a line. A development grid's servers have `gridfetch-url: <url>` in place of NURLs.
  *
- * @throws GridError BAD_CONFIG if the file cannot be read, is no such list, or has no server that can be used
+ * @param path `-` for stdin, where the source has it
+ * @throws GridError BAD_CONFIG if the file cannot be read, is no such list, or has no server that can be used; the signal's reason
  */
 export async function readServerList(path: string, source?: ListSource): Promise<ReadServerList> {
   const { servers, unusable, doubts } = await readUsableServers(path, source);

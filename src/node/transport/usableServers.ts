@@ -2,7 +2,7 @@ import { GridError, isGridError } from "../../base/GridError.ts";
 import type { ServerConfig } from "../../base/gridConfig.ts";
 import { parseServerConfig } from "../../servers/parseGridConfig.ts";
 import { type Nurl, parseNurl } from "../../servers/parseNurl.ts";
-import { type Announcement, readAnnouncements, type UnusableEntry } from "./readAnnouncements.ts";
+import { type Announcement, type ListRemark, readAnnouncements } from "./readAnnouncements.ts";
 import type { ListSource } from "./readListText.ts";
 
 /** A server of a list that can be used. */
@@ -17,9 +17,9 @@ export interface UsableServer {
 /** The servers of a list, and what its owner should know. */
 export interface UsableServers {
   readonly servers: readonly UsableServer[];
-  readonly unusable: readonly UnusableEntry[];
+  readonly unusable: readonly ListRemark[];
   /** Servers that are used all the same, by name, and what is odd about them. Without a full stop. */
-  readonly doubts: readonly UnusableEntry[];
+  readonly doubts: readonly ListRemark[];
 }
 
 /**
@@ -36,8 +36,8 @@ export async function readUsableServers(path: string, source?: ListSource): Prom
 /** Which of a list's servers can be used. Each is judged by itself. */
 export function usableServers(announcements: readonly Announcement[]): UsableServers {
   const servers: UsableServer[] = [];
-  const unusable: UnusableEntry[] = [];
-  const doubts: UnusableEntry[] = [];
+  const unusable: ListRemark[] = [];
+  const doubts: ListRemark[] = [];
   for (const announcement of announcements) {
     const { name } = announcement;
     try {
@@ -53,7 +53,7 @@ export function usableServers(announcements: readonly Announcement[]): UsableSer
 }
 
 /** Why a list is of no use, with each of its entries' reasons. */
-export function noServer(unusable: readonly UnusableEntry[]): string {
+export function noServer(unusable: readonly ListRemark[]): string {
   return `no server of it can be used (${unusable.map(({ name, reason }) => `${name}: ${reason}`).join("; ")})`;
 }
 
@@ -125,7 +125,7 @@ function isFurl(text: string): boolean {
 }
 
 /** Anybody can announce another's key. None of them is believed more than the others, and each stays a server of its own. */
-function sharedKeys(servers: readonly UsableServer[]): UnusableEntry[] {
+function sharedKeys(servers: readonly UsableServer[]): ListRemark[] {
   const owners = new Map<string, UsableServer[]>();
   for (const server of servers) {
     for (const tlsId of new Set(server.nurls.map((nurl) => nurl.tlsId))) {
