@@ -8,6 +8,7 @@ import { expect, test } from "../testing/bothBrowsers.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { makeHandle } from "../testing/handles.ts";
 import { openControlledTab } from "../testing/openControlledTab.ts";
+import { notedReads, noteReads } from "../testing/workerReads.ts";
 
 /** What an attacker's script would do first, in a page of whatever kind: leave a trace in the app's origin. */
 const SCRIPT = `
@@ -67,15 +68,29 @@ test("no file that is opened acts as the app, by navigation or in a frame", asyn
   const watch = await WatchedApp.start(demo);
   try {
     await watch.open(tab);
+    await noteReads(tab);
     const opened = await browserUnderTest.newTab();
     for (const [what, text, filename, type = ""] of PAGES) {
-      const url = await makeHandle(tab, await put(demo, text), { filename, type });
+      const cap = await put(demo, text);
+      // One for each way: so it can be told who answered.
+      const [visited, framed, shown, object, embedded] = await Promise.all(
+        Array.from({ length: 5 }, () => makeHandle(tab, cap, { filename, type })),
+      );
       // What is saved and not shown ends the navigation: nothing has run then.
-      await opened.goto(new URL(url, watch.url).href, { timeout: 5_000 }).catch(() => undefined);
-      await Promise.all(["iframe", "object", "embed", "img"].map((kind) => embed(tab, kind, url)));
+      await opened.goto(new URL(visited!, watch.url).href, { timeout: 5_000 }).catch(() => undefined);
+      await Promise.all([
+        embed(tab, "iframe", framed!),
+        embed(tab, "img", shown!),
+        embed(tab, "object", object!),
+        embed(tab, "embed", embedded!),
+      ]);
       await settle(tab);
       expect(await traces(tab), what).toEqual([]);
       expect(await opened.title(), what).not.toBe("owned");
+      await expect.poll(() => notedReads(tab), what).toEqual(expect.arrayContaining([visited, framed, shown]));
+      // Browsers ask the web server for these two, which has nothing of the file.
+      await expect.poll(() => new Set(watch.asked), what).toEqual(new Set([object, embedded]));
+      watch.asked.length = 0;
       await tab.evaluate(() => document.documentElement.replaceChildren());
     }
     expect(watch.owned).toEqual([]);
@@ -204,18 +219,23 @@ for (const [name, saved] of [
 class WatchedApp {
   readonly url: string;
   readonly owned: string[];
+  /** Paths of the grid URLs that it was asked for. */
+  readonly asked: string[];
   readonly #http: Server;
 
-  private constructor(http: Server, owned: string[]) {
+  private constructor(http: Server, owned: string[], asked: string[]) {
     this.#http = http;
     this.owned = owned;
+    this.asked = asked;
     this.url = `http://127.0.0.1:${portOf(http)}/`;
   }
 
   static async start(demo: DemoGrid): Promise<WatchedApp> {
     const owned: string[] = [];
+    const asked: string[] = [];
     const http = createServer((incoming, outgoing) => {
       if (incoming.url?.includes("owned")) owned.push(incoming.url);
+      if (incoming.url?.startsWith("/grid/")) asked.push(incoming.url);
       if (incoming.url === "/blank") return outgoing.setHeader("Content-Type", "text/html").end("<!doctype html>");
       if (incoming.url === "/control") return outgoing.setHeader("Content-Type", "text/html").end(HTML);
       void fetch(new URL(incoming.url ?? "/", demo.appUrl)).then(async (answer) => {
@@ -225,7 +245,7 @@ class WatchedApp {
     });
     http.listen(0, "127.0.0.1");
     await once(http, "listening");
-    return new WatchedApp(http, owned);
+    return new WatchedApp(http, owned, asked);
   }
 
   /** Shows an empty page that the worker controls. */
