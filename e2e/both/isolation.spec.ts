@@ -102,6 +102,26 @@ test("no file that is opened acts as the app, by navigation or in a frame", asyn
   }
 });
 
+test("no drawing of the app takes a part of a file, which may be a picture all the same", async ({ tab, demo }) => {
+  const watch = await WatchedApp.start(demo);
+  try {
+    await watch.open(tab);
+    const text = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><g id="part"><rect width="9" height="9"/></g></svg>`;
+    const url = await makeHandle(tab, await put(demo, text + PADDING), { filename: "drawing.svg" });
+    expect(await embed(tab, "img", url)).toBe("loaded");
+    const width = await tab.evaluate(async (url) => {
+      const frame = document.createElement("div");
+      frame.innerHTML = `<svg width="20" height="20"><use href="${url}#part"/></svg>`;
+      document.documentElement.append(frame);
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      return (frame.querySelector("use") as SVGUseElement).getBBox().width;
+    }, url);
+    expect(width).toBe(0);
+  } finally {
+    watch.close();
+  }
+});
+
 test("no file becomes a script, a worker or a style sheet of the app", async ({ tab, demo }) => {
   const watch = await WatchedApp.start(demo);
   try {

@@ -86,7 +86,8 @@ it("writes nothing where the browser stores no keys, and says why", async () => 
     code: "STORE_UNAVAILABLE",
     message: expect.stringMatching(/stores no keys/),
   });
-  expect(await open().load("secrets")).toBeUndefined();
+  // Whoever reads must learn that there may be something that nobody has kept.
+  await expect(open().load("secrets")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
 });
 
 it("makes a key anew where the browser cannot read the old one any more", async () => {

@@ -37,13 +37,14 @@ export class ConfigStore {
 
   /**
    * The parsed JSON that was kept, or undefined if there is none.
-   * @throws GridError STORE_UNAVAILABLE, STORE_FULL
+   * @throws GridError STORE_UNAVAILABLE, STORE_FULL, also where nothing could have been kept
    */
   async load(kind: ConfigKind): Promise<unknown> {
+    const box = await this.#box.unlock();
     const sealed = await this.#database.read(["documents"], (transaction) =>
       transaction.objectStore("documents").get(kind),
     );
-    const text = sealed && (await (await this.#box.unlock()).open(sealed, kind));
+    const text = sealed && (await box.open(sealed, kind));
     return text === undefined ? undefined : JSON.parse(text);
   }
 

@@ -96,6 +96,8 @@ export interface Announcements {
   handleWanted: { readonly handle: string };
   /** A handle was revoked: nobody shall tell it again. */
   handleRevoked: { readonly handle: string };
+  /** A worker that finds nothing kept asks for what could not be: each page says again what it has configured, or that it has nothing. */
+  settingsWanted: Nothing;
   /** Something became of a file that is kept offline. */
   keep: KeepEvent;
 }
@@ -127,6 +129,7 @@ const announcementChecks: Checks<Announcements> = {
   read: isReadEvent,
   handleWanted: ({ handle }) => isHandle(handle),
   handleRevoked: ({ handle }) => isHandle(handle),
+  settingsWanted: () => true,
   keep: isKeepEvent,
 };
 

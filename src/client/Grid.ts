@@ -3,7 +3,7 @@ import type { GridCheck } from "../base/GridCheck.ts";
 import { GridError } from "../base/GridError.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
 import type { Keep, KeepEvent } from "../base/Keep.ts";
-import type { Answer, KeepChange, Payload, QuestionKind } from "../channel/messages.ts";
+import { type Answer, isAnnouncement, type KeepChange, type Payload, type QuestionKind } from "../channel/messages.ts";
 import type { ReadEvent } from "../channel/ReadEvent.ts";
 import { askWorker } from "./askWorker.ts";
 import { downloadByFrame } from "./downloadByFrame.ts";
@@ -18,11 +18,17 @@ export class Grid {
   readonly scope: URL;
   readonly #container: ServiceWorkerContainer;
   readonly #handles: Handles;
+  /** What this page has passed to workers that could not keep it: the next one asks for it. */
+  #unkept: Payload<"configure"> = {};
 
   constructor(scope: URL, container: ServiceWorkerContainer, handles: Handles) {
     this.scope = scope;
     this.#container = container;
     this.#handles = handles;
+    container.addEventListener("message", ({ data }) => {
+      if (!isAnnouncement(data) || data.kind !== "settingsWanted") return;
+      void this.#ask("configure", this.#unkept).catch(() => undefined);
+    });
   }
 
   /**
@@ -148,12 +154,16 @@ export class Grid {
    * Changes which grids there are, or the secrets for their servers; what is not given stays. In force when it resolves, in reads
    * under way too, for all pages, and for later visits.
    *
-   * @returns whether it will be there at later visits: not where the browser keeps nothing, as in some private windows
+   * @returns whether it will be there at later visits: not where the browser keeps nothing, as in some private windows, where it counts
+   *   while this page is open
    * @throws GridError BAD_CONFIG that says what is wrong, and nothing is changed; NO_WORKER
    */
   async configure({ config, secrets }: GridSettings): Promise<boolean> {
     const payload = { ...(config !== undefined && { config }), ...(secrets !== undefined && { secrets }) };
-    return (await this.#ask("configure", payload)).isKept;
+    const settings = { ...this.#unkept, ...payload };
+    const { isKept } = await this.#ask("configure", settings);
+    this.#unkept = isKept ? {} : settings;
+    return isKept;
   }
 
   /**

@@ -46,7 +46,7 @@ export const SANDBOX = [
  * (Fetch Standard, "destination")
  */
 export function isHarmlessUse({ destination, mode }: Request): boolean {
-  // What a drawing in the page refers to (`<use>`, a filter, a mask) becomes part of the page itself, and is fetched from the same origin
+  // What a drawing in the page takes from another one by `<use>` becomes part of the page itself, and is fetched from the same origin
   // alone. Pictures never are: their requests allow other origins, with CORS or without. (SVG 2, "Linking"; HTML, "Images")
   if (destination === "image" && mode === "same-origin") return false;
   return HARMLESS_DESTINATIONS.has(destination);

@@ -22,6 +22,9 @@ let fetches: number;
 /** What outlives a worker. */
 let kept: Map<ConfigKind, string>;
 let isStoreAway: boolean;
+/** Pages that are open, and how often they were asked for what they have passed. */
+let pages: number;
+let asked: number;
 let built: ServerList[];
 let source: GridSource;
 
@@ -31,6 +34,8 @@ beforeEach(() => {
   fetches = 0;
   kept = new Map();
   isStoreAway = false;
+  pages = 0;
+  asked = 0;
   vi.stubGlobal("fetch", async () => {
     fetches++;
     return answer();
@@ -67,6 +72,10 @@ function startWorker(): void {
     }),
     origin: "https://app.example",
     checkGrid,
+    async askPages() {
+      asked++;
+      return pages;
+    },
     makeFiles: (servers) => {
       built.push(servers);
       return { open: () => expect.fail() } as unknown as FileNodes;
@@ -298,6 +307,35 @@ describe("what pages pass", () => {
     await source.files();
     expect(serverIds()).toEqual(["passed"]);
     expect(await swissnum()).toBe("x");
+  });
+
+  it("is asked for again by the next worker, where it could not be kept, and is in force at its first read", async () => {
+    isStoreAway = true;
+    pages = 2;
+    await source.pass({ config: grid("passed"), secrets: { passed: "x" } });
+    startWorker();
+    const reading = source.files();
+    await vi.waitFor(() => expect(asked).toBe(1));
+    // Of two pages one has passed something.
+    expect(await source.pass({})).toBe(true);
+    expect(await source.pass({ config: grid("passed"), secrets: { passed: "x" } })).toBe(false);
+    await reading;
+    await source.files();
+    expect(serverIds(built.length - 1)).toEqual(["passed"]);
+    expect(asked).toBe(1);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("is not waited for long where no page answers, and not asked for where it could have been kept", async () => {
+    await source.files();
+    expect(asked).toBe(0);
+    isStoreAway = true;
+    pages = 1;
+    startWorker();
+    const began = clock.now();
+    await clock.runUntil(source.files());
+    expect(serverIds()).toEqual(["one"]);
+    expect(clock.now() - began).toBeLessThanOrEqual(1_000);
   });
 
   it("is not undone by a reading that was under way", async () => {

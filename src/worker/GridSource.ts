@@ -17,6 +17,9 @@ const REFRESH_MS = 5 * 60_000;
 /** Doubts may come with each failed read, and a web server that is away must not hold up every read. */
 const DOUBT_PAUSE_MS = 3_000;
 
+/** A page's answer takes milliseconds. One that sleeps does not answer. */
+const PAGES_LIMIT_MS = 1_000;
+
 /** What pages pass to the worker. */
 export interface Passed {
   /** A grid configuration in place of the served one; null goes back to that. */
@@ -42,6 +45,8 @@ export interface GridSourceOptions {
   readonly origin: string;
   /** Makes what reads a grid's files from these servers. */
   readonly makeFiles: (servers: ServerList) => FileNodes;
+  /** Asks all pages to pass again what could not be kept. Resolves with how many were asked. */
+  askPages(): Promise<number>;
   readonly clock: Clock;
   readonly limits?: Limits;
 }
@@ -51,6 +56,8 @@ interface PassedBefore {
   readonly config: unknown;
   readonly secrets: unknown;
 }
+
+const NOTHING: PassedBefore = { config: undefined, secrets: undefined };
 
 interface Grid {
   readonly servers: ConfiguredServerList;
@@ -81,6 +88,8 @@ export class GridSource {
   /** By name; "" is one grid without a name. */
   readonly #grids = new Map<string, Grid>();
   #passed: Promise<PassedBefore> | undefined;
+  /** Hears what pages pass, while it is waited for. */
+  #hear: ((passed: Passed) => void) | undefined;
   #loading: Promise<Present> | undefined;
   #present: Present | undefined;
   #beginning: Promise<void> | undefined;
@@ -140,9 +149,12 @@ export class GridSource {
     const { config, secrets } = passed;
     if (config != null) parseGridConfig(config);
     if (secrets != null) parseServerSecrets(secrets);
+    this.#hear?.(passed);
+    if (config === undefined && secrets === undefined) return true;
     const isKept = await this.#keep(passed);
-    await this.#begin();
-    const before = await this.#loadPassed();
+    // Where nothing is kept there is nothing to begin with, and the page says all that it has passed.
+    if (isKept) await this.#begin();
+    const before = isKept ? await this.#loadPassed() : ((await this.#passed) ?? NOTHING);
     const now = {
       config: config === undefined ? before.config : (config ?? undefined),
       secrets: secrets === undefined ? before.secrets : (secrets ?? undefined),
@@ -272,15 +284,36 @@ export class GridSource {
 
   #loadPassed(): Promise<PassedBefore> {
     const { memory } = this.#options;
-    this.#passed ??= Promise.all([memory.load("config"), memory.load("secrets")]).then(
+    if (this.#passed !== undefined) return this.#passed;
+    const loading = Promise.all([memory.load("config"), memory.load("secrets")]).then(
       ([config, secrets]) => ({ config, secrets }),
-      () => {
+      async () => {
+        const { config, secrets } = await this.#askPages();
         // Nothing is kept, or not now: it is looked for again when the configuration is read next.
-        this.#passed = undefined;
-        return { config: undefined, secrets: undefined };
+        if (config == null && secrets == null && this.#passed === loading) this.#passed = undefined;
+        return { config: config ?? undefined, secrets: secrets ?? undefined };
       },
     );
-    return this.#passed;
+    this.#passed = loading;
+    return loading;
+  }
+
+  /** What could not be kept is known to the pages that passed it, an earlier worker may have had it. Nothing where none says so in time. */
+  #askPages(): Promise<Passed> {
+    const { askPages, clock } = this.#options;
+    return new Promise((resolve) => {
+      const settle = (passed: Passed): void => {
+        cancel();
+        this.#hear = undefined;
+        resolve(passed);
+      };
+      const none = () => settle({});
+      const cancel = clock.after(PAGES_LIMIT_MS, none);
+      this.#hear = settle;
+      askPages().then((asked) => {
+        if (asked === 0) none();
+      }, none);
+    });
   }
 
   /** Written before it is in force, so that no worker after this one knows less. */

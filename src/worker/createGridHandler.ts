@@ -109,6 +109,7 @@ export function composeGridHandler(
   const grids = new GridSource({
     url: new URL(config, scope),
     memory: new ConfigStore(clock, makeRoom),
+    askPages: () => announce("settingsWanted", {}),
     makeTransport: workerTransport(self.location.href, parts),
     origin: self.location.origin,
     checkGrid: (...grid) => parts.check().checkGrid(...grid),
