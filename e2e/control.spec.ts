@@ -70,19 +70,19 @@ test.describe("an app that is set up wrongly", () => {
   test("without grid.json says that it is missing", async ({ page, demo }) => {
     app = await AppServer.start({ folder, port: 0, documents: {} });
     await page.goto(app.url);
-    await expect(page.getByRole("alert")).toContainText("grid.json is missing");
+    await expect(page.getByRole("alert")).toContainText("grid.json is not on the web server");
     await page.getByLabel("Cap", { exact: true }).fill(demo.sample("letter.txt").cap);
     await page.getByRole("button", { name: "Open" }).click();
-    await expect(page.getByRole("alert")).toContainText("the list of the grid's servers belongs there");
+    await expect(page.getByRole("alert")).toContainText("The list of the grid's servers belongs there");
   });
 
   test("without the worker's script says which one is missing", async ({ page }) => {
     await rm(join(folder, "app-worker.js"));
     app = await AppServer.start({ folder, port: 0, documents: {} });
     await page.goto(app.url);
-    await expect(page.getByRole("alert")).toContainText("did not accept /app-worker.js");
+    await expect(page.getByRole("alert")).toContainText("/app-worker.js is not on the web server");
     await page.goto(`${app.url}uri/URI:LIT:nbswy3dpfqqgo4tjmq`);
-    await expect(page.getByRole("status")).toContainText("did not accept /app-worker.js");
+    await expect(page.getByRole("status")).toContainText("/app-worker.js is not on the web server");
     await expect(page.getByRole("button", { name: "Try again" })).toBeVisible();
   });
 });

@@ -13,9 +13,9 @@ const gzipped = (text: string | Buffer) => gzipSync(text, { level: 9 }).length;
 
 // It was 60 KB before each read of a mutable file asked whether its version still stands, before the worker's paths could be
 // chosen and were routed past the web server, before its errors told a wrong cap from servers that are away, and before it began with the
-// configuration that was served last and deleted in steps what was kept offline.
-it("the ready-made worker, without TLS, is at most 64 KB", () => {
-  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(64_000);
+// configuration that was served last, deleted in steps what was kept offline, and said to a page that connects what is wrong.
+it("the ready-made worker, without TLS, is at most 65 KB", () => {
+  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(65_000);
 });
 
 it("TLS, and what else most never need, are files of their own", () => {
@@ -25,11 +25,12 @@ it("TLS, and what else most never need, are files of their own", () => {
   expect(readFileSync(join(dist, "app/gridfetch-worker.js"), "utf8")).not.toContain("WebSocket");
 });
 
-// It was 6 KB before it looked at who had answered, told a download that a policy forbids, and found the cap in what is pasted.
-it("the client is at most 6.8 KB", async () => {
+// It was 6 KB before it looked at who had answered, found out for a developer why a worker or a download cannot be
+// had, and found the cap in what is pasted.
+it("the client is at most 8.5 KB", async () => {
   const [chunk] = await bundle('export * from "gridfetch";');
   expect(chunk?.code).toContain("serviceWorker");
-  expect(gzipped(chunk?.code ?? "")).toBeLessThanOrEqual(6_800);
+  expect(gzipped(chunk?.code ?? "")).toBeLessThanOrEqual(8_500);
 });
 
 it("the client stands alone, so that a page without a bundler can import it", async () => {

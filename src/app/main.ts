@@ -1,6 +1,6 @@
 import type { Grid } from "../client/Grid.ts";
 import { type Arrival, Arrivals, takeFromAddress } from "./arrivals.ts";
-import { connectPatiently } from "./connectApp.ts";
+import { checkConfig, connectPatiently } from "./connectApp.ts";
 import type { Step } from "./DirectoryView.ts";
 import { byId, say } from "./element.ts";
 import { emptyView } from "./emptyView.ts";
@@ -57,7 +57,7 @@ async function start(grid: Grid): Promise<void> {
   const form = new OpenForm(byId("open"), { grid, notice, take });
   const checks = new ServerChecks(byId("checks"), grid);
   const storage = new StorageCard(byId("storage"), grid);
-  const samples = await Promise.all([fetchSamples(), listServers()]).then(
+  const samples = await Promise.all([fetchSamples(), checkConfig().then(listServers)]).then(
     ([found]) => found,
     (error: unknown) => {
       failed("This page is not complete.", error);

@@ -26,12 +26,11 @@ export async function fetchSamples(): Promise<Sample[]> {
   return samples.map((sample) => ({ ...sample, cap: readOnlyCap(sample.cap) }));
 }
 
-/** The names of the servers of all grids, as the served configuration has them; none while the web server is away. */
+/** The names of the servers of all grids, as the served configuration has them; none where that cannot be had. */
 export async function fetchServerNames(): Promise<string[]> {
   const response = await fetch("grid.json", { cache: "no-cache" }).catch(() => undefined);
-  if (response === undefined) return [];
-  if (!response.ok) throw new Error("This grid has no configuration: grid.json is missing next to this page.");
-  const document: GridConfigDocument = await response.json();
+  const document: GridConfigDocument | undefined = await response?.json().catch(() => undefined);
+  if (!response?.ok || document === undefined) return [];
   const grids = "grids" in document ? document.grids : [document];
   return grids.flatMap(({ servers }) => servers.map(({ id, nickname }) => visibleText(nickname ?? id)));
 }

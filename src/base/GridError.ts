@@ -34,12 +34,14 @@ export interface GridErrorDetails {
   BAD_URL: { reason: string };
   /** The browser has no network, and what was asked for needs one. */
   OFFLINE: Record<never, never>;
+  /** An argument is not what the function takes: of another type, a URL that `grid.url` did not make, an id that is none. */
+  BAD_ARGUMENT: { argument: string; reason: string };
   /** An answer did not come within its time. */
   TIMED_OUT: { what: string; ms: number };
   /** No Service Worker can serve this page. */
   NO_WORKER: { reason: "unsupported" | "insecure" | "scope" | "registration" | "timeout" | "version" | "lost" };
-  /** The grid's configuration is missing or wrong. */
-  BAD_CONFIG: { reason: string };
+  /** The grid's configuration is missing or wrong; or, where `isAway`, it could not be asked for: offline, say. */
+  BAD_CONFIG: { reason: string; isAway?: true };
   /** Something could not be stored on the grid. */
   UPLOAD_FAILED: { reason: string };
   /** Something that the browser's storage is needed for was asked while that cannot be used. */

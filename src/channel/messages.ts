@@ -10,7 +10,8 @@ import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
  *
  * Pages and workers of different versions meet: an update arrives while a page is open. So every message says which
  * versions of this protocol its sender understands, and is understood where the ranges overlap.
- * - What is added (a kind, a field that may be missing) raises `newest`. Who does not know a kind says so.
+ * - What is added (a kind, a field that may be missing) raises `newest`. Who does not know a kind says so, and a page that asks
+ *   one does without the answer where it can.
  * - What is changed or taken away raises `oldest` too: the two sides then leave each other alone, loudly.
  */
 export const PROTOCOL: Versions = { oldest: 1, newest: 4 };
@@ -53,6 +54,11 @@ export interface Questions {
     payload: { readonly config?: unknown; readonly secrets?: unknown };
     answer: { /** Whether it outlives the worker: not where the browser keeps nothing. */ readonly isKept: boolean };
   };
+  /**
+   * Is it known which grids there are? Answered once it is, and else failed with what is the matter with the configuration. Versions
+   * before 4 do not know the question.
+   */
+  ready: { payload: Nothing; answer: Nothing };
   /** Which servers work, and why others do not? */
   check: { payload: Nothing; answer: { readonly grids: readonly GridCheck[] } };
   /** What the URLs of handles are made with in this browser profile. */
@@ -113,6 +119,7 @@ const questionChecks: Checks<Questions> = {
   takeOver: () => true,
   // Looked at by the configuration's own parser, which says what is wrong.
   configure: () => true,
+  ready: () => true,
   check: () => true,
   profile: () => true,
   handles: ({ entries }) => Array.isArray(entries) && entries.length <= 1_000 && entries.every(isHandleEntry),
@@ -147,6 +154,12 @@ export type Question = {
 export type Reply<Kind extends QuestionKind> = Envelope &
   ({ readonly answer: Answer<Kind> } | { readonly failure: ErrorRecord } | { readonly misunderstood: true });
 
+/**
+ * Sent again and again before the reply while the worker is at work on it: a page need not take a long job for a worker that is
+ * silent. Versions before 4 do not send it, and take no notice of it.
+ */
+export type AtWork = Envelope & { readonly isAtWork: true };
+
 export type Announcement = {
   [Kind in AnnouncementKind]: {
     readonly gridfetch: Versions;
@@ -172,6 +185,10 @@ export function failureReply(kind: QuestionKind, failure: ErrorRecord): Reply<ne
   return { gridfetch: PROTOCOL, kind, failure };
 }
 
+export function atWork(kind: QuestionKind): AtWork {
+  return { gridfetch: PROTOCOL, kind, isAtWork: true };
+}
+
 /** The reply to a question of another version, of a kind unknown here, or with a payload that is not its kind's. */
 export function misunderstoodReply(kind: string): Reply<never> {
   return { gridfetch: PROTOCOL, kind, misunderstood: true };
@@ -193,6 +210,11 @@ export function isReply<Kind extends QuestionKind>(data: unknown, kind: Kind): d
   if (!isMessage(data) || data.kind !== kind) return false;
   if ("misunderstood" in data) return true;
   return isUnderstood(data) && (("failure" in data && isErrorRecord(data.failure)) || "answer" in data);
+}
+
+/** Is this the word that the reply to that kind of question is still to come? */
+export function isAtWork(data: unknown, kind: QuestionKind): data is AtWork {
+  return isUnderstood(data) && data.kind === kind && "isAtWork" in data;
 }
 
 export function isAnnouncement(data: unknown): data is Announcement {

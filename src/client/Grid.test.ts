@@ -1,7 +1,48 @@
-import { expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { announcement, isQuestion, reply } from "../channel/messages.ts";
 import { Grid } from "./Grid.ts";
 import { Handles } from "./handles.ts";
+
+describe("a wrong argument is told as such, and the worker is not asked", () => {
+  const scope = new URL("https://app.example/sub/");
+  const controller = { postMessage: () => expect.fail("asked") };
+  const container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
+  const grid = new Grid(scope, container, new Handles(scope, new Uint8Array(32), container));
+  // As JavaScript does it.
+  const any = (value: unknown) => value as never;
+
+  it.each<[argument: string, call: () => unknown]>([
+    ["url", () => grid.revoke("https://elsewhere.example/")],
+    ["url", () => grid.revoke("https://app.example/sub/grid/short")],
+    ["url", () => grid.revoke(any(undefined))],
+    ["id", () => grid.pauseKeeping("x")],
+    ["id", () => grid.resumeKeeping(any(undefined))],
+    ["id", () => grid.removeKept("URI:CHK:hidden")],
+    ["grid", () => grid.keep("URI:CHK:hidden", { grid: any(7) })],
+    ["config", () => grid.configure({ config: any({ servers: [() => "URI:CHK:hidden"] }) })],
+    ["secrets", () => grid.configure({ secrets: any({ one: Symbol("URI:CHK:hidden") }) })],
+  ])("%s (%#)", async (argument, call) => {
+    const error = await (async () => call())().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "BAD_ARGUMENT", details: { argument } });
+    expect(JSON.stringify([error, (error as Error).message])).not.toContain("hidden");
+  });
+});
+
+it.each<[call: string, (grid: Grid, wrong: never) => unknown]>([
+  ["url", (grid, wrong) => grid.url(wrong)],
+  ["open", (grid, wrong) => grid.open(wrong)],
+  ["keep", (grid, wrong) => grid.keep(wrong)],
+  ["keepOf", (grid, wrong) => grid.keepOf(wrong)],
+])("%s of what is no cap at all says so, and asks no worker", async (_, call) => {
+  const scope = new URL("https://app.example/");
+  const controller = { postMessage: () => expect.fail("asked") };
+  const container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
+  const grid = new Grid(scope, container, new Handles(scope, new Uint8Array(32), container));
+  for (const wrong of [undefined, null, {}, 7]) {
+    const error = await (async () => call(grid, wrong as never))().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "BAD_CAP" });
+  }
+});
 
 it("makes URLs under its scope that hold nothing of the cap", () => {
   const scope = new URL("https://app.example/sub/");

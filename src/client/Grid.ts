@@ -2,9 +2,10 @@ import { capOf } from "../base/findCap.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
 import { GridError } from "../base/GridError.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
-import type { Keep, KeepEvent } from "../base/Keep.ts";
+import { isKeepId, type Keep, type KeepEvent } from "../base/Keep.ts";
 import { type Answer, isAnnouncement, type KeepChange, type Payload, type QuestionKind } from "../channel/messages.ts";
 import type { ReadEvent } from "../channel/ReadEvent.ts";
+import { badArgument, checkData, checkString } from "./arguments.ts";
 import { askWorker } from "./askWorker.ts";
 import { downloadByFrame } from "./downloadByFrame.ts";
 import { GridFile } from "./GridFile.ts";
@@ -37,7 +38,7 @@ export class Grid {
    * asked for by the URL tells.
    *
    * @param cap or a text with one in it: between blanks or quotes, or in a gateway's URL
-   * @throws GridError BAD_CAP for what is no text; BAD_URL for a cap or a name of thousands of characters, or a type that is none
+   * @throws GridError BAD_CAP for what is no text; BAD_URL for a cap or a name of thousands of characters, or an invalid media type
    */
   url(cap: string, options: UrlOptions = {}): string {
     return this.#handles.url(cap, options);
@@ -47,7 +48,7 @@ export class Grid {
    * Makes a URL useless, in all tabs, until one of them makes it again from the cap. What streams goes on. Resolves when
    * that is written down.
    *
-   * @throws GridError STORE_UNAVAILABLE, NO_WORKER, TIMED_OUT
+   * @throws GridError BAD_ARGUMENT for what is no URL of `url`; STORE_UNAVAILABLE, NO_WORKER, TIMED_OUT
    */
   revoke(url: string): Promise<void> {
     return this.#handles.revoke(url);
@@ -79,9 +80,10 @@ export class Grid {
    * @param cap as for `url`
    * @returns the file as it is kept now, once that it shall be kept is written down
    * @throws GridError BAD_CAP; UNSUPPORTED_CAP for a directory, a file that can change, and a literal file, which is in its cap
-   *   and always there; STORE_FULL, STORE_UNAVAILABLE, NO_WORKER; the signal's reason, and the file may be kept then or not
+   *   and always there; BAD_ARGUMENT, STORE_FULL, STORE_UNAVAILABLE, NO_WORKER; the signal's reason, and the file may be kept then or not
    */
   async keep(cap: string, { grid = "", signal }: OpenOptions = {}): Promise<Keep> {
+    checkString("grid", grid);
     const payload = { cap: capOf(cap), grid };
     navigator.storage?.persist?.().catch(() => false);
     return (await this.#ask("keep", payload, signal)).keep;
@@ -113,7 +115,7 @@ export class Grid {
 
   /**
    * Stops fetching a file that is to be kept. What is on disk stays, and serves reads. Nothing happens to one that is kept.
-   * @throws GridError STORE_UNAVAILABLE, STORE_FULL, NO_WORKER
+   * @throws GridError BAD_ARGUMENT for what is no id; STORE_UNAVAILABLE, STORE_FULL, NO_WORKER
    */
   pauseKeeping(id: string): Promise<void> {
     return this.#changeKeep(id, "paused");
@@ -121,7 +123,7 @@ export class Grid {
 
   /**
    * Goes on with a file that was paused, or that failed.
-   * @throws GridError STORE_UNAVAILABLE, STORE_FULL, NO_WORKER
+   * @throws GridError as `pauseKeeping`
    */
   resumeKeeping(id: string): Promise<void> {
     return this.#changeKeep(id, "keeping");
@@ -129,7 +131,7 @@ export class Grid {
 
   /**
    * Keeps a file no longer. What was on disk is gone when this resolves; the browser may take a little longer to show it.
-   * @throws GridError STORE_UNAVAILABLE, NO_WORKER
+   * @throws GridError as `pauseKeeping`
    */
   removeKept(id: string): Promise<void> {
     return this.#changeKeep(id, "removed");
@@ -156,9 +158,11 @@ export class Grid {
    *
    * @returns whether it will be there at later visits: not where the browser keeps nothing, as in some private windows, where it counts
    *   while this page is open
-   * @throws GridError BAD_CONFIG that says what is wrong, and nothing is changed; NO_WORKER
+   * @throws GridError BAD_CONFIG that says what is wrong, and nothing is changed; BAD_ARGUMENT for what is not plain data; NO_WORKER
    */
   async configure({ config, secrets }: GridSettings): Promise<boolean> {
+    checkData("config", config);
+    checkData("secrets", secrets);
     const payload = { ...(config !== undefined && { config }), ...(secrets !== undefined && { secrets }) };
     const settings = { ...this.#unkept, ...payload };
     const { isKept } = await this.#ask("configure", settings);
@@ -178,15 +182,22 @@ export class Grid {
   }
 
   /**
-   * Saves the file of a URL that was made with `download: true`.
+   * Saves the file of a URL that was made with `download: true`. Goes through a hidden frame, which a Content-Security-Policy
+   * has to allow: `frame-src 'self'`.
+   *
    * @param onFailed is called with the worker's words if the file cannot be had. A download that breaks off later is
    *   shown by the browser.
+   * @throws GridError BAD_ARGUMENT for a URL that is not under `scope`
    */
   download(url: string, onFailed: (reason: string) => void): void {
-    downloadByFrame(url, onFailed);
+    checkString("url", url);
+    const href = URL.canParse(url, document.baseURI) ? new URL(url, document.baseURI).href : "";
+    if (!href.startsWith(this.scope.href)) throw badArgument("url", `it is not under ${this.scope}`);
+    downloadByFrame(href, onFailed);
   }
 
   async #changeKeep(id: string, to: KeepChange): Promise<void> {
+    if (!isKeepId(id)) throw badArgument("id", "it is not the id of a Keep, as grid.keep and grid.keeps give it");
     await this.#ask("changeKeep", { id, to });
   }
 

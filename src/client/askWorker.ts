@@ -1,43 +1,52 @@
 import { fromErrorRecord } from "../base/errorRecord.ts";
 import { GridError } from "../base/GridError.ts";
-import { type Answer, isReply, type Payload, type QuestionKind, question } from "../channel/messages.ts";
+import { type Answer, isAtWork, isReply, type Payload, type QuestionKind, question } from "../channel/messages.ts";
 
 /** A worker that is started for the question and answers from memory takes some 20 ms; a busy machine takes longer. */
-const ANSWER_LIMIT_MS = 10_000;
+const SILENCE_LIMIT_MS = 10_000;
+/** For what is real work, of which the worker says now and then that it is at it. */
+const WORK_LIMIT_MS = 120_000;
 
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
-  /** How long to wait, in milliseconds: 10 s unless given. */
+  /** How long to wait for the worker's next word, in milliseconds: 10 s unless given. */
   readonly limit?: number;
 }
 
 /**
- * Asks a worker.
+ * Asks a worker. Waits for as long as it says that it is at work, 2 minutes at most.
  *
  * @throws GridError as the worker failed; NO_WORKER ("version") if it is of a version that does not understand;
- *   TIMED_OUT if it is silent; the signal's reason
+ *   TIMED_OUT if it is silent, or still at work; the signal's reason
  */
 export function askWorker<Kind extends QuestionKind>(
   worker: ServiceWorker,
   kind: Kind,
   payload: Payload<Kind>,
-  { signal, limit = ANSWER_LIMIT_MS }: AskOptions = {},
+  { signal, limit = SILENCE_LIMIT_MS }: AskOptions = {},
 ): Promise<Answer<Kind>> {
   return new Promise<Answer<Kind>>((resolve, reject) => {
     signal?.throwIfAborted();
     const { port1, port2 } = new MessageChannel();
-    const timer = setTimeout(() => settle(() => reject(silent(kind, limit))), limit);
-    const leave = () => settle(() => reject(signal?.reason));
+    worker.postMessage(question(kind, payload), [port2]);
+    const fail = (error: unknown) => settle(() => reject(error));
+    const leave = () => fail(signal?.reason);
+    let silence = setTimeout(() => fail(silent(kind, limit)), limit);
+    const work = setTimeout(() => fail(stillAtWork(kind)), Math.max(limit, WORK_LIMIT_MS));
     signal?.addEventListener("abort", leave, { once: true });
     port1.onmessage = ({ data }) => {
+      if (isAtWork(data, kind)) {
+        clearTimeout(silence);
+        silence = setTimeout(() => fail(silent(kind, limit)), limit);
+      }
       if (!isReply(data, kind)) return;
       if ("answer" in data) settle(() => resolve(data.answer));
-      else settle(() => reject("failure" in data ? fromErrorRecord(data.failure) : otherVersion()));
+      else fail("failure" in data ? fromErrorRecord(data.failure) : otherVersion());
     };
-    worker.postMessage(question(kind, payload), [port2]);
 
     function settle(how: () => void): void {
-      clearTimeout(timer);
+      clearTimeout(silence);
+      clearTimeout(work);
       signal?.removeEventListener("abort", leave);
       port1.close();
       how();
@@ -46,7 +55,16 @@ export function askWorker<Kind extends QuestionKind>(
 }
 
 function silent(kind: QuestionKind, ms: number): GridError<"TIMED_OUT"> {
-  const message = `The Service Worker did not answer within ${ms / 1000} s. Reload the page.`;
+  return timedOut(kind, ms, `The Service Worker did not answer within ${ms / 1000} s. Reload the page.`);
+}
+
+function stillAtWork(kind: QuestionKind): GridError<"TIMED_OUT"> {
+  const seconds = WORK_LIMIT_MS / 1000;
+  const message = `The Service Worker is still at work on this after ${seconds} s, and may finish it. Try again later.`;
+  return timedOut(kind, WORK_LIMIT_MS, message);
+}
+
+function timedOut(kind: QuestionKind, ms: number, message: string): GridError<"TIMED_OUT"> {
   return new GridError("TIMED_OUT", { what: `the worker's answer to "${kind}"`, ms }, message);
 }
 

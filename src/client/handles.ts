@@ -1,8 +1,9 @@
 import { utf8 } from "../base/bytes.ts";
 import { capOf } from "../base/findCap.ts";
 import { GridError } from "../base/GridError.ts";
-import { type HandleEntry, isHandleRecord } from "../base/HandleRecord.ts";
+import { type HandleEntry, isHandle, isHandleRecord } from "../base/HandleRecord.ts";
 import { isAnnouncement } from "../channel/messages.ts";
+import { badArgument, checkString } from "./arguments.ts";
 import { askWorker } from "./askWorker.ts";
 import { keyedHash } from "./keyedHash.ts";
 import type { UrlOptions } from "./UrlOptions.ts";
@@ -63,10 +64,12 @@ export class Handles {
 
   /**
    * Makes a URL of `url` useless, in all tabs, until one makes it again. Resolves when that is written down.
-   * @throws GridError NO_WORKER, TIMED_OUT, STORE_UNAVAILABLE
+   * @throws GridError BAD_ARGUMENT for a URL that is none of these; NO_WORKER, TIMED_OUT, STORE_UNAVAILABLE
    */
   async revoke(url: string): Promise<void> {
-    const handle = url.startsWith(this.#folder) ? url.slice(this.#folder.length) : "";
+    checkString("url", url);
+    const handle = url.startsWith(this.#folder) ? url.slice(this.#folder.length) : undefined;
+    if (!isHandle(handle)) throw badArgument("url", "it is no URL that grid.url has made for this app");
     this.#forget(handle);
     const worker = this.#container.controller;
     if (worker === null) throw noWorker();

@@ -23,3 +23,4 @@ export { type ConnectOptions, connect } from "./connect.ts";
 export type { Grid, GridSettings, OpenOptions, StorageRoom } from "./Grid.ts";
 export type { FileReadOptions, GridFile } from "./GridFile.ts";
 export type { UrlOptions } from "./UrlOptions.ts";
+export type { TrustedScript } from "./whyNotRegistered.ts";

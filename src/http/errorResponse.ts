@@ -37,6 +37,7 @@ const STATUSES: Readonly<Record<GridErrorCode, number>> = {
   BAD_CAP: 400,
   UNSUPPORTED_CAP: 400,
   BAD_URL: 400,
+  BAD_ARGUMENT: 400,
   UNKNOWN_HANDLE: 404,
   BAD_RANGE: 400,
   // As a Tahoe-LAFS gateway answers: the file was there once, as far as its cap can tell.

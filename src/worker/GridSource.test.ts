@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { GridError } from "../base/GridError.ts";
+import { jsonFault } from "../base/jsonFault.ts";
 import type { ConfigKind } from "../cache/ConfigStore.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
@@ -76,6 +77,7 @@ function startWorker(): void {
       asked++;
       return pages;
     },
+    jsonFault,
     makeFiles: (servers) => {
       built.push(servers);
       return { open: () => expect.fail() } as unknown as FileNodes;
@@ -93,6 +95,49 @@ async function swissnum(): Promise<string> {
   return atob(details.reason.replace("Tahoe-LAFS ", ""));
 }
 
+describe("a page that connects", () => {
+  const ready = () => source.ready().catch((error: unknown) => error as GridError);
+
+  it("hears what is wrong with what is served, though an earlier one is known", async () => {
+    expect(await ready()).toBeUndefined();
+    answer = () => new Response("", { status: 404 });
+    startWorker();
+    expect(await ready()).toMatchObject({ code: "BAD_CONFIG", message: expect.stringContaining("404") });
+    expect(await ready()).toMatchObject({ code: "BAD_CONFIG" });
+    answer = served(grid("one"));
+    expect(await ready()).toBeUndefined();
+  });
+
+  it.each<[string, () => Response | Promise<Response>]>([
+    ["is away", away],
+    ["fails", () => new Response("", { status: 502 })],
+  ])("does with what was served last where the web server %s, and hears of it on a first visit", async (_, wrong) => {
+    answer = wrong;
+    expect(await ready()).toMatchObject({ code: "BAD_CONFIG", details: { isAway: true } });
+    answer = served(grid("one"));
+    await ready();
+    answer = wrong;
+    startWorker();
+    expect(await ready()).toBeUndefined();
+  });
+
+  it("waits a second for a web server that is slow, where an earlier configuration is known", async () => {
+    await ready();
+    answer = () => new Promise(() => undefined);
+    startWorker();
+    expect(await clock.runUntil(ready(), 1_000)).toBeUndefined();
+  });
+
+  it("needs no web server where the configuration was passed", async () => {
+    await source.pass({ config: grid("passed") });
+    startWorker();
+    answer = away;
+    fetches = 0;
+    expect(await ready()).toBeUndefined();
+    expect(fetches).toBe(0);
+  });
+});
+
 describe("the served configuration", () => {
   it("is fetched once for all who ask", async () => {
     const [first, second] = await Promise.all([source.files(), source.files()]);
@@ -103,10 +148,30 @@ describe("the served configuration", () => {
   });
 
   it.each<[string, () => Response | Promise<Response>, RegExp]>([
-    ["a missing document", () => new Response("", { status: 404 }), /grid\.json .*HTTP 404; the list of the grid's/],
+    [
+      "a missing document (CON-8)",
+      () => new Response("", { status: 404 }),
+      /grid\.json is not on .*404\).* belongs there/,
+    ],
     ["a server error", () => new Response("", { status: 500 }), /HTTP 500/],
     ["no web server", away, /could not be fetched/],
-    ["a page instead", () => new Response(`<html>${SWISSNUM}`), /\/sub\/grid\.json is not JSON/],
+    [
+      "a page instead (CON-9)",
+      () => new Response(`<html>${SWISSNUM}`),
+      /\/sub\/grid\.json is an HTML page, .*belongs there/,
+    ],
+    [
+      "a page by its type (CON-9)",
+      () => new Response("Hello", { headers: { "Content-Type": "text/html" } }),
+      /is an HTML page/,
+    ],
+    [
+      "a slip of the pen (CON-10)",
+      () => new Response(`{\n "${SWISSNUM}": 1,\n}`),
+      /is not JSON: see line 3, column 1\.$/,
+    ],
+    ["half a document (CON-10)", () => new Response(`{"${SWISSNUM}": [`), /it ends too early, at line 1, column 36\.$/],
+    ["no servers (CON-11)", served({ servers: [] }), /"servers" must list 1 to 10000 servers, not 0/],
     ["another document", () => new Response(`{"${SWISSNUM}":1}`), /a list "servers"/],
   ])("says what is wrong with %s, and tries again for the next one", async (_, wrong, message) => {
     answer = wrong;

@@ -2,6 +2,7 @@ import type { Clock } from "../base/Clock.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
 import { GridError, isGridError } from "../base/GridError.ts";
 import type { GridConfig, ServerSecrets } from "../base/gridConfig.ts";
+import type { jsonFault } from "../base/jsonFault.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import type { ConfigKind } from "../cache/ConfigStore.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
@@ -14,6 +15,8 @@ import { fetchConfig } from "./fetchConfig.ts";
 
 /** While grids are in use their configuration is read again after this: servers come, go and move. */
 const REFRESH_MS = 5 * 60_000;
+/** A web server that is half there must not hold up a page whose grids are known. */
+const PATIENCE_MS = 1_000;
 /** Doubts may come with each failed read, and a web server that is away must not hold up every read. */
 const DOUBT_PAUSE_MS = 3_000;
 
@@ -41,6 +44,8 @@ export interface GridSourceOptions {
   readonly makeTransport: MakeTransport;
   /** Finds out what keeps a grid's servers from being used. */
   readonly checkGrid: typeof checkGrid;
+  /** Finds out where a configuration is no JSON. */
+  readonly jsonFault: typeof jsonFault;
   /** Of the worker. */
   readonly origin: string;
   /** Makes what reads a grid's files from these servers. */
@@ -121,6 +126,22 @@ export class GridSource {
     return this.#grid(config).files;
   }
 
+  /**
+   * Resolves when it is known which grids there are: as pages said, else as it is served now, else, where the web server is away or
+   * slow, as it was served last.
+   *
+   * @throws GridError BAD_CONFIG that says what is the matter with what is served
+   */
+  async ready(): Promise<void> {
+    await this.#begin();
+    if ((await this.#loadPassed()).config !== undefined) return;
+    const isKnown = this.#present !== undefined;
+    const loading = this.#load().catch((error: unknown) => {
+      if (!isKnown || !isGridError(error, "BAD_CONFIG") || !error.details.isAway) throw error;
+    });
+    await (isKnown ? Promise.race([loading, this.#patience()]) : loading);
+  }
+
   /** Makes the next caller wait for the configuration to be read again: the servers may have moved. */
   doubt(): void {
     this.#isDoubted = true;
@@ -198,6 +219,10 @@ export class GridSource {
     return present;
   }
 
+  #patience(): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.after(PATIENCE_MS, resolve));
+  }
+
   /** Puts in force what an earlier worker left, unless something is. Never rejects: what cannot be read or used is passed over. */
   async #begin(): Promise<void> {
     if (this.#present !== undefined) return;
@@ -253,14 +278,13 @@ export class GridSource {
   }
 
   async #readServed(): Promise<void> {
-    const { memory, url } = this.#options;
-    const fetched = await fetchConfig(url);
-    if ("away" in fetched) throw fetched.away;
-    const served = { configs: parseGridConfig(fetched.document), text: JSON.stringify(fetched.document) };
+    const { memory, url, jsonFault } = this.#options;
+    const document = await fetchConfig(url, jsonFault);
+    const served = { configs: parseGridConfig(document), text: JSON.stringify(document) };
     if (served.text === this.#served?.text) return;
     if (this.#served !== undefined) this.#changes++;
     this.#served = served;
-    memory.save("served", fetched.document).catch(() => undefined);
+    memory.save("served", document).catch(() => undefined);
   }
 
   #apply(present: Present): void {

@@ -1,3 +1,4 @@
+import type { jsonFault } from "../base/jsonFault.ts";
 import type { Keeper } from "../files/Keeper.ts";
 import type { checkGrid } from "../servers/checkGrid.ts";
 import type { relayTransport } from "../servers/relayTransport.ts";
@@ -17,6 +18,7 @@ export interface RelayPart {
 /** See checkPart.ts. */
 export interface CheckPart {
   readonly checkGrid: typeof checkGrid;
+  readonly jsonFault: typeof jsonFault;
 }
 
 /** See keepPart.ts. */

@@ -1,6 +1,7 @@
 import { toErrorRecord } from "../base/errorRecord.ts";
 import {
   type Answer,
+  atWork,
   failureReply,
   isMessage,
   isQuestion,
@@ -20,6 +21,9 @@ export type Answers = {
   ) => Answer<Kind> | Promise<Answer<Kind>>;
 };
 
+/** A page waits 10 s for the next word. */
+const AT_WORK_MS = 3_000;
+
 /** Answers what pages ask, and keeps the worker alive until it has. Messages of others' are left alone. */
 export function answerPages(answers: Answers): void {
   self.addEventListener("message", (event) => {
@@ -35,10 +39,13 @@ export function answerPages(answers: Answers): void {
     event: ExtendableMessageEvent,
     port: MessagePort,
   ): Promise<void> {
+    const telling = setInterval(() => port.postMessage(atWork(kind)), AT_WORK_MS);
     try {
       port.postMessage(reply(kind, await answers[kind](payload, event)));
     } catch (error) {
       port.postMessage(failureReply(kind, toErrorRecord(error)));
+    } finally {
+      clearInterval(telling);
     }
   }
 }

@@ -112,6 +112,7 @@ export function composeGridHandler(
     askPages: () => announce("settingsWanted", {}),
     makeTransport: workerTransport(self.location.href, parts),
     origin: self.location.origin,
+    jsonFault: (text) => parts.check().jsonFault(text),
     checkGrid: (...grid) => parts.check().checkGrid(...grid),
     makeFiles,
     clock,
@@ -187,6 +188,10 @@ export function composeGridHandler(
     },
     async takeOver() {
       if (takesOver) await self.skipWaiting();
+      return {};
+    },
+    async ready() {
+      await grids.ready();
       return {};
     },
     configure: async (passed) => ({ isKept: await grids.pass(passed) }),
