@@ -99,6 +99,7 @@ describe("GET", () => {
       "content-disposition": 'inline; filename="film.webm"',
       "content-length": "1024",
       "content-type": "video/webm",
+      "cross-origin-embedder-policy": "require-corp",
       "cross-origin-resource-policy": "same-origin",
       etag: ETAG,
       "referrer-policy": "no-referrer",
@@ -420,6 +421,7 @@ describe("every answer carries the worker's mark and the safe headers", () => {
     expect(response.status).toBe(status);
     expect(Object.fromEntries(response.headers)).toMatchObject({
       "cache-control": "private, no-store",
+      "cross-origin-embedder-policy": "require-corp",
       "referrer-policy": "no-referrer",
       "server-timing": "gridfetch",
       "x-content-type-options": "nosniff",

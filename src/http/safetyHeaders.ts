@@ -8,6 +8,8 @@ import { WORKER_MARK } from "../base/workerMark.ts";
  * - `X-Frame-Options: SAMEORIGIN` and not a gateway's DENY: the app shows its own PDFs and downloads through a hidden
  *   frame; nobody else's page may frame them.
  * - `Cross-Origin-Resource-Policy`: nobody else's page may embed them either.
+ * - `Cross-Origin-Embedder-Policy`: in a page that sends it itself, a frame's document has to carry it as well, and downloads
+ *   go through a frame.
  * - `no-store`: a worker's answers never enter the HTTP cache, but they do enter a browser's media and back-forward
  *   caches. Caps are secrets and so is what they open; and it costs nothing: Chromium's player asks no
  *   more often for it (measured over seeks back and forth).
@@ -15,6 +17,7 @@ import { WORKER_MARK } from "../base/workerMark.ts";
  */
 export const SAFETY_HEADERS = {
   "Cache-Control": "private, no-store",
+  "Cross-Origin-Embedder-Policy": "require-corp",
   "Cross-Origin-Resource-Policy": "same-origin",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",

@@ -5,6 +5,13 @@ declare const self: ServiceWorkerGlobalScope & {
   gridfetchRelay?: RelayPart;
   gridfetchCheck?: CheckPart;
   gridfetchKeep?: KeepPart;
+  /** TypeScript's libraries do not know it: https://w3c.github.io/trusted-types/. */
+  readonly trustedTypes?: {
+    createPolicy(
+      name: string,
+      rules: { createScriptURL(url: string): string },
+    ): { createScriptURL(url: string): string };
+  };
 };
 
 /**
@@ -13,21 +20,38 @@ declare const self: ServiceWorkerGlobalScope & {
  */
 export const scriptParts: WorkerParts & { install(): void } = {
   relay() {
-    if (self.gridfetchRelay === undefined) self.importScripts("gridfetch-relay.js");
+    if (self.gridfetchRelay === undefined) importPart("gridfetch-relay.js");
     return self.gridfetchRelay as RelayPart;
   },
   check() {
-    if (self.gridfetchCheck === undefined) self.importScripts("gridfetch-check.js");
+    if (self.gridfetchCheck === undefined) importPart("gridfetch-check.js");
     return self.gridfetchCheck as CheckPart;
   },
   keep() {
-    if (self.gridfetchKeep === undefined) self.importScripts("gridfetch-keep.js");
+    if (self.gridfetchKeep === undefined) importPart("gridfetch-keep.js");
     return self.gridfetchKeep as KeepPart;
   },
   install() {
     self.addEventListener("install", (event) => event.waitUntil(loadAll()));
   },
 };
+
+type ScriptPolicy = ReturnType<NonNullable<typeof self.trustedTypes>["createPolicy"]>;
+let policy: ScriptPolicy | undefined;
+
+function importPart(name: string): void {
+  self.importScripts(trusted(name));
+}
+
+/** A policy that is sent with the worker's script may require trusted types, and allows them by `trusted-types gridfetch`. */
+function trusted(name: string): string {
+  try {
+    policy ??= self.trustedTypes?.createPolicy("gridfetch", { createScriptURL: (url) => url });
+  } catch {
+    // It allows no policy of that name: a plain string is all there is.
+  }
+  return policy?.createScriptURL(name) ?? name;
+}
 
 /** An app that was deployed without one of them must hear of it: its worker is not installed. */
 async function loadAll(): Promise<void> {
