@@ -280,9 +280,13 @@ for (const [how, getter] of [
 }
 
 test.describe("in a private window", () => {
-  test.use({ choices: { chromiumArguments: ["--incognito"] } });
+  test.use({
+    choices: {
+      chromiumArguments: ["--incognito"],
+      firefoxPreferences: { ...SHORT_LIVES.firefoxPreferences, "browser.privatebrowsing.autostart": true },
+    },
+  });
   test("a file is read, in worker after worker", async ({ browserUnderTest, tab }) => {
-    test.skip(browserUnderTest.kind === "firefox", "Firefox has no Service Workers in private windows");
     await openClientTab(tab, app);
     await readRight(tab, 3 * MB);
     await newLife(browserUnderTest, tab);
