@@ -1,5 +1,6 @@
 import { fetchFromWorker } from "../client/fetchFromWorker.ts";
 import type { Grid } from "../client/Grid.ts";
+import { tahoeUrl } from "../formats/tahoeUrl.ts";
 
 /** What is in a directory. */
 export interface Child {
@@ -19,7 +20,7 @@ export interface Child {
 export async function listDirectory(grid: Grid, cap: string, signal: AbortSignal): Promise<Child[]> {
   // The address holds the cap, which must not go to a web server.
   if (navigator.serviceWorker.controller === null) throw new Error("The Service Worker is gone. Reload this page.");
-  const url = new URL(`uri/${encodeURIComponent(cap)}?t=json`, grid.scope);
+  const url = tahoeUrl(cap, { base: grid.scope, t: "json" });
   const response = await fetchFromWorker(url, { signal });
   if (!response.ok) throw new Error(wordsOf(await response.text()));
   const [, facts] = (await response.json()) as [string, DirectoryFacts];

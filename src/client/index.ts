@@ -19,6 +19,7 @@ export type {
 } from "../base/gridConfig.ts";
 export type { Keep, KeepEvent } from "../base/Keep.ts";
 export type { ReadEvent, ReadStarted } from "../channel/ReadEvent.ts";
+export { type TahoeUrlOptions, tahoeUrl } from "../formats/tahoeUrl.ts";
 export { type ConnectOptions, connect } from "./connect.ts";
 export type { Grid, GridSettings, OpenOptions, StorageRoom } from "./Grid.ts";
 export type { FileReadOptions, GridFile } from "./GridFile.ts";

@@ -2,6 +2,7 @@ import { visibleText } from "../base/visibleText.ts";
 import type { Child, UnknownCaps } from "../files/readDirectory.ts";
 import { type Cap, type DirectoryCap, isVerifyCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf } from "../formats/formatCap.ts";
+import { tahoeUrl } from "../formats/tahoeUrl.ts";
 import { isMutable, sizeInCap } from "./capViews.ts";
 
 /**
@@ -48,7 +49,7 @@ function row({ name, cap, unknown }: Child, base: URL): string {
 function linkTo(cap: Cap, name: string, base: URL): string | undefined {
   if (isVerifyCap(cap)) return undefined;
   const text = encodeURIComponent(formatCap(cap));
-  if (cap.kind === "DIR2") return new URL(`uri/${text}/`, base).href;
+  if (cap.kind === "DIR2") return `${tahoeUrl(formatCap(cap), { base })}/`;
   return new URL(`file/${text}/@@named=/${encodeURIComponent(name)}`, base).href;
 }
 
