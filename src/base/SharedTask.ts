@@ -7,11 +7,18 @@ import { noLongerWanted } from "./noLongerWanted.ts";
 export class SharedTask<T> {
   readonly #controller = new AbortController();
   readonly #result: Promise<T>;
+  readonly #left: (callOff: () => void) => void;
   #waiting = 0;
   #settled = false;
 
-  /** Starts the work at once. `work` must settle soon after its signal is aborted. */
-  constructor(work: (signal: AbortSignal) => Promise<T>) {
+  /**
+   * Starts the work at once. `work` must settle soon after its signal is aborted.
+   *
+   * @param left is called when the last caller has left before the end; calls the work off by what it gets, which does nothing
+   *   while somebody waits. At once unless given.
+   */
+  constructor(work: (signal: AbortSignal) => Promise<T>, left = (callOff: () => void) => callOff()) {
+    this.#left = left;
     this.#result = this.#run(work);
     // Every caller has its own view of a failure; with none left it is nobody's.
     this.#result.catch(() => {});
@@ -69,6 +76,9 @@ export class SharedTask<T> {
   }
 
   #leave(): void {
-    if (this.#waiting === 0 && !this.#settled) this.#controller.abort(noLongerWanted);
+    if (this.#waiting > 0 || this.#settled) return;
+    this.#left(() => {
+      if (this.#waiting === 0 && !this.#settled) this.#controller.abort(noLongerWanted);
+    });
   }
 }

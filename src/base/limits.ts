@@ -60,6 +60,10 @@ export interface Limits {
   readonly windowGrowth: number;
   /** Segments of it: each costs work and memory however short the uploader made them. */
   readonly windowSegments: number;
+  /** What is under way when the last reader of a segment leaves goes on for so many milliseconds, … */
+  readonly linger: number;
+  /** … and no more than so many bytes of a file. */
+  readonly lingerBytes: number;
   /** Segments that are decoded, checked and deciphered at once. More would push each other out of the processor's cache in between. */
   readonly decodedAtOnce: number;
   /** What is read for a UEB before its length is known. Real ones are 300 to 400 bytes. */
@@ -101,6 +105,8 @@ export const defaultLimits: Limits = {
   windowMost: 20 * MiB,
   windowGrowth: 4,
   windowSegments: 160,
+  linger: 300,
+  lingerBytes: 2 * MiB,
   decodedAtOnce: 2,
   uebGuessBytes: 1 * KiB,
   smallShareBytes: 32 * KiB,

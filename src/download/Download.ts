@@ -8,6 +8,7 @@ import type { DownloadContext } from "./DownloadContext.ts";
 import { decodeSegment } from "./decodeSegment.ts";
 import { type FileCap, FileFacts } from "./FileFacts.ts";
 import { inShareScope } from "./inShareScope.ts";
+import { Lingering } from "./Lingering.ts";
 import { notEnoughShares } from "./notEnoughShares.ts";
 import { Opening } from "./Opening.ts";
 import { Outage } from "./Outage.ts";
@@ -38,6 +39,7 @@ export class Download {
   readonly #segments = new Map<number, SharedSegment>();
   readonly #opening: Opening;
   readonly #host: RaceHost;
+  readonly #lingering: Lingering;
   #readers = 0;
   readonly #locations: ShareLocations | undefined;
   #mustStartFresh = false;
@@ -49,6 +51,7 @@ export class Download {
     this.#pool = new SharePool(this.#facts, context);
     this.#locations = context.memory && new ShareLocations(context.memory);
     this.#reporter = new CorruptionReporter(context);
+    this.#lingering = new Lingering(context.clock, context.limits, () => this.enter());
     this.#outage = new Outage(context, () => this.#startFreshIfDue());
     const locations = this.#locations;
     const recall = locations && (() => this.#recall(locations));
@@ -79,7 +82,7 @@ export class Download {
     };
   }
 
-  /** Says that a reader is at work. The result says that it has left; after the last one has, nothing is under way. */
+  /** Says that a reader is at work. The result says that it has left; after the last one has, nothing is under way for longer than a moment. */
   enter(): () => void {
     if (this.#readers++ === 0) {
       this.#reporter.resume();
@@ -124,10 +127,16 @@ export class Download {
     let shared = this.#segments.get(segment);
     if (shared === undefined || shared.isOver) {
       this.#startFreshIfDue();
-      const own = new SharedSegment((sharedSignal, serve) =>
-        this.#get(segment, serve, sharedSignal, asker).finally(() => {
-          if (this.#segments.get(segment) === own) this.#segments.delete(segment);
-        }),
+      const bytes = segmentLength(this.#facts.geometry as Geometry, segment);
+      this.#lingering.wanted(segment, bytes);
+      const own = new SharedSegment(
+        (sharedSignal, serve) =>
+          this.#get(segment, serve, sharedSignal, asker).finally(() => {
+            if (this.#segments.get(segment) !== own) return;
+            this.#segments.delete(segment);
+            this.#lingering.over(segment);
+          }),
+        (callOff) => this.#lingering.left(segment, bytes, callOff),
       );
       this.#segments.set(segment, own);
       shared = own;

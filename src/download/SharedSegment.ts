@@ -15,9 +15,15 @@ export class SharedSegment {
   readonly #takers = new Set<(ciphertext: Uint8Array<ArrayBuffer>) => void>();
   #isServed = false;
 
-  /** Starts the work at once: it calls `serve` with the verified ciphertext, which may be overwritten afterwards. */
-  constructor(work: (signal: AbortSignal, serve: (ciphertext: Uint8Array<ArrayBuffer>) => void) => Promise<void>) {
-    this.#task = new SharedTask((signal) => work(signal, (ciphertext) => this.#serve(ciphertext)));
+  /**
+   * Starts the work at once: it calls `serve` with the verified ciphertext, which may be overwritten afterwards.
+   * @param left as a SharedTask's
+   */
+  constructor(
+    work: (signal: AbortSignal, serve: (ciphertext: Uint8Array<ArrayBuffer>) => void) => Promise<void>,
+    left: (callOff: () => void) => void,
+  ) {
+    this.#task = new SharedTask((signal) => work(signal, (ciphertext) => this.#serve(ciphertext)), left);
   }
 
   /** Whoever wants the segment now must start anew. */

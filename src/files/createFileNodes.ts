@@ -135,7 +135,8 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       const offline = options.memory?.offline?.of(cap);
       if (offline === undefined) return;
       // Hashes of its own, so that none goes by unseen; and it leaves alone what readers want to have at hand.
-      const context = contextOf(cap, new KeptSegments(0));
+      // No reader comes after it who could take over what a pause leaves half done.
+      const context = { ...contextOf(cap, new KeptSegments(0)), limits: { ...limits, lingerBytes: 0 } };
       await keepFile(new Download(cap, context), offline, context, signal);
     },
     async openShares(cap) {

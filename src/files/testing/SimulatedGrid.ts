@@ -26,7 +26,8 @@ export class SimulatedGrid implements ServerList {
       servers: this,
       clock: this.clock,
       log: this.log,
-      limits: { ...defaultLimits, ...limits },
+      // Most scenarios want to see that a read which is left ends at once.
+      limits: { ...defaultLimits, linger: 0, lingerBytes: 0, ...limits },
       // What a read asks servers for is what most scenarios are about, the second time as well.
       keptBytes: 0,
       codec: { ...zfec, memory: this.memory },
