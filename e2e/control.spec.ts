@@ -71,8 +71,8 @@ test.describe("an app that is set up wrongly", () => {
     app = await AppServer.start({ folder, port: 0, documents: {} });
     await page.goto(app.url);
     await expect(page.getByRole("alert")).toContainText("grid.json is not on the web server");
-    await page.getByLabel("Cap", { exact: true }).fill(demo.sample("letter.txt").cap);
-    await page.getByRole("button", { name: "Open" }).click();
+    await page.locator("#open").getByLabel("Cap", { exact: true }).fill(demo.sample("letter.txt").cap);
+    await page.locator("#open").getByRole("button", { name: "Open" }).click();
     await expect(page.getByRole("alert")).toContainText("The list of the grid's servers belongs there");
   });
 
