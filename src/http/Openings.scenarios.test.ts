@@ -84,7 +84,7 @@ class Stage {
       },
       failed: () => undefined,
       isOffline: () => false,
-      forbidden: () => [],
+      forbidden: async () => [],
     });
   }
 

@@ -47,7 +47,7 @@ function fetchGrid(path: string, init: RequestInit = {}): Promise<Response> {
       streaming: () => undefined,
       failed: () => undefined,
       isOffline: () => false,
-      forbidden: () => [],
+      forbidden: async () => [],
     }),
   );
 }

@@ -4,15 +4,15 @@ import { GridError, isGridError } from "../base/GridError.ts";
 export interface Surroundings {
   /** Does the browser say that it has no network? */
   isOffline(): boolean;
-  /** Origins that the worker's own Content-Security-Policy has kept it from. */
-  forbidden(): readonly string[];
+  /** Origins that the worker's own Content-Security-Policy has kept it from. Never rejects, and takes a moment at most. */
+  forbidden(): Promise<readonly string[]>;
 }
 
 /**
  * An error in the words that help, where it is not a server's doing that the grid cannot be reached: one line for a browser
  * that is offline, and the policy's name where a policy forbids servers. All other errors as they are.
  */
-export function explainFailure(error: unknown, { isOffline, forbidden }: Surroundings): unknown {
+export async function explainFailure(error: unknown, { isOffline, forbidden }: Surroundings): Promise<unknown> {
   if (!isOfNetwork(error)) return error;
   if (isOffline()) {
     return new GridError(
@@ -21,7 +21,7 @@ export function explainFailure(error: unknown, { isOffline, forbidden }: Surroun
       "You are offline, and the grid cannot be reached. What is kept offline can be read.",
     );
   }
-  const origins = forbidden();
+  const origins = await forbidden();
   if (origins.length === 0) return error;
   const policy =
     `The Content-Security-Policy that the worker's script was served with forbids requests to ${origins.join(", ")}: ` +

@@ -76,7 +76,7 @@ function answer(request: Request): Promise<Response> {
     },
     failed: (error) => failed.push(error),
     isOffline: () => isOffline,
-    forbidden: () => forbidden,
+    forbidden: async () => forbidden,
   });
 }
 

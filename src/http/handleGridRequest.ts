@@ -45,9 +45,9 @@ export interface GridRequestContext extends AnswerFileContext, Surroundings {
  * bytes; a failure after them errors the body.
  */
 export async function handleGridRequest(request: Request, context: GridRequestContext): Promise<Response> {
-  const response = await answer(request, context).catch((thrown: unknown) => {
+  const response = await answer(request, context).catch(async (thrown: unknown) => {
     request.signal.throwIfAborted();
-    const error = explainFailure(thrown, context);
+    const error = await explainFailure(thrown, context);
     context.failed(error);
     return errorResponse(error, wantsJson(request));
   });
@@ -145,7 +145,7 @@ async function answerListing(
   try {
     return await answerDirectory(request, directory, t, context.paths.scope);
   } catch (thrown) {
-    const error = explainFailure(thrown, context);
+    const error = await explainFailure(thrown, context);
     const isGone = isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION");
     if (t !== "json" || !isGone || wantsJson(request)) throw error;
     context.failed(error);

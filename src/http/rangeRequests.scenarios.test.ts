@@ -49,7 +49,7 @@ class Web {
         directory: () => Promise.reject(new Error("no directory in this test")),
         failed: () => undefined,
         isOffline: () => false,
-        forbidden: () => [],
+        forbidden: async () => [],
       }),
     );
   }

@@ -2,6 +2,8 @@ import type { Surroundings } from "../http/explainFailure.ts";
 
 /** More would not be read. */
 const MOST_ORIGINS = 10;
+/** Chromium 156 tells of a request that the policy forbids one or two milliseconds after it has failed. */
+const EVENT_MS = 100;
 
 /** What this worker can tell of its own way to the network. Call it when the script starts: it listens from then on. */
 export function workerSurroundings(): Surroundings {
@@ -11,5 +13,11 @@ export function workerSurroundings(): Surroundings {
     const isKeptBack = disposition === "enforce" && effectiveDirective === "connect-src";
     if (isKeptBack && origins.size < MOST_ORIGINS && URL.canParse(blockedURI)) origins.add(new URL(blockedURI).origin);
   });
-  return { isOffline: () => !navigator.onLine, forbidden: () => [...origins] };
+  return {
+    isOffline: () => !navigator.onLine,
+    async forbidden() {
+      if (origins.size === 0) await new Promise((resolve) => setTimeout(resolve, EVENT_MS));
+      return [...origins];
+    },
+  };
 }
