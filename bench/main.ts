@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Bench, type Part, runPart } from "./Bench.ts";
+import { bytesPart } from "./parts/bytes.ts";
 import { endToEndPart } from "./parts/endToEnd.ts";
 import { gatewayPart } from "./parts/gateway.ts";
 import { highKPart } from "./parts/highK.ts";
@@ -19,6 +20,7 @@ import { Report } from "./Report.ts";
 const parts: Readonly<Record<string, Part>> = {
   zfec: zfecPart,
   pipeline: pipelinePart,
+  bytes: bytesPart,
   e2e: endToEndPart,
   gateway: gatewayPart,
   real: realGridPart,

@@ -8,7 +8,7 @@ import { comparePipeline, isPipelineQuestion } from "./comparePipeline.ts";
  */
 declare const self: ServiceWorkerGlobalScope;
 
-const handler = createGridHandler({ takesOver: true });
+const handler = createGridHandler({ takesOver: true, tahoeForms: true });
 
 self.addEventListener("fetch", (event) => {
   if (handler.match(event.request)) return event.respondWith(handler.handle(event));

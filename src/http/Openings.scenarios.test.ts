@@ -125,7 +125,7 @@ describe("requests that a page has aborted before their first byte", () => {
   it("leave no trace 2 s after a flood of 100 a second", async () => {
     const stage = new Stage();
     await stage.read(0);
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 500; i++) {
       stage.askAndLeave(i % 2 === 0 ? "page" : "another page");
       await stage.grid.clock.run(10);
     }
