@@ -1,0 +1,127 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Page } from "puppeteer-core";
+import { formatCap } from "../../src/formats/formatCap.ts";
+import { noDials } from "../../src/node/grid/Dials.ts";
+import type { DevelopmentGrid } from "../../src/node/grid/developmentGrid.ts";
+import { expect, test } from "../testing/bothBrowsers.ts";
+import { pause } from "../testing/chance.ts";
+import { fattenFilm } from "../testing/fattenFilm.ts";
+import { openControlledTab } from "../testing/openControlledTab.ts";
+import { PlainServer } from "../testing/PlainServer.ts";
+import { addPlayer, seekPlayer } from "../testing/player.ts";
+
+const MB = 1_000_000;
+const SERVERS = 10;
+const sample = fileURLToPath(new URL("../../src/node/demo/samples/gridfetch-sample.mp4", import.meta.url));
+
+function slowDown(grid: DevelopmentGrid): void {
+  for (let server = 0; server < SERVERS; server++) grid.setDials(server, { latency: 40, bandwidth: 3 * MB });
+}
+
+function active(grid: DevelopmentGrid): number {
+  return grid.status().reduce((sum, { counters }) => sum + counters.activeRequests, 0);
+}
+
+function sent(grid: DevelopmentGrid): number {
+  return grid.status().reduce((sum, { counters }) => sum + counters.bytesSent, 0);
+}
+
+/** Seconds that a read of 1 MB takes. */
+async function readMegabyte(tab: Page, url: string, first: number): Promise<number> {
+  return tab.evaluate(
+    async ([url, first]) => {
+      const began = performance.now();
+      const response = await fetch(url, { headers: { Range: `bytes=${first}-${first + 999_999}` } });
+      const { byteLength } = await response.arrayBuffer();
+      if (response.status !== 206 || byteLength !== 1_000_000)
+        throw new Error(`${response.status}, ${byteLength} bytes`);
+      return (performance.now() - began) / 1000;
+    },
+    [url, first] as const,
+  );
+}
+
+/** A hundred times a second a range is asked for, and left before its first byte can have come. */
+async function flood(tab: Page, url: string, size: number, seconds: number): Promise<void> {
+  await tab.evaluate(
+    async ([url, size, seconds]) => {
+      // By the clock: a tab in the background may be given one timer a second.
+      const end = performance.now() + seconds * 1000;
+      for (let i = 0; performance.now() < end; i++) {
+        const first = Math.floor((((i * 7919) % 10_007) / 10_007) * (size - 100_000));
+        const handle = new AbortController();
+        fetch(url, { signal: handle.signal, headers: { Range: `bytes=${first}-${first + 99_999}` } }).catch(
+          () => undefined,
+        );
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        handle.abort();
+      }
+    },
+    [url, size, seconds] as const,
+  );
+}
+
+test("a read after a flood of aborted ones, from two tabs, waits for none of them, and they leave no trace", async ({
+  browserUnderTest,
+  tab,
+  demo: { grid, appUrl, placeLarge },
+}) => {
+  const size = 1_000 * MB;
+  const url = `/file/${encodeURIComponent(formatCap(await placeLarge(size, 90)))}/@@named=/data.zip`;
+  const other = await browserUnderTest.newTab();
+  for (const each of [tab, other]) await openControlledTab(each, appUrl);
+  slowDown(grid);
+  await tab.bringToFront();
+  await readMegabyte(tab, url, 0);
+  const before = await readMegabyte(tab, url, 500 * MB);
+  await Promise.all([flood(tab, url, size, 10), flood(other, url, size, 10)]);
+  const after = await readMegabyte(tab, url, 700 * MB);
+  expect(after).toBeLessThan(4 * before);
+  await pause(2_000);
+  expect(active(grid)).toBe(0);
+  const quiet = sent(grid);
+  await pause(2_000);
+  expect(sent(grid)).toBe(quiet);
+});
+
+test("a seek after a flood of seeks takes no longer than 1.3 times what it takes with a plain web server", async ({
+  browserUnderTest,
+  tab,
+  demo,
+}) => {
+  test.setTimeout(300_000);
+  const path = join(demo.folder, "scrubbed.mp4");
+  await writeFile(path, fattenFilm(new Uint8Array(await readFile(sample)), 150 * MB));
+  // In segments of 128 KiB, as Tahoe-LAFS made them for long. One of 1 MiB is nothing before all of it is here, and that alone takes
+  // these servers longer than the other's first byte.
+  const cap = await demo.put(path, { encoding: { needed: 3, total: 10, maxSegmentSize: 128 * 1024 } });
+  const plain = await PlainServer.start(path, { ...noDials, latency: 80, bandwidth: 9 * MB });
+  try {
+    const scrub = async (each: Page, url: string): Promise<number> => {
+      await addPlayer(each, "film", "video", url);
+      await seekPlayer(each, "film", 150);
+      await each.evaluate(async () => {
+        const film = document.getElementById("film") as HTMLVideoElement;
+        for (let i = 0; i < 1_000; i++) {
+          film.currentTime = (((i * 7919) % 10_007) / 10_007) * film.duration;
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      });
+      const began = performance.now();
+      await seekPlayer(each, "film", 77);
+      return (performance.now() - began) / 1000;
+    };
+    const other = await browserUnderTest.newTab();
+    await other.goto(plain.url);
+    const there = await scrub(other, `${plain.url}/film.mp4`);
+    await other.close();
+    await openControlledTab(tab, demo.appUrl);
+    slowDown(demo.grid);
+    const here = await scrub(tab, `/file/${encodeURIComponent(cap)}/@@named=/scrubbed.mp4`);
+    expect(here).toBeLessThan(1.3 * there);
+  } finally {
+    await plain.close();
+  }
+});
