@@ -1,6 +1,7 @@
 import { defineConfig } from "@playwright/test";
 import { findChromium } from "./setup/findChromium.mjs";
 import { findFirefox } from "./setup/findFirefox.mjs";
+import { findWebKit } from "./setup/findWebKit.mjs";
 import type { BrowserKind } from "./testing/BrowserUnderTest.ts";
 
 const chromium = findChromium();
@@ -9,6 +10,8 @@ if (!chromium) throw new Error("No Chromium was found. `npm test` installs one; 
 process.env.GRIDFETCH_CHROMIUM = chromium.path;
 const firefox = findFirefox();
 if (firefox) process.env.GRIDFETCH_FIREFOX = firefox.path;
+const webKit = findWebKit();
+if (webKit) process.env.GRIDFETCH_WEBKIT = webKit.version;
 
 export default defineConfig<object, { kind: BrowserKind }>({
   testDir: ".",
@@ -27,8 +30,19 @@ export default defineConfig<object, { kind: BrowserKind }>({
   projects: [
     { name: "chromium", testIgnore: "both/**" },
     { name: "both-chromium", testMatch: "both/**/*.spec.ts", use: { kind: "chromium" } },
-    // `npm test` says loudly that these are missing where there is no Firefox.
+    // `npm test` says loudly that these are missing where there is no Firefox, or no WebKit.
     ...(firefox ? [{ name: "both-firefox", testMatch: "both/**/*.spec.ts", use: { kind: "firefox" as const } }] : []),
+    ...(webKit
+      ? [
+          {
+            name: "both-webkit",
+            testMatch: "both/**/*.spec.ts",
+            // Nothing ends a worker in WebKit as long as its page is there.
+            testIgnore: "both/chaos.spec.ts",
+            use: { kind: "webkit" as const },
+          },
+        ]
+      : []),
   ],
   use: {
     screenshot: "only-on-failure",

@@ -87,6 +87,13 @@ async function prepareEnvironment() {
   } catch (error) {
     missing.push(`browser tests in Firefox: ${error instanceof Error ? error.message : error}`);
   }
+  const { findWebKit, webKitPackages } = await import("./setup/findWebKit.mjs");
+  let webKit = findWebKit();
+  if (!webKit && (await installDebianPackages(webKitPackages))) webKit = findWebKit();
+  if (webKit) {
+    console.log(`Third browser: ${webKit.version}`);
+    found.GRIDFETCH_WEBKIT = webKit.version;
+  } else missing.push("browser tests in WebKit: no WebKitGTK that can be driven was found or could be installed");
   const tahoe = await prepareTahoe();
   if ("bin" in tahoe) found.GRIDFETCH_TAHOE = tahoe.bin;
   else missing.push(`tests against a real Tahoe-LAFS: ${tahoe.missing}`);

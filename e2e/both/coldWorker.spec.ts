@@ -69,9 +69,12 @@ interface Visit {
 for (const script of ["gridfetch-worker.js?tahoe-forms", "app-worker.js"]) {
   test(`the web server hears of no file while ${script} is being started for it`, async ({
     browserUnderTest: browser,
+    tab: first,
     demo,
   }) => {
     test.setTimeout(240_000);
+    // WebKit's session would end with its last tab.
+    await first.goto("about:blank");
     const { cap } = demo.sample("letter.txt");
     const text = await readFile(letter, "utf8");
     const proxy = await RecordingProxy.start(demo.appUrl);
@@ -79,6 +82,8 @@ for (const script of ["gridfetch-worker.js?tahoe-forms", "app-worker.js"]) {
     try {
       for (const [form, addressOf] of Object.entries(forms)) {
         for (const [way, go] of Object.entries(ways)) {
+          // WebKit's driver gives no hold of a window that a page opens.
+          if (browser.kind === "webkit" && way === "a new window") continue;
           // A new one, since Firefox does not go on from a page that it never took for loaded.
           const tab = await browser.newTab();
           await openControlledTab(tab, proxy.url, `/${script}`);

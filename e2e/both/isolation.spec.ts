@@ -8,6 +8,7 @@ import { expect, test } from "../testing/bothBrowsers.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { makeHandle } from "../testing/handles.ts";
 import { openControlledTab } from "../testing/openControlledTab.ts";
+import { textsInFrames } from "../testing/textsInFrames.ts";
 import { notedReads, noteReads } from "../testing/workerReads.ts";
 
 /** What an attacker's script would do first, in a page of whatever kind: leave a trace in the app's origin. */
@@ -204,10 +205,7 @@ test("a page of another origin sees nothing, not even with a right URL", async (
     expect(learnt).toEqual(Array(3).fill(["refused", "error", "error"]));
     await settle(other);
     const text = await tab.evaluate(async (url) => (await fetch(url)).text(), letter);
-    for (const frame of other.frames().slice(1)) {
-      const shown = await frame.evaluate(() => document.documentElement.textContent).catch(() => "");
-      expect(shown).not.toContain(text.slice(0, 20));
-    }
+    for (const shown of await textsInFrames(other)) expect(shown).not.toContain(text.slice(0, 20));
   } finally {
     watch.close();
     stranger.close();

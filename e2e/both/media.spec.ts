@@ -110,7 +110,12 @@ test("sound, picture, document and subtitles are what they are", async ({ tab, d
       frame.src = url;
       const loaded = new Promise((resolve) => frame.addEventListener("load", resolve));
       document.documentElement.append(frame);
-      await loaded;
+      // WebKit shows a PDF and never says that its frame has loaded: it has when the whole answer is there.
+      const isTaken = () => performance.getEntriesByName(frame.src).length > 0;
+      const taken = async () => {
+        while (!isTaken()) await new Promise((resolve) => setTimeout(resolve, 50));
+      };
+      await Promise.race([loaded, taken()]);
       const response = await fetch(url);
       return { type: response.headers.get("Content-Type"), start: (await response.text()).slice(0, 5) };
     },

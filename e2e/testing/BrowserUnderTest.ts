@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { type Browser, launch, type Page } from "puppeteer-core";
 import { findChromium } from "../setup/findChromium.mjs";
 import { findFirefox } from "../setup/findFirefox.mjs";
+import { WebKitBrowser } from "./webkit/WebKitBrowser.ts";
 
-export type BrowserKind = "chromium" | "firefox";
+export type BrowserKind = "chromium" | "firefox" | "webkit";
 
 /** What is different from a browser as a person starts it. */
 export interface BrowserChoices {
@@ -18,7 +19,7 @@ export interface BrowserChoices {
 
 /**
  * A real browser with a profile on disk, so that it can be closed, or killed, and started again. Chromium is driven by
- * its devtools protocol, Firefox by WebDriver BiDi.
+ * its devtools protocol, Firefox by WebDriver BiDi, WebKit by WebDriver.
  */
 export class BrowserUnderTest {
   readonly kind: BrowserKind;
@@ -26,9 +27,9 @@ export class BrowserUnderTest {
   readonly downloadFolder: string;
   readonly #folder: string;
   readonly #choices: BrowserChoices;
-  #browser: Browser;
+  #browser: RunningBrowser;
 
-  private constructor(kind: BrowserKind, folder: string, choices: BrowserChoices, browser: Browser) {
+  private constructor(kind: BrowserKind, folder: string, choices: BrowserChoices, browser: RunningBrowser) {
     this.kind = kind;
     this.#folder = folder;
     this.#choices = choices;
@@ -49,16 +50,16 @@ export class BrowserUnderTest {
 
   /** Ends it as a person does, or, with "kill", as a crash does, and starts it with the same profile. Tabs do not come back. */
   async restart(how: "close" | "kill" = "close"): Promise<void> {
-    await this.#end(how);
+    await (how === "kill" ? this.#browser.kill() : this.#browser.close());
     this.#browser = await startBrowser(this.kind, this.#folder, this.#choices);
   }
 
   /**
-   * Ends every Service Worker at once, whatever it is doing. In Chromium alone: Firefox has no such means, but ends idle ones by
-   * `dom.serviceWorkers.idle_timeout`.
+   * Ends every Service Worker at once, whatever it is doing. In Chromium alone: the others have no such means, but Firefox ends idle
+   * ones by `dom.serviceWorkers.idle_timeout`.
    */
   async stopWorkers(page: Page): Promise<void> {
-    if (this.kind !== "chromium") throw new Error("Firefox cannot be told to stop a worker");
+    if (this.kind !== "chromium") throw new Error(`${this.kind} cannot be told to stop a worker`);
     const session = await page.createCDPSession();
     await session.send("ServiceWorker.enable");
     await session.send("ServiceWorker.stopAllWorkers");
@@ -74,7 +75,7 @@ export class BrowserUnderTest {
     const path = join(this.downloadFolder, name);
     for (let waited = 0; waited < seconds * 10; waited++) {
       const names = await readdir(this.downloadFolder);
-      const isPartial = names.some((each) => each.endsWith(".part") || each.endsWith(".crdownload"));
+      const isPartial = names.some((each) => /\.(?:part|crdownload|wkdownload)$/.test(each));
       // Firefox makes an empty file of the final name at once, to have the name.
       if (names.includes(name) && !isPartial && (await isSettled(path))) return path;
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -85,20 +86,17 @@ export class BrowserUnderTest {
   }
 
   async close(): Promise<void> {
-    await this.#end("close");
+    await this.#browser.close();
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
+}
 
-  async #end(how: "close" | "kill"): Promise<void> {
-    const process = this.#browser.process();
-    const ended = new Promise<void>((resolve) => {
-      if (process === null || process.exitCode !== null || process.signalCode !== null) resolve();
-      else process.once("exit", () => resolve());
-    });
-    if (how === "kill") process?.kill("SIGKILL");
-    else await this.#browser.close();
-    await ended;
-  }
+/** What this takes from a browser, whichever drives it. */
+interface RunningBrowser {
+  newPage(): Promise<Page>;
+  /** Both resolve when its process has ended. */
+  close(): Promise<void>;
+  kill(): Promise<void>;
 }
 
 async function isSettled(path: string): Promise<boolean> {
@@ -108,13 +106,41 @@ async function isSettled(path: string): Promise<boolean> {
   return size === before.size && size > 0;
 }
 
-async function startBrowser(kind: BrowserKind, folder: string, choices: BrowserChoices): Promise<Browser> {
+async function startBrowser(kind: BrowserKind, folder: string, choices: BrowserChoices): Promise<RunningBrowser> {
   const profile = join(folder, "profile");
   const downloads = join(folder, "downloads");
   const acceptInsecureCerts = choices.acceptInsecureCerts ?? false;
-  return kind === "chromium"
-    ? startChromium(profile, downloads, acceptInsecureCerts, choices)
-    : startFirefox(profile, downloads, acceptInsecureCerts, choices);
+  if (kind === "webkit") {
+    const browser = await WebKitBrowser.start({ profile, downloads, acceptInsecureCerts });
+    return {
+      // It has as much of a Page as the specs use.
+      newPage: async () => (await browser.newPage()) as unknown as Page,
+      close: () => browser.close(),
+      kill: () => browser.kill(),
+    };
+  }
+  const start = kind === "chromium" ? startChromium : startFirefox;
+  return driven(await start(profile, downloads, acceptInsecureCerts, choices));
+}
+
+/** A browser that puppeteer drives. */
+function driven(browser: Browser): RunningBrowser {
+  const process = browser.process();
+  const ended = new Promise<void>((resolve) => {
+    if (process === null) resolve();
+    else process.once("exit", () => resolve());
+  });
+  return {
+    newPage: () => browser.newPage(),
+    async close() {
+      await browser.close();
+      await ended;
+    },
+    async kill() {
+      process?.kill("SIGKILL");
+      await ended;
+    },
+  };
 }
 
 async function startChromium(
