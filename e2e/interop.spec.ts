@@ -53,7 +53,7 @@ test.describe("files that Tahoe-LAFS stored on its own servers, in the browser",
     await open(page, app);
     await page.locator("input[name=cap]").fill(caps.video);
     await page.locator("input[name=name]").fill("sample.webm");
-    await page.getByRole("button", { name: "Open" }).click();
+    await page.locator("#open").getByRole("button", { name: "Open" }).click();
     const player = page.locator("video");
     await player.evaluate((element: HTMLVideoElement) => element.play());
     await expect.poll(() => player.evaluate((element: HTMLVideoElement) => element.currentTime)).toBeGreaterThan(0.5);
