@@ -7,6 +7,7 @@ import { type Answer, isAnnouncement, type KeepChange, type Payload, type Questi
 import type { ReadEvent } from "../channel/ReadEvent.ts";
 import { badArgument, checkData, checkString } from "./arguments.ts";
 import { askWorker } from "./askWorker.ts";
+import { attach } from "./attach.ts";
 import { downloadByFrame } from "./downloadByFrame.ts";
 import { GridFile } from "./GridFile.ts";
 import type { Handles } from "./handles.ts";
@@ -42,6 +43,18 @@ export class Grid {
    */
   url(cap: string, options: UrlOptions = {}): string {
     return this.#handles.url(cap, options);
+  }
+
+  /**
+   * Plays a file in a `<video>` or `<audio>` element, as its `src` would, and goes on by itself where that would not: a player that gives up
+   * while servers or the network are away is loaded again at its place, in the state that it was in, once the file can be read. The
+   * element's `error` event comes all the same. Another file takes this one's place; the signal takes it off the player, and should be given
+   * where players come and go.
+   *
+   * @throws GridError as `url`
+   */
+  attach(media: HTMLMediaElement, cap: string, { signal, ...options }: AttachOptions = {}): void {
+    attach(media, this.url(cap, options), this.#container, signal);
   }
 
   /**
@@ -240,6 +253,11 @@ function controllerOf({ controller }: ServiceWorkerContainer): ServiceWorker {
   if (controller !== null) return controller;
   const message = "The Service Worker that reads the grid no longer controls this page. Reload the page.";
   throw new GridError("NO_WORKER", { reason: "lost" }, message);
+}
+
+/** How a file is played, and for how long. */
+export interface AttachOptions extends Omit<UrlOptions, "download"> {
+  readonly signal?: AbortSignal;
 }
 
 /** Which grid a file is on, and for how long opening it matters. */

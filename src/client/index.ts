@@ -21,7 +21,7 @@ export type { Keep, KeepEvent } from "../base/Keep.ts";
 export type { ReadEvent, ReadStarted } from "../channel/ReadEvent.ts";
 export { type TahoeUrlOptions, tahoeUrl } from "../formats/tahoeUrl.ts";
 export { type ConnectOptions, connect } from "./connect.ts";
-export type { Grid, GridSettings, OpenOptions, StorageRoom } from "./Grid.ts";
+export type { AttachOptions, Grid, GridSettings, OpenOptions, StorageRoom } from "./Grid.ts";
 export type { FileReadOptions, GridFile } from "./GridFile.ts";
 export type { UrlOptions } from "./UrlOptions.ts";
 export type { TrustedScript } from "./whyNotRegistered.ts";

@@ -1,0 +1,92 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Page } from "puppeteer-core";
+import type { AppServer } from "../../src/node/demo/AppServer.ts";
+import { expect, test } from "../testing/bothBrowsers.ts";
+import { pause } from "../testing/chance.ts";
+import { type ClientWindow, openClientTab, startClientApp } from "../testing/clientApp.ts";
+import type { DemoGrid } from "../testing/demoGrid.ts";
+import { fattenFilm } from "../testing/fattenFilm.ts";
+import { playFor, shownTenth } from "../testing/player.ts";
+
+declare const window: ClientWindow & typeof globalThis;
+
+const samples = fileURLToPath(new URL("../../src/node/demo/samples/", import.meta.url));
+/** More than any of the browsers reads ahead in a minute of it. */
+const WIDE = 100_000_000;
+
+let app: AppServer;
+test.beforeAll(async ({ demo }) => {
+  app = await startClientApp(demo, join(demo.folder, "attach-app"));
+});
+test.afterAll(() => app.close());
+test.beforeEach(({ tab }) => openClientTab(tab, app));
+
+test.describe("a player with an attached film", () => {
+  test.describe.configure({ timeout: 240_000 });
+
+  test("goes on where it was after all servers were away for 30 s", async ({ tab, demo }) => {
+    const cap = await placeWideFilm(demo);
+    await attachFilm(tab, cap, "film.mp4");
+    await playFor(tab, "film", 2);
+    for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
+    // What is buffered would last: here nothing is.
+    await tab.$eval("#film", (film) => {
+      (film as HTMLVideoElement).currentTime = 200.05;
+    });
+    await pause(30_000);
+    demo.grid.reset();
+    await tab.waitForFunction(
+      () => {
+        const film = document.getElementById("film") as HTMLVideoElement;
+        return film.currentTime > 202 && film.error === null;
+      },
+      { timeout: 90_000, polling: 200 },
+    );
+    await tab.$eval("#film", (film) => (film as HTMLVideoElement).pause());
+    expect(await shownTenth(tab, "film")).toBeGreaterThan(2_020);
+  });
+});
+
+test("a player that cannot play its file stops trying, and the signal takes a film off it", async ({ tab, demo }) => {
+  await attachFilm(tab, demo.sample("letter.txt").cap, "film.mp4");
+  const errors = () => tab.evaluate(() => (window as unknown as { errors: number }).errors);
+  // The first, and two tries.
+  await expect.poll(errors, { timeout: 60_000 }).toBe(3);
+  await pause(5_000);
+  expect(await errors()).toBe(3);
+
+  const src = await tab.evaluate(async (cap) => {
+    const stop = new AbortController();
+    const film = document.getElementById("film") as HTMLVideoElement;
+    window.grid.attach(film, cap, { filename: "film.webm", signal: stop.signal });
+    await new Promise((resolve) => film.addEventListener("loadeddata", resolve, { once: true }));
+    stop.abort();
+    return film.getAttribute("src");
+  }, demo.sample("gridfetch-sample.webm").cap);
+  expect(src).toBeNull();
+});
+
+async function placeWideFilm(demo: DemoGrid): Promise<string> {
+  const path = join(demo.folder, "attached.mp4");
+  await writeFile(path, fattenFilm(new Uint8Array(await readFile(join(samples, "gridfetch-sample.mp4"))), WIDE));
+  return demo.put(path);
+}
+
+/** Puts a player on the page that counts its errors. */
+async function attachFilm(tab: Page, cap: string, filename: string): Promise<void> {
+  await tab.evaluate(
+    (cap, filename) => {
+      const counts = Object.assign(window, { errors: 0 });
+      const film = document.createElement("video");
+      film.id = "film";
+      film.muted = true;
+      film.addEventListener("error", () => counts.errors++);
+      document.body.append(film);
+      window.grid.attach(film, cap, { filename });
+    },
+    cap,
+    filename,
+  );
+}

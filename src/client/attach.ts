@@ -1,0 +1,114 @@
+import { isGridError } from "../base/GridError.ts";
+import { isAnnouncement } from "../channel/messages.ts";
+import { GridFile } from "./GridFile.ts";
+
+/** Between two looks whether the file can be read again; doubled each time. */
+const FIRST_PAUSE_MS = 1_000;
+const LAST_PAUSE_MS = 10_000;
+/** A player that stops so often in a row at one place, with nothing wrong with the reads, cannot play what is there. */
+const MOST_TRIES = 3;
+/** In seconds: two stops that are nearer than this are at one place. */
+const ONE_PLACE = 1;
+
+/** What each player plays here: another file takes the place of the one before. */
+const attached = new WeakMap<HTMLMediaElement, AbortController>();
+
+/**
+ * Plays a grid URL and goes on after every interruption: WebKit's player asks once and gives up for good, with much still buffered, and
+ * the others give up when an outage lasts. A player that has given up is loaded again at its place once the file can be read there.
+ *
+ * @param container tells which reads of the file have failed
+ * @param signal takes the file off the player
+ */
+export function attach(
+  media: HTMLMediaElement,
+  url: string,
+  container: ServiceWorkerContainer,
+  signal?: AbortSignal,
+): void {
+  attached.get(media)?.abort();
+  const stop = new AbortController();
+  attached.set(media, stop);
+  const over = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+  let stood = { time: 0, rate: media.playbackRate };
+  let isToPlay = false;
+  let isLoading = false;
+  let isReadsFault = false;
+  let tries = 0;
+
+  container.addEventListener("message", hear, { signal: over });
+  media.addEventListener("error", () => void goOn().catch(() => undefined), { signal: over });
+  media.addEventListener("loadedmetadata", standAgain, { signal: over });
+  media.addEventListener("play", () => setPlaying(true), { signal: over });
+  media.addEventListener("pause", () => setPlaying(false), { signal: over });
+  media.src = url;
+  signal?.addEventListener("abort", () => takeOff(media, url), { signal: stop.signal });
+
+  function hear({ data }: MessageEvent): void {
+    if (!isAnnouncement(data) || data.kind !== "read" || data.content.type !== "failed") return;
+    if (data.content.url === url) isReadsFault = true;
+  }
+
+  /** @throws the signal's reason; why the file will never be readable */
+  async function goOn(): Promise<void> {
+    const before = stood;
+    // One that failed before it knew its film stands nowhere: it is still to be put where it stood before.
+    if (media.readyState > HTMLMediaElement.HAVE_NOTHING) stood = { time: media.currentTime, rate: media.playbackRate };
+    // By then the worker has told of the read that failed.
+    await pause(FIRST_PAUSE_MS, over);
+    tries = isReadsFault || Math.abs(stood.time - before.time) > ONE_PLACE ? 0 : tries + 1;
+    isReadsFault = false;
+    if (tries >= MOST_TRIES) return;
+    await untilReadable(url, stood.time / media.duration, over);
+    // The page may have given it something else to play meanwhile.
+    if (media.src !== url) return;
+    isLoading = true;
+    media.load();
+  }
+
+  function standAgain(): void {
+    if (!isLoading) return;
+    isLoading = false;
+    media.currentTime = stood.time;
+    media.playbackRate = stood.rate;
+    // A browser may want a click first: the player then stands at its place.
+    if (isToPlay) media.play().catch(() => undefined);
+  }
+
+  /** What the person wants. Failing and loading pause a player, too. */
+  function setPlaying(isPlaying: boolean): void {
+    if (isPlaying || (media.error === null && !isLoading)) isToPlay = isPlaying;
+  }
+}
+
+/** @param part how far into the file, from 0 to 1; NaN where that is not known */
+async function untilReadable(url: string, part: number, signal: AbortSignal): Promise<void> {
+  for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(2 * wait, LAST_PAUSE_MS)) {
+    try {
+      const file = await GridFile.open(url, signal);
+      await file.bytes({ offset: Math.floor((part || 0) * file.size), length: 1, signal });
+      return;
+    } catch (error) {
+      if (
+        isGridError(error, "BAD_CAP") ||
+        isGridError(error, "UNSUPPORTED_CAP") ||
+        isGridError(error, "UNKNOWN_HANDLE")
+      )
+        throw error;
+    }
+    await pause(wait, signal);
+  }
+}
+
+/** @throws the signal's reason */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  signal.throwIfAborted();
+}
+
+function takeOff(media: HTMLMediaElement, url: string): void {
+  if (media.src !== url) return;
+  media.removeAttribute("src");
+  // What is under way ends only so.
+  media.load();
+}
