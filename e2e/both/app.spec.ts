@@ -9,6 +9,7 @@ import { expect, test } from "../testing/bothBrowsers.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { seek } from "../testing/inPage.ts";
 import { shownBy } from "../testing/player.ts";
+import { RecordingProxy } from "../testing/RecordingProxy.ts";
 import { SlowServer } from "../testing/SlowServer.ts";
 
 const builtApp = fileURLToPath(new URL("../../dist/app", import.meta.url));
@@ -149,14 +150,21 @@ test("what is dropped is added: a cap, a gateway's link, a .url file", async ({ 
 });
 
 test("a link brings a cap that no server sees; it is shown, and added only if one wants", async ({ tab, demo }) => {
-  const link = `${appUrl}#add=${encodeURIComponent(demo.sample("letter.txt").cap)}&name=from+a+friend.txt`;
-  const asked: string[] = [];
-  tab.on("request", (request) => asked.push(request.url()));
-  await tab.goto(link);
-  await expect.poll(() => shownName(tab)).toBe("from a friend.txt");
-  expect(tab.url()).toMatch(/\/#\/visit\/[\w-]{36}$/);
-  expect(await libraryOf(tab)).toEqual([]);
-  expect(asked.filter((url) => new URL(url).pathname.includes("URI") || new URL(url).search !== "")).toEqual([]);
+  const proxy = await RecordingProxy.start(appUrl);
+  try {
+    const { cap } = demo.sample("letter.txt");
+    await tab.goto(`${proxy.url}#add=${encodeURIComponent(cap)}&name=from+a+friend.txt`);
+    await expect.poll(() => shownName(tab)).toBe("from a friend.txt");
+    expect(tab.url()).toMatch(/\/#\/visit\/[\w-]{36}$/);
+    expect(await libraryOf(tab)).toEqual([]);
+    expect(proxy.storageRequests).toBeGreaterThan(0);
+    const [, , key, fingerprint] = cap.split(":");
+    for (const secret of ["URI:", "URI%3A", key, fingerprint, "from a friend", "from+a+friend"]) {
+      expect(proxy.seen.join("\n")).not.toContain(secret);
+    }
+  } finally {
+    await proxy.close();
+  }
 });
 
 test("what a link brought is found again by reload and Back, and no cap of it is in the history", async ({

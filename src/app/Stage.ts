@@ -74,28 +74,26 @@ export class Stage {
   #clear(): void {
     this.#leave.abort();
     this.#leave = new AbortController();
-    // A player that is only removed would go on loading.
-    for (const media of this.#figure.querySelectorAll("video, audio")) {
-      media.removeAttribute("src");
-      (media as HTMLMediaElement).load();
-    }
   }
 
   #view(url: string, file: NewEntry): HTMLElement {
     const { name, type } = file;
     const [family] = type.split("/");
-    if (family === "video") return this.#media(element("video", { playsInline: true }), url, name);
-    if (family === "audio") return this.#media(element("audio"), url, name);
+    if (family === "video") return this.#media(element("video", { playsInline: true }), url, file);
+    if (family === "audio") return this.#media(element("audio"), url, file);
     if (family === "image") return this.#watched(element("img", { src: url, alt: name }), url, name);
     if (type === "application/pdf") return element("iframe", { src: url, title: name });
     if (family === "text") return this.#text(url, file);
     return element("p", { className: "quiet" }, "This kind of file is not shown here. You can download it.");
   }
 
-  #media<Media extends HTMLMediaElement>(media: Media, url: string, name: string): HTMLElement {
+  #media(media: HTMLMediaElement, url: string, { cap, name }: NewEntry): HTMLElement {
+    const { signal } = this.#leave;
     media.controls = true;
     media.preload = "metadata";
-    media.src = url;
+    this.#grid.attach(media, cap, { filename: name, signal });
+    // It may have failed before, and gone on by itself.
+    media.addEventListener("canplay", () => this.#notice.clear(), { signal });
     const waiting = element("p", { className: "waiting quiet", hidden: true, role: "status" }, "Waiting for the grid…");
     let timer: ReturnType<typeof setTimeout>;
     const hide = () => {

@@ -72,11 +72,20 @@ export class WebKitPage {
 
   /** Uncaught errors are lines of the console here. */
   on(event: "console" | "pageerror", hear: (message: { text(): string }) => void): void {
+    if (event !== "console" && event !== "pageerror") throw new Error(`WebDriver tells of no ${event}`);
     if (event === "console") this.#console.on("line", (line) => hear({ text: () => line }));
   }
 
   reload(): Promise<void> {
     return this.#inWindow((driver) => driver.navigate().refresh());
+  }
+
+  goBack(): Promise<void> {
+    return this.#inWindow((driver) => driver.navigate().back());
+  }
+
+  goForward(): Promise<void> {
+    return this.#inWindow((driver) => driver.navigate().forward());
   }
 
   /** As of the last command. */
