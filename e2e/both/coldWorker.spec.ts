@@ -7,6 +7,7 @@ import type { Page } from "puppeteer-core";
 import { AppServer } from "../../src/node/demo/AppServer.ts";
 import type { BrowserUnderTest } from "../testing/BrowserUnderTest.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
+import { clickLink } from "../testing/clickLink.ts";
 import { placeClientApp, serveClientApp } from "../testing/clientApp.ts";
 import { makeHandle } from "../testing/handles.ts";
 import { openControlledTab } from "../testing/openControlledTab.ts";
@@ -191,13 +192,4 @@ async function textAt(page: Page, url: string): Promise<string> {
     })
     .toBe(true);
   return text;
-}
-
-async function clickLink(tab: Page, href: string): Promise<void> {
-  await tab.evaluate((href) => {
-    const link = document.createElementNS("http://www.w3.org/1999/xhtml", "a") as HTMLAnchorElement;
-    link.href = href;
-    document.documentElement.append(link);
-    link.click();
-  }, href);
 }

@@ -4,6 +4,7 @@ import type { Page } from "puppeteer-core";
 import { formatCap } from "../../src/formats/formatCap.ts";
 import type { BrowserKind } from "../testing/BrowserUnderTest.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
+import { clickLink } from "../testing/clickLink.ts";
 import { sha256OfFile } from "../testing/inPage.ts";
 import { sha256OfZeroes } from "../testing/keyStream.ts";
 import { openControlledTab } from "../testing/openControlledTab.ts";
@@ -97,15 +98,6 @@ test("names in any script reach the file system as they are", async ({ browserUn
   await clickLink(tab, `/uri/${encodeURIComponent(cap)}?filename=${encodeURIComponent(name)}&save=true`);
   expect(await sha256OfFile(await browserUnderTest.downloaded(name))).toBe(await sha256OfFile(path));
 });
-
-async function clickLink(tab: Page, href: string): Promise<void> {
-  await tab.evaluate((href) => {
-    const link = document.createElementNS("http://www.w3.org/1999/xhtml", "a") as HTMLAnchorElement;
-    link.href = href;
-    document.documentElement.append(link);
-    link.click();
-  }, href);
-}
 
 function sent(servers: { counters: { bytesSent: number } }[]): number {
   return servers.reduce((sum, { counters }) => sum + counters.bytesSent, 0);
