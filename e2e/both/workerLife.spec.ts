@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Page } from "puppeteer-core";
 import { formatCap } from "../../src/formats/formatCap.ts";
 import type { BrowserKind } from "../testing/BrowserUnderTest.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
