@@ -27,6 +27,12 @@ test.describe("longer than a worker lives by itself", () => {
     const film = `/uri/${encodeURIComponent(demo.sample("gridfetch-sample.webm").cap)}?filename=film.webm`;
     await addPlayer(tab, "paused", "video", film);
     await seekPlayer(tab, "paused", 40.05);
+    // A click on a link ends what the page still loads in Firefox, a player's film too: this one is to be here by then.
+    const isLoaded = () => {
+      const { buffered, duration, networkState } = document.getElementById("paused") as HTMLMediaElement;
+      return networkState === HTMLMediaElement.NETWORK_IDLE && buffered.end(buffered.length - 1) > duration - 1;
+    };
+    await tab.waitForFunction(isLoaded, { polling: 100 });
 
     const perServer = Math.round(GB / 3 / (SLOW[browserUnderTest.kind] / 1000));
     for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { bandwidth: perServer });
