@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { checkout } from "../../src/node/setup/checkout.mjs";
 
 /**
  * What one test runner reported.
- * @typedef {{ passed: number, failed: string[], skipped: string[], flaky: string[] }} TestResults names of tests; `flaky`: passed, but
- *   only when it was run again. They are among `passed` too.
+ * @typedef {{ passed: number, failed: string[], skipped: string[], flaky: string[] }} TestResults names of tests, with what
+ *   failed in them; `flaky`: passed, but only when it was run again. They are among `passed` too.
  */
 
 /**
@@ -21,7 +22,7 @@ export function readVitestReport(path) {
   for (const file of report.testResults) {
     for (const test of file.assertionResults) {
       if (test.status === "passed") results.passed++;
-      else if (test.status === "failed") results.failed.push(test.fullName);
+      else if (test.status === "failed") results.failed.push(withReason(test.fullName, test.failureMessages?.[0]));
       else results.skipped.push(test.fullName);
     }
     if (file.status === "failed" && file.assertionResults.length === 0)
@@ -48,16 +49,29 @@ export function readPlaywrightReport(path) {
     const name = `${above}${suite.title} › `;
     for (const spec of suite.specs ?? []) {
       for (const test of spec.tests) {
+        const full = `${name}${spec.title}${test.projectName ? ` [${test.projectName}]` : ""}`;
+        const reason = test.results?.find((/** @type {any} */ result) => result.error)?.error.message;
         if (test.status === "expected" || test.status === "flaky") results.passed++;
-        if (test.status === "flaky") results.flaky.push(name + spec.title);
-        if (test.status === "skipped") results.skipped.push(name + spec.title);
-        if (test.status === "unexpected") results.failed.push(name + spec.title);
+        if (test.status === "flaky") results.flaky.push(withReason(full, reason));
+        if (test.status === "skipped") results.skipped.push(full);
+        if (test.status === "unexpected") results.failed.push(withReason(full, reason));
       }
     }
     for (const inner of suite.suites ?? []) visit(inner, name);
   };
   for (const suite of report.suites) visit(suite, "");
   return results;
+}
+
+/**
+ * A test's name and the start of what it failed with, on one line: a summary is all that is left of some runs.
+ * @param {string} name
+ * @param {string | undefined} reason
+ */
+function withReason(name, reason) {
+  if (!reason) return name;
+  const line = stripVTControlCharacters(reason).replace(/\s+/g, " ").trim();
+  return `${name}: ${line.length > 300 ? `${line.slice(0, 300)} …` : line}`;
 }
 
 /** @param {string} path @returns {any} */

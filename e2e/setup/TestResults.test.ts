@@ -63,6 +63,17 @@ describe("playwright", () => {
     });
   });
 
+  it("says where and what failed first, on one line and without colours", () => {
+    const tries = [
+      { error: { message: "\u001b[31mExpected: 1\u001b[39m\n\nReceived: 2" } },
+      { error: { message: "other" } },
+    ];
+    const tests = [{ status: "unexpected", projectName: "both-firefox", results: tries }];
+    const suites = [{ title: "a.spec.ts", specs: [{ title: "a", tests }] }];
+    const results = readPlaywrightReport(report({ errors: [], suites }));
+    expect(results?.failed).toEqual(["a.spec.ts › a [both-firefox]: Expected: 1 Received: 2"]);
+  });
+
   it("counts an error outside of the tests as failed", () => {
     const results = readPlaywrightReport(report({ errors: [{ message: "No tests found\nat a" }], suites: [] }));
     expect(results?.failed).toEqual(["No tests found"]);
