@@ -162,7 +162,7 @@ test.describe("with little room on disk", () => {
 });
 
 test.describe("a large file", () => {
-  test.describe.configure({ timeout: 420_000 });
+  test.describe.configure({ timeout: 900_000 });
 
   test("of 1 GB, kept, browser restarted, everything gone: its download is right", async ({
     browserUnderTest,
@@ -172,7 +172,7 @@ test.describe("a large file", () => {
     const cap = await demo.placeLarge(GB, 74);
     const text = formatCap(cap);
     await tab.evaluate((cap) => window.grid.keep(cap).then(() => undefined), text);
-    await kept(tab, text, 300_000);
+    await kept(tab, text, 600_000);
     await browserUnderTest.restart("kill");
     const offline = await browserUnderTest.newTab();
     await openClientTab(offline, app);
@@ -180,7 +180,7 @@ test.describe("a large file", () => {
     await offline.evaluate((cap) => {
       window.grid.download(window.grid.url(cap, { filename: "large.bin", download: true }), () => undefined);
     }, text);
-    const path = await browserUnderTest.downloaded("large.bin", 300);
+    const path = await browserUnderTest.downloaded("large.bin", 600);
     expect(await sha256OfFile(path)).toBe(sha256OfZeroes(cap.key, GB));
   });
 });

@@ -131,7 +131,12 @@ function driven(browser: Browser): RunningBrowser {
     else process.once("exit", () => resolve());
   });
   return {
-    newPage: () => browser.newPage(),
+    async newPage() {
+      const page = await browser.newPage();
+      // A test's own limit ends a wait; puppeteer's 30 s are too few for two browsers on a busy machine.
+      page.setDefaultTimeout(100_000);
+      return page;
+    },
     async close() {
       await browser.close();
       await ended;
