@@ -1,6 +1,7 @@
 import type { Clock } from "../base/Clock.ts";
 import { isGridError } from "../base/GridError.ts";
 import { Spans } from "../base/Spans.ts";
+import { inTime } from "../base/wait.ts";
 import { type KeepRecord, type KeepStore, type KeptContents, type KeptFact, takesParts } from "./KeepStore.ts";
 
 /** What was verified is written this soon, so that little is lost with a worker that is killed. */
@@ -164,10 +165,7 @@ export class KeptFile {
 
   /** Undefined where the store fails or is late: that says nothing of what is in it. */
   #inTime<T>(answer: Promise<T>): Promise<T | undefined> {
-    return new Promise((resolve) => {
-      const cancel = this.#clock.after(PATIENCE_MS, () => resolve(undefined));
-      answer.then(resolve, () => resolve(undefined)).finally(cancel);
-    });
+    return inTime(answer, PATIENCE_MS, this.#clock, () => undefined).catch(() => undefined);
   }
 
   #writeSoon(): void {

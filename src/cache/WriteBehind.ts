@@ -1,6 +1,7 @@
 import type { Clock } from "../base/Clock.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import { isGridError } from "../base/GridError.ts";
+import { inTime } from "../base/wait.ts";
 import type { ByteStore, Changes } from "./ByteStore.ts";
 
 /** How a store is written to and read from in the background of reads. */
@@ -122,24 +123,18 @@ export class WriteBehind {
   }
 
   /** Never rejects. */
-  #inTime<T>(result: Promise<T>, otherwise: T): Promise<T> {
-    return new Promise<T>((resolve) => {
-      const cancel = this.#options.clock.after(this.#options.patience, () => {
-        this.#options.scope.log("info", "overdue");
-        resolve(otherwise);
-      });
-      result.then(
-        (value) => {
-          cancel();
-          resolve(value);
-        },
-        (error: unknown) => {
-          cancel();
-          this.#failed(error);
-          resolve(otherwise);
-        },
-      );
-    });
+  async #inTime<T>(result: Promise<T>, otherwise: T): Promise<T> {
+    const { clock, patience, scope } = this.#options;
+    const late = (): T => {
+      scope.log("info", "overdue");
+      return otherwise;
+    };
+    try {
+      return await inTime(result, patience, clock, late);
+    } catch (error) {
+      this.#failed(error);
+      return otherwise;
+    }
   }
 
   #writeSoon(): void {

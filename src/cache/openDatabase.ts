@@ -1,6 +1,7 @@
 import { type DBSchema, deleteDB, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from "idb";
 import { type Clock, systemClock } from "../base/Clock.ts";
 import { GridError } from "../base/GridError.ts";
+import { inTime } from "../base/wait.ts";
 
 /**
  * One step from a version of a database to the next. It may await the transaction's own requests, nothing else: an
@@ -116,7 +117,7 @@ class ReopeningDatabase<S extends DBSchema> implements Database<S> {
   async delete(): Promise<void> {
     this.close();
     try {
-      await this.#within(TRANSACTION_TIMEOUT, deleteDB(this.#plan.name), () => this.#unavailable("it does not answer"));
+      await this.#answer(deleteDB(this.#plan.name));
     } catch (error) {
       throw this.#explain(error) ?? error;
     }
@@ -147,7 +148,7 @@ class ReopeningDatabase<S extends DBSchema> implements Database<S> {
       return attempt();
     });
     try {
-      return await this.#within(TRANSACTION_TIMEOUT, result, () => this.#unavailable("it does not answer"), signal);
+      return await this.#answer(result, signal);
     } catch (error) {
       throw this.#explain(error) ?? error;
     }
@@ -170,9 +171,9 @@ class ReopeningDatabase<S extends DBSchema> implements Database<S> {
     }
     if (this.#isOverdue) return Promise.reject(this.#overdue());
     this.#connection ??= this.#connect();
-    return this.#within(OPEN_TIMEOUT, this.#connection, () => {
+    return inTime(this.#connection, OPEN_TIMEOUT, this.#clock, () => {
       this.#isOverdue = true;
-      return this.#overdue();
+      throw this.#overdue();
     });
   }
 
@@ -225,17 +226,11 @@ class ReopeningDatabase<S extends DBSchema> implements Database<S> {
     );
   }
 
-  /** `promise`, or a failure after `ms`, or the signal's reason. */
-  #within<T>(ms: number, promise: Promise<T>, late: () => unknown, signal?: AbortSignal): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const abort = (): void => reject(signal?.reason);
-      signal?.addEventListener("abort", abort, { once: true });
-      const cancel = this.#clock.after(ms, () => reject(late()));
-      promise.then(resolve, reject).finally(() => {
-        cancel();
-        signal?.removeEventListener("abort", abort);
-      });
-    });
+  #answer<T>(answer: Promise<T>, signal?: AbortSignal): Promise<T> {
+    const late = (): never => {
+      throw this.#unavailable("it does not answer");
+    };
+    return inTime(answer, TRANSACTION_TIMEOUT, this.#clock, late, signal);
   }
 
   #overdue(): GridError {

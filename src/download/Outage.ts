@@ -1,6 +1,6 @@
 import type { LogScope } from "../base/EventLog.ts";
 import { isGridError } from "../base/GridError.ts";
-import { sleep } from "../base/sleep.ts";
+import { sleep } from "../base/wait.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 
 /** From one try to the next, at most: longer, and a player would wait for servers that are back. */

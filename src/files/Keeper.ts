@@ -4,6 +4,7 @@ import { GridError, type GridErrorCode, isGridError } from "../base/GridError.ts
 import type { HandOver, Keep, KeepEvent } from "../base/Keep.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import { Slots } from "../base/Slots.ts";
+import { inTime, unlessAborted } from "../base/wait.ts";
 import type { KeepRecord, KeepStore } from "../cache/KeepStore.ts";
 import { type KeptFiles, keepIdOf } from "../cache/KeptFiles.ts";
 import type { Cap, ChkCap, ChkVerifyCap } from "../formats/Cap.ts";
@@ -224,7 +225,7 @@ export class Keeper {
   /** Until the file is kept, is not to be kept any more, or cannot be. The store may be away at any moment, as servers may. */
   async #run(id: string, job: Job, signal: AbortSignal): Promise<void> {
     let known: KeepRecord | undefined;
-    for (let pause = FIRST_PAUSE_MS; !signal.aborted; await this.#pause(job, pause, signal)) {
+    for (let pause = FIRST_PAUSE_MS; ; await this.#pause(job, pause, signal)) {
       let before = known?.keptBytes ?? 0;
       try {
         // Another worker may have had it until now.
@@ -282,20 +283,13 @@ export class Keeper {
     if (record !== undefined) this.#tell(record);
   }
 
-  /** Ends early when the job is woken or called off. */
-  #pause(job: Job, ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const end = (): void => {
-        cancel();
-        signal.removeEventListener("abort", end);
-        job.wake = () => {};
-        resolve();
-      };
-      const cancel = this.#options.clock.after(ms, end);
-      signal.addEventListener("abort", end);
-      job.wake = end;
+  /** Ends early when the job is woken. @throws the signal's reason */
+  async #pause(job: Job, ms: number, signal: AbortSignal): Promise<void> {
+    const woken = new Promise<void>((wake) => {
+      job.wake = wake;
     });
+    await inTime(woken, ms, this.#options.clock, () => {}, signal);
+    job.wake = () => {};
   }
 
   #view({ id, size, keptBytes, state, reason }: KeepRecord): Keep {
@@ -308,16 +302,6 @@ export class Keeper {
   #tell(record: KeepRecord): void {
     this.#options.announce(this.#view(record));
   }
-}
-
-/** What is waited for may go on; its result is nobody's then. @throws the signal's reason, and what the promise rejects with */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
 
 function reasonOf(job: Job | undefined) {

@@ -1,4 +1,4 @@
-import { noLongerWanted } from "../base/noLongerWanted.ts";
+import { withOwnSignal } from "../base/wait.ts";
 import type { KeptFile } from "../cache/KeptFile.ts";
 import type { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
@@ -20,34 +20,30 @@ export async function keepFile(
   signal: AbortSignal,
 ): Promise<void> {
   await kept.load();
-  const own = new AbortController();
-  const abort = (): void => own.abort(signal.reason);
-  signal.throwIfAborted();
-  signal.addEventListener("abort", abort);
-  const leave = download.enter();
-  const log = scope.child("keep");
-  try {
-    const geometry = await download.geometry(0, own.signal, log);
-    const isMissing = (segment: number): boolean =>
-      !kept.hasSegment(segment) ||
-      pagesFor(geometry.segmentCount, segment).some(({ firstNode }) => !kept.hasFact(firstNode));
-    const take = async (segment: number, bytes: Uint8Array): Promise<void> => kept.putSegment(segment, bytes, true);
-    const ahead = new ReadAhead(
-      async (segment, wanted) => {
-        if (isMissing(segment)) await download.segment(segment, (bytes) => take(segment, bytes), wanted, log);
-        return true;
-      },
-      geometry,
-      { offset: 0, length: geometry.size },
-      limits,
-      () => health.underWay(geometry.needed),
-      own.signal,
-    );
-    while ((await ahead.next()) !== undefined) if (kept.isFull) await kept.flush();
-    await kept.flush();
-  } finally {
-    signal.removeEventListener("abort", abort);
-    own.abort(noLongerWanted);
-    leave();
-  }
+  await withOwnSignal(signal, async (own) => {
+    const leave = download.enter();
+    const log = scope.child("keep");
+    try {
+      const geometry = await download.geometry(0, own, log);
+      const isMissing = (segment: number): boolean =>
+        !kept.hasSegment(segment) ||
+        pagesFor(geometry.segmentCount, segment).some(({ firstNode }) => !kept.hasFact(firstNode));
+      const take = async (segment: number, bytes: Uint8Array): Promise<void> => kept.putSegment(segment, bytes, true);
+      const ahead = new ReadAhead(
+        async (segment, wanted) => {
+          if (isMissing(segment)) await download.segment(segment, (bytes) => take(segment, bytes), wanted, log);
+          return true;
+        },
+        geometry,
+        { offset: 0, length: geometry.size },
+        limits,
+        () => health.underWay(geometry.needed),
+        own,
+      );
+      while ((await ahead.next()) !== undefined) if (kept.isFull) await kept.flush();
+      await kept.flush();
+    } finally {
+      leave();
+    }
+  });
 }

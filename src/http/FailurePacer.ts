@@ -1,5 +1,5 @@
 import type { Clock } from "../base/Clock.ts";
-import { sleep } from "../base/sleep.ts";
+import { sleep } from "../base/wait.ts";
 
 /** After a failure the next attempt on the same bytes starts no sooner than this. */
 const PAUSE_MS = 1_000;

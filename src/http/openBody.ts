@@ -1,7 +1,7 @@
 import type { Clock } from "../base/Clock.ts";
 import { GridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
-import { sleep } from "../base/sleep.ts";
+import { sleep } from "../base/wait.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import type { Opening } from "./Openings.ts";
 

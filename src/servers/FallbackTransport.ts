@@ -1,6 +1,8 @@
 import type { Clock } from "../base/Clock.ts";
 import { GridError, isGridError } from "../base/GridError.ts";
 import type { Limits } from "../base/limits.ts";
+import { noLongerWanted } from "../base/noLongerWanted.ts";
+import { withDeadline } from "../base/wait.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "./HttpTransport.ts";
 import { discardBody } from "./httpBody.ts";
 import { isRepeatable } from "./isRepeatable.ts";
@@ -134,16 +136,22 @@ export class FallbackTransport implements HttpTransport {
 
   async #firstThatAnswers(end: number): Promise<number | undefined> {
     for (const [index, { transport }] of this.#ways.slice(0, end).entries()) {
-      const limit = new AbortController();
-      const cancel = this.#clock.after(this.#limits.addressPatience, () => limit.abort());
-      try {
-        const reply = await transport.request({ ...PROBE, signal: limit.signal });
+      const ask = async (signal: AbortSignal): Promise<number> => {
+        const reply = await transport.request({ ...PROBE, signal });
         await discardBody(reply);
-        if (!GATEWAY_STATUSES.includes(reply.status)) return index;
+        return reply.status;
+      };
+      try {
+        const status = await withDeadline(
+          this.#limits.addressPatience,
+          this.#clock,
+          () => noLongerWanted,
+          undefined,
+          ask,
+        );
+        if (!GATEWAY_STATUSES.includes(status)) return index;
       } catch {
         // Still away.
-      } finally {
-        cancel();
       }
     }
     return undefined;

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/Clock.ts";
 import type { AddressCheck, Finding } from "../base/GridCheck.ts";
+import { withDeadline } from "../base/wait.ts";
 import { checkFinding } from "./checkFinding.ts";
 import { diagnoseAddress } from "./diagnoseAddress.ts";
 import type { HttpTransport } from "./HttpTransport.ts";
@@ -97,14 +98,8 @@ async function ask(
 const TIMED_OUT = new Error("no answer in time");
 
 /** Rejects with TIMED_OUT when the limit has passed. */
-async function within<T>(clock: Clock, signal: AbortSignal, work: (limited: AbortSignal) => Promise<T>): Promise<T> {
-  const limit = new AbortController();
-  const cancel = clock.after(TIMEOUT, () => limit.abort(TIMED_OUT));
-  try {
-    return await work(AbortSignal.any([signal, limit.signal]));
-  } finally {
-    cancel();
-  }
+function within<T>(clock: Clock, signal: AbortSignal, work: (limited: AbortSignal) => Promise<T>): Promise<T> {
+  return withDeadline(TIMEOUT, clock, () => TIMED_OUT, signal, work);
 }
 
 function timedOut(): Finding {

@@ -1,12 +1,16 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { BROWSER_FETCH, type Keep } from "../base/Keep.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
 import type { Keeper } from "../files/Keeper.ts";
+import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import type { Server } from "../servers/Server.ts";
 import { type BackgroundFetchRegistration, BrowserFetches } from "./BrowserFetches.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+let clock: VirtualClock;
+
+beforeEach(() => {
+  clock = new VirtualClock();
+});
 
 const ID = "a".repeat(26);
 const KEEP: Keep = { id: ID, size: 1_000, keptBytes: 100, state: "keeping" };
@@ -16,12 +20,15 @@ const signal = new AbortController().signal;
 class FakeBrowser {
   downloaded: number | undefined;
   aborts = 0;
-  readonly fetches = new BrowserFetches({
-    get: async (id) => {
-      if (id !== BROWSER_FETCH + ID || this.downloaded === undefined) return undefined;
-      return this.#registration(id, this.downloaded);
+  readonly fetches = new BrowserFetches(
+    {
+      get: async (id) => {
+        if (id !== BROWSER_FETCH + ID || this.downloaded === undefined) return undefined;
+        return this.#registration(id, this.downloaded);
+      },
     },
-  });
+    clock,
+  );
 
   #registration(id: string, downloaded: number): BackgroundFetchRegistration {
     const abort = async () => {
@@ -50,13 +57,13 @@ it("leaves a file to the browser while it is further and comes on, and takes it 
   browser.downloaded = 200;
   const turn = ask(browser);
   for (let i = 0; i < 5; i++) {
-    await vi.advanceTimersByTimeAsync(9_000);
+    await clock.run(9_000);
     browser.downloaded += 10;
     // A page that pings does not end what is waited for.
     await browser.fetches.leaveToUs();
   }
   expect([turn.isOurs, browser.aborts]).toEqual([false, 0]);
-  await vi.advanceTimersByTimeAsync(25_000);
+  await clock.run(25_000);
   expect([turn.isOurs, browser.aborts]).toEqual([true, 1]);
 });
 
@@ -64,7 +71,7 @@ it("takes a file of which the browser has less than is kept, and what a page tha
   const browser = new FakeBrowser();
   browser.downloaded = 100;
   const turn = ask(browser);
-  await vi.advanceTimersByTimeAsync(0);
+  await clock.run(0);
   expect([turn.isOurs, browser.aborts]).toEqual([true, 1]);
   browser.downloaded = 900;
   await browser.fetches.leaveToUs();
@@ -75,15 +82,15 @@ it("goes on when the browser's fetch ends, and waits no longer when it is called
   const browser = new FakeBrowser();
   browser.downloaded = 200;
   const turn = ask(browser);
-  await vi.advanceTimersByTimeAsync(5_000);
+  await clock.run(5_000);
   browser.downloaded = undefined;
-  await vi.advanceTimersByTimeAsync(5_000);
+  await clock.run(5_000);
   expect([turn.isOurs, browser.aborts]).toEqual([true, 0]);
 
   browser.downloaded = 200;
   const controller = new AbortController();
   const other = ask(browser, controller.signal);
-  await vi.advanceTimersByTimeAsync(1_000);
+  await clock.run(1_000);
   controller.abort(new Error("removed"));
   expect(await other.done).toEqual(new Error("removed"));
   expect([other.isOurs, browser.aborts]).toEqual([false, 0]);

@@ -1,4 +1,6 @@
+import type { Clock } from "../base/Clock.ts";
 import { BROWSER_FETCH, isKeepId, type Keep } from "../base/Keep.ts";
+import { sleep } from "../base/wait.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
 import type { Keeper } from "../files/Keeper.ts";
 import { broughtServer } from "../servers/broughtServer.ts";
@@ -31,11 +33,13 @@ const PATIENCE_MS = 10_000;
  */
 export class BrowserFetches {
   readonly #manager: BackgroundFetchManager;
+  readonly #clock: Clock;
   /** Files that this worker fetches. */
   readonly #ours = new Set<string>();
 
-  constructor(manager: BackgroundFetchManager) {
+  constructor(manager: BackgroundFetchManager, clock: Clock) {
     this.#manager = manager;
+    this.#clock = clock;
   }
 
   /** Resolves when the browser does not bring the file; whoever asks fetches it then. */
@@ -47,7 +51,7 @@ export class BrowserFetches {
       signal.throwIfAborted();
       if (present === undefined || present.downloaded <= downloaded) break;
       downloaded = present.downloaded;
-      await pause(PATIENCE_MS, signal);
+      await sleep(PATIENCE_MS, this.#clock, signal);
     }
     this.#ours.add(id);
     await this.callOff(id);
@@ -92,18 +96,4 @@ async function serverOf({ request, responseReady }: BackgroundFetchRecord): Prom
   } catch {
     return undefined;
   }
-}
-
-/** @throws the signal's reason */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
-  signal.throwIfAborted();
 }

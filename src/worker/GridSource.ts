@@ -4,6 +4,7 @@ import { GridError, isGridError } from "../base/GridError.ts";
 import type { GridConfig, ServerSecrets } from "../base/gridConfig.ts";
 import type { jsonFault } from "../base/jsonFault.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
+import { inTime } from "../base/wait.ts";
 import type { ConfigKind } from "../cache/ConfigStore.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
 import { ConfiguredServerList } from "../servers/ConfiguredServerList.ts";
@@ -139,7 +140,7 @@ export class GridSource {
     const loading = this.#load().catch((error: unknown) => {
       if (!isKnown || !isGridError(error, "BAD_CONFIG") || !error.details.isAway) throw error;
     });
-    await (isKnown ? Promise.race([loading, this.#patience()]) : loading);
+    await (isKnown ? inTime(loading, PATIENCE_MS, this.#options.clock, () => {}) : loading);
   }
 
   /** Makes the next caller wait for the configuration to be read again: the servers may have moved. */
@@ -217,10 +218,6 @@ export class GridSource {
     if (this.#isDoubted && now - this.#triedAt >= DOUBT_PAUSE_MS) return this.#load().catch(() => present);
     if (now - Math.max(present.readAt, this.#triedAt) >= REFRESH_MS) this.#load().catch(() => undefined);
     return present;
-  }
-
-  #patience(): Promise<void> {
-    return new Promise((resolve) => void this.#options.clock.after(PATIENCE_MS, resolve));
   }
 
   /** Puts in force what an earlier worker left, unless something is. Never rejects: what cannot be read or used is passed over. */
@@ -323,21 +320,21 @@ export class GridSource {
   }
 
   /** What could not be kept is known to the pages that passed it, an earlier worker may have had it. Nothing where none says so in time. */
-  #askPages(): Promise<Passed> {
+  async #askPages(): Promise<Passed> {
     const { askPages, clock } = this.#options;
-    return new Promise((resolve) => {
-      const settle = (passed: Passed): void => {
-        cancel();
-        this.#hear = undefined;
-        resolve(passed);
-      };
-      const none = () => settle({});
-      const cancel = clock.after(PAGES_LIMIT_MS, none);
-      this.#hear = settle;
+    const nothing = (): Passed => ({});
+    const answer = new Promise<Passed>((resolve) => {
+      this.#hear = resolve;
+      const none = () => resolve(nothing());
       askPages().then((asked) => {
         if (asked === 0) none();
       }, none);
     });
+    try {
+      return await inTime(answer, PAGES_LIMIT_MS, clock, nothing);
+    } finally {
+      this.#hear = undefined;
+    }
   }
 
   /** Written before it is in force, so that no worker after this one knows less. */

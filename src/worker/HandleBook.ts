@@ -1,6 +1,7 @@
 import type { Clock } from "../base/Clock.ts";
 import { isGridError } from "../base/GridError.ts";
 import { type HandleEntry, type HandleRecord, isHandle } from "../base/HandleRecord.ts";
+import { inTime } from "../base/wait.ts";
 import type { HandleStore } from "../cache/HandleStore.ts";
 
 /** Records kept beside the database: so a player's every range costs no look-up, and it works without a database too. */
@@ -101,27 +102,24 @@ export class HandleBook {
     }
   }
 
-  #fromPages(handle: string, signal: AbortSignal): Promise<HandleRecord | undefined> {
+  async #fromPages(handle: string, signal: AbortSignal): Promise<HandleRecord | undefined> {
     const waiting = this.#waiting.get(handle) ?? new Set();
     this.#waiting.set(handle, waiting);
-    return new Promise<HandleRecord | undefined>((resolve, reject) => {
-      const settle = (how: () => void): void => {
-        waiting.delete(found);
-        if (waiting.size === 0) this.#waiting.delete(handle);
-        cancel();
-        signal.removeEventListener("abort", leave);
-        how();
-      };
-      const found = (record: HandleRecord) => settle(() => resolve(record));
-      const leave = () => settle(() => reject(signal.reason));
-      const none = () => settle(() => resolve(undefined));
-      const cancel = this.#options.clock.after(PAGES_LIMIT_MS, none);
-      waiting.add(found);
-      signal.addEventListener("abort", leave);
-      this.#options.askPages(handle).then((asked) => {
-        if (asked === 0) none();
-      }, none);
+    let hear = (_: HandleRecord | undefined): void => {};
+    const answer = new Promise<HandleRecord | undefined>((resolve) => {
+      hear = resolve;
     });
+    waiting.add(hear);
+    const none = () => hear(undefined);
+    this.#options.askPages(handle).then((asked) => {
+      if (asked === 0) none();
+    }, none);
+    try {
+      return await inTime(answer, PAGES_LIMIT_MS, this.#options.clock, () => undefined, signal);
+    } finally {
+      waiting.delete(hear);
+      if (waiting.size === 0) this.#waiting.delete(handle);
+    }
   }
 
   #remember(handle: string, record: HandleRecord): void {

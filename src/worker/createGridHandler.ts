@@ -1,5 +1,6 @@
 import { systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
+import { inTime } from "../base/wait.ts";
 import { ConfigStore } from "../cache/ConfigStore.ts";
 import { openCacheDatabase } from "../cache/cacheDatabase.ts";
 import { DatabaseKeepStore } from "../cache/DatabaseKeepStore.ts";
@@ -27,7 +28,6 @@ import { HandleBook } from "./HandleBook.ts";
 import { keepFromWebServer } from "./keepFromWebServer.ts";
 import { Reads } from "./Reads.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
-import { unlessLate } from "./unlessLate.ts";
 import type { WorkerParts } from "./WorkerParts.ts";
 import { workerSurroundings } from "./workerSurroundings.ts";
 import { workerTransport } from "./workerTransport.ts";
@@ -128,7 +128,7 @@ export function composeGridHandler(
   const keeper = (): Keeper => {
     if (keeping !== undefined) return keeping;
     const { Keeper, BrowserFetches } = parts.keep();
-    browserFetches = backgroundFetch && new BrowserFetches(backgroundFetch);
+    browserFetches = backgroundFetch && new BrowserFetches(backgroundFetch, clock);
     keeping = new Keeper({
       kept,
       clock,
@@ -157,7 +157,7 @@ export function composeGridHandler(
       const { registration } = event as BackgroundFetchEvent;
       const taken =
         keeper() && browserFetches?.take(registration, keeper(), (all) => makeFiles(new StaticServerList(all)));
-      (event as BackgroundFetchEvent).waitUntil(Promise.race([taken, pause(TAKE_MS)]));
+      (event as BackgroundFetchEvent).waitUntil(inTime(Promise.resolve(taken), TAKE_MS, clock, () => {}));
     });
   }
   const unaided = makeFiles(new StaticServerList([]));
@@ -183,7 +183,8 @@ export function composeGridHandler(
       // An earlier worker may have left something. Where the store is away there is nothing to go on with.
       await resumeKeeping().catch(() => undefined);
       event.waitUntil(Promise.all([atWork(), browserFetches?.leaveToUs()]));
-      const unfinished = browserFetches && (await Promise.race([keeping?.unfinished(), pause(CONFIG_PATIENCE_MS)]));
+      const unfinished =
+        browserFetches && keeping && (await inTime(keeping.unfinished(), CONFIG_PATIENCE_MS, clock, () => undefined));
       return { streams: reads.count, keeping: keeping?.count ?? 0, ...(unfinished && { unfinished }) };
     },
     async takeOver() {
@@ -251,24 +252,21 @@ export function composeGridHandler(
   async function filesFor(cap: Cap, grid: string | undefined): Promise<FileNodes> {
     const files = grids.files(grid);
     if (cap.kind !== "CHK") return files;
-    return unlessLate(files, CONFIG_PATIENCE_MS, clock, async () => {
-      const record = await kept.store.get(keepIdOf(cap)).catch(() => undefined);
-      return record?.state === "kept" ? unaided : files;
-    });
+    // Where they are wanting, too.
+    const known = await inTime(files, CONFIG_PATIENCE_MS, clock, () => undefined).catch(() => undefined);
+    if (known !== undefined) return known;
+    const record = await kept.store.get(keepIdOf(cap)).catch(() => undefined);
+    return record?.state === "kept" ? unaided : files;
   }
 
   /** Resolves when nothing is being kept offline, or when a page should have spoken again. */
   function atWork(): Promise<unknown> {
-    return Promise.race([keeping?.settled(), pause(WORK_MS)]);
+    return inTime(Promise.resolve(keeping?.settled()), WORK_MS, clock, () => {});
   }
 
   async function resumeKeeping(): Promise<void> {
     const isDue = keeping !== undefined || (await kept.store.list()).some(({ state }) => state === "keeping");
     if (isDue) await keeper().resume();
-  }
-
-  function pause(ms: number): Promise<undefined> {
-    return new Promise((resolve) => void clock.after(ms, () => resolve(undefined)));
   }
 
   async function doubtIfFailed({ ended }: BodyWatch): Promise<void> {

@@ -1,3 +1,5 @@
+import { systemClock } from "../base/Clock.ts";
+import { sleep } from "../base/wait.ts";
 import type { Surroundings } from "../http/explainFailure.ts";
 
 /** More would not be read. */
@@ -16,7 +18,7 @@ export function workerSurroundings(): Surroundings {
   return {
     isOffline: () => !navigator.onLine,
     async forbidden() {
-      if (origins.size === 0) await new Promise((resolve) => setTimeout(resolve, EVENT_MS));
+      if (origins.size === 0) await sleep(EVENT_MS, systemClock);
       return [...origins];
     },
   };

@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/Clock.ts";
-import { sleep } from "../../base/sleep.ts";
+import { sleep } from "../../base/wait.ts";
 
 interface Timer {
   readonly at: number;

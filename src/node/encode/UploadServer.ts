@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
+import { systemClock } from "../../base/Clock.ts";
 import { GridError } from "../../base/GridError.ts";
+import { withDeadline } from "../../base/wait.ts";
 import type { HttpTransport } from "../../servers/HttpTransport.ts";
 import { discardBody } from "../../servers/httpBody.ts";
 import type { Server } from "../../servers/Server.ts";
 import { SHARE_TYPE, StorageService, sharesPath } from "../../servers/StorageService.ts";
 import { encodeMessage, readShareSet, shareSet } from "../../servers/storageMessages.ts";
-import { withDeadline } from "./withDeadline.ts";
 
 const MESSAGE_DEADLINE = 20_000;
 const WRITE_DEADLINE = 60_000;
@@ -103,7 +104,7 @@ export class UploadServer {
     const server = this.server.name;
     const reason = `no answer within ${ms / 1000} s`;
     const late = () => new GridError("SERVER_UNREACHABLE", { server, reason }, `Server ${server} gave ${reason}.`);
-    return withDeadline(signal, ms, late, work);
+    return withDeadline(ms, systemClock, late, signal, work);
   }
 }
 
