@@ -2,6 +2,7 @@ import { clip } from "../base/clip.ts";
 import { fromErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
 import { GridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
+import { toStream } from "../base/toStream.ts";
 import { fetchFromWorker } from "./fetchFromWorker.ts";
 
 /** What to read and for how long it matters. */
@@ -54,33 +55,8 @@ export class GridFile {
    *   file was overwritten since it was opened
    */
   read(options: FileReadOptions = {}): ReadableStream<Chunk> {
-    const { signal } = options;
     const range = clip(options, this.size);
-    const stop = new AbortController();
-    const leave = () => stop.abort(signal?.reason);
-    if (signal?.aborted) leave();
-    signal?.addEventListener("abort", leave, { once: true });
-    const chunks = this.#chunks(range, stop.signal);
-    return new ReadableStream<Chunk>(
-      {
-        async pull(controller) {
-          try {
-            const { done, value } = await chunks.next();
-            if (!done) return controller.enqueue(value);
-            signal?.removeEventListener("abort", leave);
-            controller.close();
-          } catch (error) {
-            signal?.removeEventListener("abort", leave);
-            controller.error(error);
-          }
-        },
-        cancel(reason) {
-          signal?.removeEventListener("abort", leave);
-          stop.abort(reason);
-        },
-      },
-      { highWaterMark: 0 },
-    );
+    return toStream((signal) => this.#chunks(range, signal), options.signal);
   }
 
   /** Reads a part into memory. */
@@ -95,7 +71,7 @@ export class GridFile {
     return whole;
   }
 
-  async *#chunks({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Chunk, undefined> {
+  async *#chunks({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Chunk, void> {
     const end = offset + length;
     for (let at = offset, fruitless = 0; at < end; ) {
       const before = at;
@@ -115,7 +91,6 @@ export class GridFile {
       fruitless = at === before ? fruitless + 1 : 0;
       if (fruitless >= MOST_FRUITLESS_TRIES) throw lost("its answers broke off again and again");
     }
-    return undefined;
   }
 
   async #ask(at: number, end: number, signal: AbortSignal): Promise<ReadableStream<Chunk>> {

@@ -1,6 +1,6 @@
 import { clip } from "../base/clip.ts";
-import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { ByteRange } from "../base/range.ts";
+import { toStream } from "../base/toStream.ts";
 import type { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
 import { CTR_PIECE, decryptCtr } from "../hashing/ctr.ts";
@@ -24,43 +24,15 @@ export class ImmutableFile implements FileNode {
 
   read(options: ReadOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     const range = clip(options, this.size);
-    const over = new AbortController();
-    if (options.signal?.aborted) over.abort(options.signal.reason);
-    const pieces = this.#pieces(range, over);
-    return new ReadableStream<Uint8Array<ArrayBuffer>>(
-      {
-        start(controller) {
-          // The caller's signal ends the read even while nobody pulls.
-          const abort = (): void => {
-            over.abort(options.signal?.reason);
-            controller.error(options.signal?.reason);
-            void pieces.return();
-          };
-          // A caller may use one signal for all its reads: nothing of a read that is over may hang on it.
-          options.signal?.addEventListener("abort", abort, { once: true, signal: over.signal });
-        },
-        async pull(controller) {
-          const { done, value } = await pieces.next();
-          if (done) controller.close();
-          else controller.enqueue(value);
-        },
-        async cancel(reason) {
-          over.abort(reason);
-          await pieces.return();
-        },
-      },
-      // Nothing is fetched before somebody pulls.
-      { highWaterMark: 0 },
-    );
+    return toStream((signal) => this.#pieces(range, signal), options.signal);
   }
 
-  /** The plaintext, a segment's worth at a time or less. However it ends, `over` is aborted then, and the window dropped. */
-  async *#pieces({ offset, length }: ByteRange, over: AbortController): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-    const { signal } = over;
-    if (length === 0) {
-      over.abort(noLongerWanted);
-      return;
-    }
+  /**
+   * The plaintext, a segment's worth at a time or less.
+   * @param signal is aborted when it ends, however it does, and the window is dropped then
+   */
+  async *#pieces({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    if (length === 0) return;
     const leave = this.#download.enter();
     const log = this.#context.scope.child("read");
     log.log("info", "start", () => ({ offset, length }));
@@ -96,7 +68,6 @@ export class ImmutableFile implements FileNode {
       }
     } finally {
       log.log("info", "end", () => ({ offset, length, read }));
-      over.abort(noLongerWanted);
       leave();
     }
   }

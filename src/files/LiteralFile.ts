@@ -1,4 +1,5 @@
 import { clip } from "../base/clip.ts";
+import { toStream } from "../base/toStream.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
 
 /** A file that is in its cap. */
@@ -14,16 +15,9 @@ export class LiteralFile implements FileNode {
   read(options: ReadOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     const { offset, length } = clip(options, this.size);
     const bytes = this.#data.slice(offset, offset + length);
-    const { signal } = options;
-    return new ReadableStream<Uint8Array<ArrayBuffer>>(
-      {
-        pull(controller) {
-          signal?.throwIfAborted();
-          if (bytes.length > 0) controller.enqueue(bytes);
-          controller.close();
-        },
-      },
-      { highWaterMark: 0 },
-    );
+    const pieces = async function* () {
+      if (bytes.length > 0) yield bytes;
+    };
+    return toStream(pieces, options.signal);
   }
 }

@@ -1,8 +1,9 @@
 import { equalBytes } from "../base/bytes.ts";
 import { clip } from "../base/clip.ts";
 import { GridError, isGridError } from "../base/GridError.ts";
-import { noLongerWanted } from "../base/noLongerWanted.ts";
+import type { ByteRange } from "../base/range.ts";
 import { SharedTask } from "../base/SharedTask.ts";
+import { toStream } from "../base/toStream.ts";
 import type { MutableContext } from "../download/MutableContext.ts";
 import { MutableDownload } from "../download/MutableDownload.ts";
 import { type FoundVersion, MutableVersionFinder } from "../download/MutableVersionFinder.ts";
@@ -113,11 +114,12 @@ class MutableFileVersion implements FileNode {
   }
 
   read(options: ReadOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const { offset, length } = clip(options, this.size);
-    const over = new AbortController();
-    const signal = options.signal === undefined ? over.signal : AbortSignal.any([options.signal, over.signal]);
-    let at = offset;
-    let ahead: Promise<Uint8Array<ArrayBuffer>> | undefined;
+    const range = clip(options, this.size);
+    return toStream((signal) => this.#pieces(range, signal), options.signal);
+  }
+
+  /** The plaintext, a segment's worth at a time or less; the next segment is asked for before the consumer wants it. */
+  async *#pieces({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
     const end = offset + length;
     const fetch = (from: number): Promise<Uint8Array<ArrayBuffer>> => {
       const segment = this.#segment(Math.floor(from / this.#segmentSize), signal);
@@ -125,30 +127,15 @@ class MutableFileVersion implements FileNode {
       segment.catch(() => {});
       return segment;
     };
-    return new ReadableStream<Uint8Array<ArrayBuffer>>(
-      {
-        pull: async (controller) => {
-          signal.throwIfAborted();
-          if (at >= end) return controller.close();
-          const start = Math.floor(at / this.#segmentSize) * this.#segmentSize;
-          const segment = ahead ?? fetch(at);
-          const next = start + this.#segmentSize;
-          ahead = next < end ? fetch(next) : undefined;
-          const bytes = await segment.catch((error: unknown) => {
-            // Nobody will ask for the segment after it.
-            over.abort(noLongerWanted);
-            throw error;
-          });
-          controller.enqueue(bytes.slice(at - start, Math.min(end - start, bytes.length)));
-          at = next;
-          if (at >= end) controller.close();
-        },
-        cancel() {
-          over.abort(noLongerWanted);
-        },
-      },
-      { highWaterMark: 0 },
-    );
+    let ahead: Promise<Uint8Array<ArrayBuffer>> | undefined;
+    for (let at = offset, next: number; at < end; at = next) {
+      const start = Math.floor(at / this.#segmentSize) * this.#segmentSize;
+      next = start + this.#segmentSize;
+      const segment = ahead ?? fetch(at);
+      ahead = next < end ? fetch(next) : undefined;
+      const bytes = await segment;
+      yield bytes.slice(at - start, Math.min(end - start, bytes.length));
+    }
   }
 
   /** Where too few of the shares at hand are good, every server is asked once for more of the same version. */

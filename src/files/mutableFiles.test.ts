@@ -296,6 +296,20 @@ describe("a directory that is overwritten while it is listed", () => {
 });
 
 describe("callers who leave", () => {
+  test("while nobody pulls: the stream errors at once, of whatever kind the file is", async () => {
+    const golden = mutableGolden("mdmf-segments");
+    place(golden);
+    const gone = new Error("gone");
+    for (const file of [await open(golden), new LiteralFile(Uint8Array.of(1, 2, 3))]) {
+      const before = file.read({ signal: AbortSignal.abort(gone) }).getReader();
+      await expect(before.closed).rejects.toBe(gone);
+      const leaving = new AbortController();
+      const reader = file.read({ signal: leaving.signal }).getReader();
+      leaving.abort(gone);
+      await expect(reader.closed).rejects.toBe(gone);
+    }
+  });
+
   const golden = mutableGolden("sdmf");
 
   test("one of two does not stop the search, and a third does not start another", async () => {
