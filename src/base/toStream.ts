@@ -11,7 +11,14 @@ export function toStream<T>(
   signal: AbortSignal | undefined,
 ): ReadableStream<T> {
   const over = new AbortController();
-  const iterator = pieces(over.signal);
+  const all = async function* (): AsyncGenerator<T, void> {
+    try {
+      yield* pieces(over.signal);
+    } finally {
+      over.abort(noLongerWanted);
+    }
+  };
+  const iterator = all();
   return new ReadableStream<T>(
     {
       start(controller) {
@@ -26,15 +33,9 @@ export function toStream<T>(
         else signal?.addEventListener("abort", abort, { once: true, signal: over.signal });
       },
       async pull(controller) {
-        try {
-          const { done, value } = await iterator.next();
-          if (!done) return controller.enqueue(value);
-          controller.close();
-        } catch (error) {
-          over.abort(noLongerWanted);
-          throw error;
-        }
-        over.abort(noLongerWanted);
+        const { done, value } = await iterator.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
       },
       async cancel(reason) {
         over.abort(reason);

@@ -17,7 +17,7 @@ export function sleep(ms: number, clock: Timers, signal?: AbortSignal): Promise<
  *
  * @throws what `promise` fails with in time; the signal's reason as soon as it is aborted
  */
-export async function inTime<T, L>(
+export function inTime<T, L>(
   promise: Promise<T>,
   ms: number,
   clock: Timers,
@@ -28,11 +28,7 @@ export async function inTime<T, L>(
   const limit = new Promise<void>((ring) => {
     cancel = clock.after(ms, ring);
   }).then(late);
-  try {
-    return await unlessAborted(Promise.race([promise, limit]), signal);
-  } finally {
-    cancel();
-  }
+  return unlessAborted(Promise.race([promise, limit]), signal).finally(() => cancel());
 }
 
 /** What `promise` gives. What is waited for may go on. @throws what it fails with; the signal's reason as soon as it is aborted */

@@ -1,6 +1,8 @@
 import { isGridError } from "../base/GridError.ts";
+import { sleep } from "../base/wait.ts";
 import { isAnnouncement } from "../channel/messages.ts";
 import { GridFile } from "./GridFile.ts";
+import { pageTimers } from "./pageTimers.ts";
 
 /** Between two looks whether the file can be read again; doubled each time. */
 const FIRST_PAUSE_MS = 1_000;
@@ -55,7 +57,7 @@ export function attach(
     // One that failed before it knew its film stands nowhere: it is still to be put where it stood before.
     if (media.readyState > HTMLMediaElement.HAVE_NOTHING) stood = { time: media.currentTime, rate: media.playbackRate };
     // By then the worker has told of the read that failed.
-    await pause(FIRST_PAUSE_MS, over);
+    await sleep(FIRST_PAUSE_MS, pageTimers, over);
     tries = isReadsFault || Math.abs(stood.time - before.time) > ONE_PLACE ? 0 : tries + 1;
     isReadsFault = false;
     if (tries >= MOST_TRIES) return;
@@ -96,14 +98,8 @@ async function untilReadable(url: string, part: number, signal: AbortSignal): Pr
       )
         throw error;
     }
-    await pause(wait, signal);
+    await sleep(wait, pageTimers, signal);
   }
-}
-
-/** @throws the signal's reason */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
-  signal.throwIfAborted();
 }
 
 function takeOff(media: HTMLMediaElement, url: string): void {

@@ -1,5 +1,6 @@
 import { isGridError } from "../base/GridError.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
+import { inTime } from "../base/wait.ts";
 import { askWorker } from "./askWorker.ts";
 import { Grid } from "./Grid.ts";
 import { Handles } from "./handles.ts";
@@ -7,6 +8,7 @@ import { handOverOnLeaving } from "./handOver.ts";
 import { keepWorkerAlive } from "./keepWorkerAlive.ts";
 import { letUpdateIn } from "./letUpdateIn.ts";
 import { noWorker } from "./noWorker.ts";
+import { pageTimers } from "./pageTimers.ts";
 import { type TrustedScript, whyNotRegistered } from "./whyNotRegistered.ts";
 
 /** Where the worker is, and what it is told at the start. */
@@ -176,16 +178,10 @@ async function beReady(grid: Grid, worker: ServiceWorker): Promise<void> {
   ready.add(grid);
 }
 
-async function within<T>(ms: number, text: string, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(noWorker("timeout", text)), ms);
+function within<T>(ms: number, text: string, work: Promise<T>): Promise<T> {
+  return inTime(work, ms, pageTimers, () => {
+    throw noWorker("timeout", text);
   });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 const NO_PAGE = "connect is for web pages, and this is none. Call it in the browser alone";

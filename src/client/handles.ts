@@ -2,10 +2,12 @@ import { utf8 } from "../base/bytes.ts";
 import { capOf } from "../base/findCap.ts";
 import { GridError } from "../base/GridError.ts";
 import { type HandleEntry, isHandle, isHandleRecord } from "../base/HandleRecord.ts";
+import { sleep } from "../base/wait.ts";
 import { isAnnouncement } from "../channel/messages.ts";
 import { badArgument, checkString } from "./arguments.ts";
 import { askWorker } from "./askWorker.ts";
 import { keyedHash } from "./keyedHash.ts";
+import { pageTimers } from "./pageTimers.ts";
 import type { UrlOptions } from "./UrlOptions.ts";
 
 const HANDLE_LENGTH = 16;
@@ -106,7 +108,7 @@ export class Handles {
         await this.#tell([...this.#untold].slice(0, MOST_AT_ONCE));
         pause = FIRST_RETRY_MS;
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        await sleep(pause, pageTimers);
         pause = Math.min(2 * pause, LAST_RETRY_MS);
       }
     }

@@ -1,6 +1,8 @@
 import type { HandOver } from "../base/Keep.ts";
+import { sleep } from "../base/wait.ts";
 import { isAnnouncement } from "../channel/messages.ts";
 import { askWorker } from "./askWorker.ts";
+import { pageTimers } from "./pageTimers.ts";
 
 /**
  * Firefox ends a worker 30 s after the last word from a page, even one that streams, and a download that is cut so
@@ -53,7 +55,7 @@ async function ping(
   wait: number,
   tell: (unfinished: readonly HandOver[]) => void,
 ): Promise<void> {
-  await pause(wait);
+  await sleep(wait, pageTimers);
   for (let silences = 0; silences < MOST_SILENCES && container.controller !== null; ) {
     try {
       const answer = await askWorker(container.controller, "ping", {}, { limit: PING_MS });
@@ -61,15 +63,11 @@ async function ping(
       tell(unfinished);
       if (streams + keeping === 0) return;
       silences = 0;
-      await pause(PING_MS);
+      await sleep(PING_MS, pageTimers);
     } catch {
       // Its limit has been the pause; a worker of another version answers at once.
       silences++;
-      await pause(PING_MS / 2);
+      await sleep(PING_MS / 2, pageTimers);
     }
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

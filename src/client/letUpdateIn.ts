@@ -1,4 +1,6 @@
+import { sleep } from "../base/wait.ts";
 import { askWorker } from "./askWorker.ts";
+import { pageTimers } from "./pageTimers.ts";
 
 /** How often it is looked whether the present worker has come to rest. */
 const LOOK_MS = 5_000;
@@ -29,7 +31,7 @@ async function offer(registration: ServiceWorkerRegistration): Promise<void> {
     } catch {
       // Busy, replaced meanwhile, or of another version: the next look shows it.
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await sleep(LOOK_MS, pageTimers);
   }
 }
 

@@ -1,5 +1,7 @@
 import type { GridError } from "../base/GridError.ts";
+import { sleep } from "../base/wait.ts";
 import { noWorker } from "./noWorker.ts";
+import { pageTimers } from "./pageTimers.ts";
 
 /** What a page's policy makes of a URL by `createScriptURL`. TypeScript's libraries do not know it. */
 export interface TrustedScript {
@@ -27,7 +29,7 @@ export function whyNotRegistered(
     stopListening: () => document.removeEventListener("securitypolicyviolation", hear),
     async of(cause) {
       // The event comes after the failure.
-      await new Promise((resolve) => setTimeout(resolve));
+      await sleep(0, pageTimers);
       const text = byPolicy(violated) ?? (await byScript(new URL(workerUrl, location.href), scope, cause));
       return noWorker("registration", text, cause);
     },
