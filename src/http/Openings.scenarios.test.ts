@@ -76,6 +76,7 @@ class Stage {
       directory: () => Promise.reject(new Error("no directory in this test")),
       clock: this.grid.clock,
       failures: new FailurePacer(this.grid.clock),
+      haveServersMoved: async () => false,
       openings: this.#openings,
       client,
       streaming: ({ ended }) => {

@@ -1,11 +1,16 @@
-import { utf8 } from "../base/bytes.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { Cap, FileCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf, verifyCapOf } from "../formats/formatCap.ts";
-import { SAFETY_HEADERS, SANDBOX } from "./safetyHeaders.ts";
 
 /** What a directory says of the way to one of its children. */
 export type Metadata = Readonly<Record<string, unknown>>;
+
+/** A view as it is sent. */
+export interface ViewText {
+  /** The Content-Type. */
+  readonly type: string;
+  readonly text: string;
+}
 
 /** A file, for its views. */
 export interface ViewedFile {
@@ -16,26 +21,22 @@ export interface ViewedFile {
   readonly metadata: Metadata | undefined;
 }
 
-/** What is said of a file instead of sending its content, by `t=`. Undefined for a view that there is not. */
-export function viewOfFile(t: string, file: ViewedFile, etag: string | undefined): Response | undefined {
-  if (t === "json") {
-    const { metadata } = file;
-    return jsonView(["filenode", { ...fileFacts(file), ...(metadata && { metadata }) }], etag);
-  }
-  if (t === "info") return infoPage(file.cap, file.size);
-  return viewOfCap(t, file.cap, etag);
-}
-
-/** The views that are the cap itself. */
-export function viewOfCap(t: string, cap: Cap, etag: string | undefined): Response | undefined {
-  if (t === "uri") return textView(formatCap(cap), etag);
-  if (t === "readonly-uri") return textView(formatCap(readCapOf(cap)), etag);
+/** The views that are the cap itself, by `t=`. Undefined for one that there is not. */
+export function capView(t: string, cap: Cap): ViewText | undefined {
+  if (t === "uri") return plainText(formatCap(cap));
+  if (t === "readonly-uri") return plainText(formatCap(readCapOf(cap)));
   return undefined;
 }
 
+/** `t=json` of a file. */
+export function fileJson(file: ViewedFile): ViewText {
+  const { metadata } = file;
+  return jsonText(["filenode", { ...fileFacts(file), ...(metadata && { metadata }) }]);
+}
+
 /** `t=json` of a cap that names nothing readable here: no more is known, and a cap of unknown power is not repeated. */
-export function viewOfUnknown(facts: UnknownFacts = {}): Response {
-  return jsonView(["unknown", facts]);
+export function unknownJson(facts: UnknownFacts): ViewText {
+  return jsonText(["unknown", facts]);
 }
 
 /** Of caps of a kind that is not known here. */
@@ -47,10 +48,10 @@ export interface UnknownFacts {
 }
 
 /** JSON as Python writes it with an indent of one: ASCII alone, and a line's end. */
-export function jsonView(value: unknown, etag?: string): Response {
+export function jsonText(value: unknown): ViewText {
   const text = JSON.stringify(value, null, 1);
   const ascii = text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  return textView(`${ascii}\n`, etag);
+  return plainText(`${ascii}\n`);
 }
 
 /** The caps of an object, as JSON names them: for reading, for writing if the cap gives that, for checking if there are shares. */
@@ -84,30 +85,17 @@ function fileFacts({ cap, size }: ViewedFile): Record<string, unknown> {
   return { mutable: isMutable(cap), format: formatOf(cap), ...(size !== undefined && { size }), ...capFacts(cap) };
 }
 
-function textView(text: string, etag?: string): Response {
-  return view("text/plain", text, etag === undefined ? {} : { ETag: etag });
-}
-
-function view(type: string, text: string, headers: Record<string, string>): Response {
-  const length = String(utf8(text).length);
-  return new Response(text, {
-    headers: {
-      ...SAFETY_HEADERS,
-      "Content-Security-Policy": SANDBOX,
-      "Content-Type": type,
-      "Content-Length": length,
-      ...headers,
-    },
-  });
+function plainText(text: string): ViewText {
+  return { type: "text/plain", text };
 }
 
 /** A page for people, which can do nothing: its content must be escaped. */
-export function pageView(html: string, etag?: string): Response {
-  return view("text/html; charset=utf-8", html, etag === undefined ? {} : { ETag: etag });
+export function htmlText(text: string): ViewText {
+  return { type: "text/html; charset=utf-8", text };
 }
 
 /** For people; programs take `t=json`. Nothing in it comes from anywhere but the cap's own alphabet. */
-export function infoPage(cap: Cap, size?: number): Response {
+export function infoPage(cap: Cap, size?: number): ViewText {
   const facts = capFacts(cap);
   const rows: [string, string | undefined][] = [
     ["Kind", kindOf(cap)],
@@ -121,7 +109,7 @@ export function infoPage(cap: Cap, size?: number): Response {
   const list = rows
     .filter(([, text]) => text !== undefined)
     .map(([term, text]) => `<dt>${term}</dt><dd><code>${text}</code></dd>`);
-  return pageView(
+  return htmlText(
     `<!doctype html>\n<html lang="en"><title>About this cap</title>\n<dl>\n${list.join("\n")}\n</dl>\n</html>\n`,
   );
 }

@@ -42,6 +42,7 @@ function fetchGrid(path: string, init: RequestInit = {}): Promise<Response> {
       directory: async (cap) => grid.nodes.directory(cap),
       clock: grid.clock,
       failures: new FailurePacer(grid.clock),
+      haveServersMoved: async () => false,
       openings: new Openings(),
       client: "page",
       streaming: () => undefined,

@@ -3,17 +3,17 @@ import type { Child, UnknownCaps } from "../files/readDirectory.ts";
 import { type Cap, type DirectoryCap, isVerifyCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf } from "../formats/formatCap.ts";
 import { tahoeUrl } from "../formats/tahoeUrl.ts";
-import { isMutable, sizeInCap } from "./capViews.ts";
+import { htmlText, isMutable, sizeInCap, type ViewText } from "./capViews.ts";
 
 /**
  * A page of links to a directory's children. Files are linked in a way that tells them nothing of the directory: an HTML
  * file must not find its directory's cap in its own address or referrer.
  */
-export function directoryPage(cap: DirectoryCap, children: readonly Child[], base: URL): string {
+export function directoryPage(cap: DirectoryCap, children: readonly Child[], base: URL): ViewText {
   const rows = children.map((child) => row(child, base)).join("\n");
   const title = `${describe(cap)} directory`;
   const table = children.length === 0 ? "<p>This directory is empty.</p>" : `<table>\n${HEAD}\n${rows}\n</table>`;
-  return `<!doctype html>
+  return htmlText(`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -22,7 +22,7 @@ export function directoryPage(cap: DirectoryCap, children: readonly Child[], bas
 <h1>${title}</h1>
 ${table}
 </html>
-`;
+`);
 }
 
 const HEAD = "<tr><th scope=col>Name</th><th scope=col>Kind</th><th scope=col>Size</th></tr>";

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GridError } from "../base/GridError.ts";
 import type { HandleRecord } from "../base/HandleRecord.ts";
+import { sleep } from "../base/wait.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import type { Cap } from "../formats/Cap.ts";
 import { FailurePacer } from "./FailurePacer.ts";
@@ -37,6 +38,9 @@ let grids: (string | undefined)[];
 let failed: unknown[];
 let records: Map<string, HandleRecord>;
 let isOffline: boolean;
+let serversMoved: boolean;
+/** What comes before the file takes so long, each, in milliseconds. */
+let delay: number;
 let forbidden: string[];
 
 beforeEach(() => {
@@ -49,6 +53,8 @@ beforeEach(() => {
   failed = [];
   records = new Map();
   isOffline = false;
+  serversMoved = false;
+  delay = 0;
   forbidden = [];
 });
 
@@ -57,8 +63,12 @@ const handle = (path: string, init: RequestInit = {}) => answer(new Request(`htt
 function answer(request: Request): Promise<Response> {
   return handleGridRequest(request, {
     paths: gridPaths(new URL("https://app.example/"), { tahoeForms: true }),
-    findHandle: async (handle) => records.get(handle),
-    open(cap, grid) {
+    async findHandle(handle) {
+      if (delay > 0) await sleep(delay, clock);
+      return records.get(handle);
+    },
+    async open(cap, grid) {
+      if (delay > 0) await sleep(delay, clock);
       opened.push(cap);
       grids.push(grid);
       return file;
@@ -68,6 +78,7 @@ function answer(request: Request): Promise<Response> {
     },
     clock,
     failures,
+    haveServersMoved: async () => serversMoved,
     openings: new Openings(),
     client: "page",
     streaming({ ended }) {
@@ -466,16 +477,51 @@ describe("failures before the first byte", () => {
     expect(await response.text()).not.toContain(SECRET);
   });
 
-  it("504, and a cancelled read, where nothing comes for 40 s", async () => {
+  it("504, and a read that ends, where nothing comes for 40 s", async () => {
     file.hangs = true;
     const pending = get();
     await clock.run(39_999);
-    expect(file.cancels).toEqual([]);
+    expect(file.reads[0]?.signal?.aborted).toBe(false);
     await clock.run(1);
     const response = await pending;
     expect(response.status).toBe(504);
     expect(await response.text()).toMatch(/40 s/);
-    expect(file.cancels.length).toBe(1);
+    expect(file.reads[0]?.signal?.aborted).toBe(true);
+  });
+
+  it("504 after 40 s in all, whatever they are spent on: a browser gives up after 50 s", async () => {
+    records.set("film", { cap: CAP, filename: "", download: false, type: "", grid: "" });
+    delay = 15_000;
+    file.hangs = true;
+    const pending = handle("/grid/film");
+    await clock.run(39_999);
+    expect(file.reads).toHaveLength(1);
+    await clock.run(1);
+    expect((await pending).status).toBe(504);
+    delay = 60_000;
+    const stuck = handle("/grid/film");
+    await clock.run(40_000);
+    expect((await stuck).status).toBe(504);
+  });
+
+  it("is not what cuts a body: it may take as long as it takes", async () => {
+    const reader = (await get()).body!.getReader();
+    await clock.run(100_000);
+    let received = 0;
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) received += piece.value.length;
+    expect(received).toBe(content.length);
+  });
+
+  it("is tried once more where the servers have moved meanwhile, and not again", async () => {
+    file.failsAt = 0;
+    file.failure = TOO_FEW;
+    serversMoved = true;
+    const moving = get();
+    // Who asks again for what has just failed is held back.
+    await clock.run(1_000);
+    expect((await moving).status).toBe(410);
+    expect(opened).toHaveLength(2);
+    expect(failed).toHaveLength(1);
   });
 
   it("leaves no timer behind once bytes have come", async () => {

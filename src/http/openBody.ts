@@ -5,8 +5,6 @@ import { sleep } from "../base/wait.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import type { Opening } from "./Openings.ts";
 
-/** Well under the 50 s after which browsers give up on a worker that has not answered. */
-const FIRST_BYTES_LIMIT_MS = 40_000;
 /** Where many requests come at once, one that is overtaken within this time has not asked any server yet. */
 const CROWDED_MS = 20;
 /** A browser that was given a body for a request that it has aborted cancels it sooner than this. */
@@ -43,7 +41,7 @@ export type BodyEnd =
  * and not a broken 200. It waits no longer when newer requests have overtaken it.
  *
  * @param opening the request among others of its reader; without one it is never overtaken
- * @throws what the read fails with; GridError TIMED_OUT after 40 s without a byte; the signal's reason
+ * @throws what the read fails with; the signal's reason
  */
 export async function openBody(
   node: FileNode,
@@ -55,7 +53,7 @@ export async function openBody(
   const reader = node.read({ ...range, signal }).getReader();
   let first: Promise<ReadableStreamReadResult<Chunk>> | undefined;
   const begin = () => {
-    first = firstRead(reader, clock);
+    first = reader.read();
     // Whoever is overtaken hears of it when the stream is pulled.
     first.catch(() => undefined);
     return first;
@@ -145,31 +143,6 @@ async function unlessOvertaken<T>(
   } finally {
     over();
   }
-}
-
-async function firstRead(
-  reader: ReadableStreamDefaultReader<Chunk>,
-  clock: Clock,
-): Promise<ReadableStreamReadResult<Chunk>> {
-  let stopWaiting = () => {};
-  const limit = new Promise<never>((_, reject) => {
-    stopWaiting = clock.after(FIRST_BYTES_LIMIT_MS, () => reject(tooSlow()));
-  });
-  try {
-    return await Promise.race([reader.read(), limit]);
-  } catch (error) {
-    // Already failed, or too slow: either way nobody waits for its end.
-    reader.cancel(error).catch(() => undefined);
-    throw error;
-  } finally {
-    stopWaiting();
-  }
-}
-
-function tooSlow(): GridError<"TIMED_OUT"> {
-  const ms = FIRST_BYTES_LIMIT_MS;
-  const message = `No verified byte of this file came within ${ms / 1000} s. The servers may be overloaded: try again.`;
-  return new GridError("TIMED_OUT", { what: "the first bytes of a file", ms }, message);
 }
 
 /** A Content-Length was promised; a stream that merely ends would be saved as if whole. */

@@ -40,6 +40,7 @@ class Web {
         open: (opened) => this.grid.nodes.open(opened),
         clock: this.grid.clock,
         failures: this.failures,
+        haveServersMoved: async () => false,
         openings: this.openings,
         client: "page",
         streaming: ({ ended }) => {

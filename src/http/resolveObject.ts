@@ -51,7 +51,8 @@ export async function resolveObject(
   return here;
 }
 
-function resolveCap(capText: string): Resolved {
+/** What a cap names. It is not asked for anywhere. */
+export function resolveCap(capText: string): Resolved {
   try {
     return resolved(parseCap(capText), undefined, undefined);
   } catch (error) {

@@ -345,6 +345,7 @@ async function answer(
     open: (cap) => (cap.kind === "LIT" ? new FakeFile(cap.data) : file),
     clock,
     failures: new FailurePacer(clock),
+    haveServersMoved: async () => false,
     openings: new Openings(),
     client: "page",
     streaming: () => undefined,

@@ -170,6 +170,7 @@ async function answer(url: string, method: string, headers: Record<string, strin
     open: (opened) => new FakeFile(opened.kind === "LIT" ? opened.data : content),
     clock,
     failures: new FailurePacer(clock),
+    haveServersMoved: async () => false,
     openings: new Openings(),
     client: "page",
     streaming: () => undefined,

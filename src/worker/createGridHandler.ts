@@ -161,7 +161,7 @@ export function composeGridHandler(
     });
   }
   const unaided = makeFiles(new StaticServerList([]));
-  const context: Omit<GridRequestContext, "client" | "streaming" | "failed"> = {
+  const context: Omit<GridRequestContext, "client" | "streaming" | "failed" | "haveServersMoved"> = {
     paths,
     findHandle: (handle, signal) => handles.find(handle, signal),
     // A literal file needs no servers, and so no configuration.
@@ -226,22 +226,20 @@ export function composeGridHandler(
   return {
     match: (target) => isGridRequest(isRequest(target) ? target : { method: "GET", url: String(target) }, paths),
     async handle(event, request = (event as FetchEvent).request) {
-      const answer = (): Promise<Response> => {
-        const { failed, streaming } = reads.begin(isOpaque(request.url) ? request.url : undefined);
-        return handleGridRequest(request, {
-          ...context,
-          failed,
-          client: (event as Partial<FetchEvent>).clientId ?? "",
-          streaming: (body) => event.waitUntil(Promise.all([streaming(body), doubtIfFailed(body)])),
-        });
-      };
+      const { failed, streaming } = reads.begin(isOpaque(request.url) ? request.url : undefined);
       const { changes } = grids;
-      const response = await answer();
-      if (response.status !== TOO_FEW_SHARES) return response;
-      // A worker that has just been started may have asked servers that have moved meanwhile.
-      if (await grids.changedSince(changes)) return answer();
-      grids.doubt();
-      return response;
+      return handleGridRequest(request, {
+        ...context,
+        failed,
+        client: (event as Partial<FetchEvent>).clientId ?? "",
+        streaming: (body) => event.waitUntil(Promise.all([streaming(body), doubtIfFailed(body)])),
+        // A worker that has just been started may have asked servers that have moved meanwhile.
+        async haveServersMoved() {
+          if (await grids.changedSince(changes)) return true;
+          grids.doubt();
+          return false;
+        },
+      });
     },
     get streams() {
       return reads.count;
@@ -292,6 +290,3 @@ const TAKE_MS = 270_000;
 
 /** A large grid of which every server is silent takes this long. */
 const CHECK_LIMIT_MS = 110_000;
-
-/** Perhaps the servers have moved. */
-const TOO_FEW_SHARES = 410;

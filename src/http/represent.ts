@@ -1,0 +1,214 @@
+import { GridError, isGridError } from "../base/GridError.ts";
+import type { HandleRecord } from "../base/HandleRecord.ts";
+import type { Directory } from "../files/Directory.ts";
+import type { FileNode } from "../files/FileNode.ts";
+import type { Cap, DirectoryCap, FileCap } from "../formats/Cap.ts";
+import { storageIndexText } from "../formats/storageIndex.ts";
+import { badUrl } from "./badUrl.ts";
+import { capView, fileJson, infoPage, type Metadata, sizeInCap, unknownJson, type ViewText } from "./capViews.ts";
+import { directoryJson } from "./directoryJson.ts";
+import { directoryPage } from "./directoryPage.ts";
+import type { ObjectUrl } from "./parseGridUrl.ts";
+import { type ResolvedUnknown, resolveCap, resolveObject } from "./resolveObject.ts";
+import type { HandleTarget } from "./route.ts";
+
+/** What a target is answered with, whatever the request's conditions, range and method are. */
+export type Representation = FileContent | View | Refusal;
+
+/** The bytes of a file. */
+export interface FileContent {
+  readonly kind: "content";
+  readonly node: FileNode;
+  /** Strong, in its quotes; undefined for what has none. */
+  readonly etag: string | undefined;
+  /** The file's name, for its type and for saving. */
+  readonly name: string | undefined;
+  /** To be saved rather than shown. */
+  readonly save: boolean;
+  /** A media type that was asked for; else the name decides, else the first bytes. */
+  readonly type: string | undefined;
+  /** By what its failures are known. Holds the cap. */
+  readonly failsAs: string;
+}
+
+/** A text that is made of what is known of an object. */
+export interface View {
+  readonly kind: "view";
+  /** As of content. */
+  readonly etag: string | undefined;
+  /** What it is, once the request's conditions want it. */
+  text(signal: AbortSignal): ViewText | Promise<ViewText>;
+  /** Is it a listing for programs, of which a gateway tells in JSON that it cannot be had? */
+  readonly isListing: boolean;
+}
+
+/** A gateway's words where there is nothing to be had. */
+export interface Refusal {
+  readonly kind: "refusal";
+  readonly text: string;
+  readonly why: GridError;
+}
+
+/** What representing takes from its surroundings. */
+export interface RepresentContext {
+  /**
+   * The file of a cap, as it is now, on the grid of this name (the first if undefined).
+   * @throws where the grid's configuration cannot be had, BAD_URL where no grid has that name, NO_VERSION; the signal's reason
+   */
+  open(cap: FileCap, grid: string | undefined, signal: AbortSignal): FileNode | Promise<FileNode>;
+  /** The directory of a cap, likewise. */
+  directory(cap: DirectoryCap, grid: string | undefined): Promise<Directory>;
+}
+
+/** A target, by whom it is asked for, and where it may lead. */
+interface Asked {
+  readonly isHead: boolean;
+  /** Does a program ask, that makes a GridError of an error again? */
+  readonly isProgram: boolean;
+  /** What grid URLs are under. */
+  readonly scope: URL;
+}
+
+/**
+ * Finds what a target is answered with. A CHK or LIT cap tells it without asking anybody.
+ *
+ * @throws GridError BAD_URL for a view that there is not and for a way through a file, BAD_CAP, UNSUPPORTED_CAP, NO_CHILD; what reading a
+ *   directory and opening a file throw; the signal's reason
+ */
+export function represent(
+  target: ObjectUrl | HandleTarget,
+  asked: Asked,
+  signal: AbortSignal,
+  context: RepresentContext,
+): Promise<Representation> {
+  return target.kind === "handle"
+    ? representHandle(target.record, signal, context)
+    : representObject(target, asked, signal, context);
+}
+
+/** The content alone: a view would tell the cap to whoever has the URL. */
+async function representHandle(
+  { cap: capText, filename, download, type, grid }: HandleRecord,
+  signal: AbortSignal,
+  context: RepresentContext,
+): Promise<FileContent> {
+  const found = resolveCap(capText);
+  if (found.kind === "unknown") throw found.why;
+  if (found.cap.kind === "DIR2") throw directoryByHandle();
+  const as = { name: filename || undefined, save: download, type: type || undefined, failsAs: capText };
+  return content(found.cap, as, grid || undefined, signal, context);
+}
+
+async function representObject(
+  target: ObjectUrl,
+  asked: Asked,
+  signal: AbortSignal,
+  context: RepresentContext,
+): Promise<Representation> {
+  const { form, t, path, grid, save } = target;
+  const found = await resolveObject(target, signal, (cap) => context.directory(cap, grid));
+  if (found.kind === "unknown") return representUnknown(target, found, asked);
+  const { cap, name, metadata } = found;
+  if (cap.kind === "DIR2") {
+    if (form === "file") throw badUrl("The cap of a directory is not a file-cap: use /uri/");
+    return viewOfDirectory(cap, t, asked.scope, () => context.directory(cap, grid));
+  }
+  if (t !== "") {
+    if (asked.isHead) throw badView("HEAD file", t);
+    return viewOfFile(cap, t, metadata, async () => sizeInCap(cap) ?? sizeOfLatest(cap, grid, signal, context));
+  }
+  // A name that was walked to is a name as good as one that was only written down.
+  const as = { name: target.name ?? name, save, type: undefined, failsAs: [target.capText, ...path].join("/") };
+  return content(cap, as, grid, signal, context);
+}
+
+async function content(
+  cap: FileCap,
+  as: Pick<FileContent, "name" | "save" | "type" | "failsAs">,
+  grid: string | undefined,
+  signal: AbortSignal,
+  context: RepresentContext,
+): Promise<FileContent> {
+  const node = await context.open(cap, grid, signal);
+  return { kind: "content", node, etag: entityTag(cap, "", node.version), ...as };
+}
+
+function viewOfFile(
+  cap: FileCap,
+  t: string,
+  metadata: Metadata | undefined,
+  size: () => Promise<number | undefined>,
+): View {
+  if (t === "info") return view(undefined, () => infoPage(cap, sizeInCap(cap)));
+  const etag = entityTag(cap, t);
+  if (t === "json") return view(etag, async () => fileJson({ cap, size: await size(), metadata }));
+  const text = capView(t, cap);
+  if (text === undefined) throw badView("GET file", t);
+  return view(etag, () => text);
+}
+
+function viewOfDirectory(cap: DirectoryCap, t: string, scope: URL, open: () => Promise<Directory>): View {
+  if (t === "info") return view(undefined, () => infoPage(cap));
+  const etag = entityTag(cap, t);
+  const list = async (signal: AbortSignal) => (await open()).list(signal);
+  if (t === "json") return { ...view(etag, async (signal) => directoryJson(cap, await list(signal))), isListing: true };
+  if (t === "") return view(etag, async (signal) => directoryPage(cap, await list(signal), scope));
+  const text = capView(t, cap);
+  if (text === undefined) throw badView("GET directory", t);
+  return view(etag, () => text);
+}
+
+/** There is only `t=json` of it. A person at one of a gateway's URLs gets a gateway's words; a program the reason alone. */
+function representUnknown({ form, t }: ObjectUrl, { facts, why }: ResolvedUnknown, asked: Asked): View | Refusal {
+  if (asked.isProgram) throw why;
+  if (form === "file") throw badUrl(`${why.message.replace(/\.$/, "")}, so what follows /file/ is not a file-cap`);
+  if (t === "json" && !asked.isHead) return view(undefined, () => unknownJson(facts));
+  return { kind: "refusal", text: `GET unknown URI type: can only do t=json here. ${why.message}`, why };
+}
+
+function view(etag: string | undefined, text: View["text"]): View {
+  return { kind: "view", etag, text, isListing: false };
+}
+
+/** Of a mutable file, and none where no version can be read: the view says what there is to say. */
+async function sizeOfLatest(
+  cap: FileCap,
+  grid: string | undefined,
+  signal: AbortSignal,
+  { open }: RepresentContext,
+): Promise<number | undefined> {
+  try {
+    return (await open(cap, grid, signal)).size;
+  } catch (error) {
+    if (isGridError(error, "NO_VERSION")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Strong: the storage index comes from the key, and a URL's cap, or the signed version, says all else that decides its bytes. A
+ * gateway's tag, with the view after the dash, but in the quotes that RFC 9110 wants; a gateway has none of what can change.
+ */
+function entityTag(cap: Cap, t: string, version?: string): string | undefined {
+  if (cap.kind === "DIR2")
+    return cap.content.kind === "CHK" ? `"DIR:${storageIndexText(cap.content.storageIndex)}-${t}"` : undefined;
+  if (cap.kind === "CHK") return `"${storageIndexText(cap.storageIndex)}-${t}"`;
+  if ((cap.kind === "SSK" || cap.kind === "MDMF") && version !== undefined)
+    return `"${storageIndexText(cap.storageIndex)}-${version}"`;
+  return undefined;
+}
+
+/** Only what looks like a view's name is repeated: anything may stand there, a cap too. `what` as in "GET file". */
+function badView(what: string, t: string): GridError<"BAD_URL"> {
+  const reason = `${what}: bad t=${/^[a-z-]{1,20}$/.test(t) ? t : ""}`;
+  return new GridError("BAD_URL", { reason }, reason);
+}
+
+/** A list of caps is not what a URL may tell that is made to tell none. */
+function directoryByHandle(): GridError<"UNSUPPORTED_CAP"> {
+  const message =
+    "This is a directory's cap, and a URL of this kind, as grid.url and grid.open use, is for a file. A directory is listed by " +
+    "fetch from the path uri/, the cap by encodeURIComponent, and ?t=json, where the worker answers Tahoe-LAFS's own paths " +
+    "(gridfetch-worker.js?tahoe-forms).";
+  return new GridError("UNSUPPORTED_CAP", { kind: "URI:DIR2" }, message);
+}
