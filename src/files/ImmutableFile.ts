@@ -29,7 +29,7 @@ export class ImmutableFile implements FileNode {
 
   /**
    * The plaintext, a segment's worth at a time or less.
-   * @param signal is aborted when it ends, however it does, and the window is dropped then
+   * @param signal is aborted when it ends before it is done, and the window is dropped then
    */
   async *#pieces({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
     if (length === 0) return;
