@@ -14,16 +14,16 @@ const MOST_REMEMBERED = 64;
  */
 export class FailurePacer {
   readonly #clock: Clock;
-  /** When each failed, oldest first. The keys hold caps: they stay in here. */
+  /** When each failed, oldest first. The keys may hold caps: they stay in here. */
   readonly #failedAt = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Notes that reading from this offset on has failed just now. */
-  failed(capText: string, offset: number): void {
-    const key = `${offset} ${capText}`;
+  /** Notes that what this URL stands for cannot be read from this offset on, as was seen just now. */
+  failed(url: string, offset: number): void {
+    const key = `${offset} ${url}`;
     this.#failedAt.delete(key);
     this.#failedAt.set(key, this.#clock.now());
     for (const oldest of this.#failedAt.keys()) {
@@ -33,11 +33,11 @@ export class FailurePacer {
   }
 
   /**
-   * Resolves at once, or after the rest of the pause where the same bytes failed just now; rejects when `signal`
-   * aborts.
+   * Resolves at once, or after the rest of the pause where the same bytes failed just now.
+   * @throws the signal's reason
    */
-  async turn(capText: string, offset: number, signal: AbortSignal): Promise<void> {
-    const failedAt = this.#failedAt.get(`${offset} ${capText}`);
+  async turn(url: string, offset: number, signal: AbortSignal): Promise<void> {
+    const failedAt = this.#failedAt.get(`${offset} ${url}`);
     const wait = failedAt === undefined ? 0 : failedAt + PAUSE_MS - this.#clock.now();
     if (wait > 0) await sleep(wait, this.#clock, signal);
   }

@@ -39,6 +39,7 @@ let failed: unknown[];
 let records: Map<string, HandleRecord>;
 let isOffline: boolean;
 let serversMoved: boolean;
+let unopenable: GridError | undefined;
 /** What comes before the file takes so long, each, in milliseconds. */
 let delay: number;
 let forbidden: string[];
@@ -54,6 +55,7 @@ beforeEach(() => {
   records = new Map();
   isOffline = false;
   serversMoved = false;
+  unopenable = undefined;
   delay = 0;
   forbidden = [];
 });
@@ -71,6 +73,7 @@ function answer(request: Request): Promise<Response> {
       if (delay > 0) await sleep(delay, clock);
       opened.push(cap);
       grids.push(grid);
+      if (unopenable !== undefined) throw unopenable;
       return file;
     },
     async directory() {
@@ -516,12 +519,27 @@ describe("failures before the first byte", () => {
     file.failsAt = 0;
     file.failure = TOO_FEW;
     serversMoved = true;
-    const moving = get();
-    // Who asks again for what has just failed is held back.
-    await clock.run(1_000);
-    expect((await moving).status).toBe(410);
+    expect((await get()).status).toBe(410);
     expect(opened).toHaveLength(2);
     expect(failed).toHaveLength(1);
+  });
+
+  it("is held back for a second from who asks again at once, whatever failed", async () => {
+    records.set("film", { cap: CAP, filename: "", download: false, type: "", grid: "" });
+    unopenable = new GridError("NO_VERSION", { servers: [], versions: [] }, "No version.");
+    for (const path of ["/grid/film", `/uri/${CAP}`]) {
+      opened = [];
+      expect((await handle(path)).status).toBe(410);
+      const again = Array.from({ length: 3 }, () => handle(path));
+      await clock.run(999);
+      expect(opened).toHaveLength(1);
+      await clock.run(1);
+      for (const { status } of await Promise.all(again)) expect(status).toBe(410);
+      // Of another part nothing is known.
+      opened = [];
+      await handle(path, { headers: { Range: "bytes=500-" } });
+      expect(opened).toHaveLength(1);
+    }
   });
 
   it("leaves no timer behind once bytes have come", async () => {
@@ -667,13 +685,18 @@ describe("words that help", () => {
   const HANDLE = "AAAAAAAAAAAAAAAAAAAAAA";
   const hold = (cap: string) => records.set(HANDLE, { cap, filename: "", download: false, type: "", grid: "" });
   const messageOf = async (response: Response) => ((await response.json()) as { message: string }).message;
+  /** After the pause that follows each failure. */
+  const handleAgain: typeof handle = async (...request) => {
+    await clock.run(1_000);
+    return handle(...request);
+  };
 
   it.each(["", "nonsense", "URI:CHK:aaaq", VERIFY])(
     "CAP-4 a gateway's jargon is told to nobody but a person at a gateway's URL (%j)",
     async (cap) => {
       hold(cap);
       const byHandle = await handle(`/grid/${HANDLE}`);
-      const asJson = await handle(`/grid/${HANDLE}`, { headers: JSON_WANTED });
+      const asJson = await handleAgain(`/grid/${HANDLE}`, { headers: JSON_WANTED });
       expect([byHandle.status, asJson.status]).toEqual([400, 400]);
       const words = [await byHandle.text(), await messageOf(asJson)];
       expect(failed.map((error) => (error as Error).message)).toEqual([words[1], words[1]]);
@@ -682,7 +705,9 @@ describe("words that help", () => {
       const ofGateway = await handle(`/uri/${encodeURIComponent(cap)}`);
       expect(await ofGateway.text()).toBe(`GET unknown URI type: can only do t=json here. ${words[1]}\n`);
       expect(failed.at(-1)).toMatchObject({ message: words[1] });
-      expect(await messageOf(await handle(`/uri/${encodeURIComponent(cap)}`, { headers: JSON_WANTED }))).toBe(words[1]);
+      expect(await messageOf(await handleAgain(`/uri/${encodeURIComponent(cap)}`, { headers: JSON_WANTED }))).toBe(
+        words[1],
+      );
     },
   );
 

@@ -3,6 +3,7 @@ import { unlessAborted } from "../base/wait.ts";
 import { retryChanged } from "../files/retryChanged.ts";
 import { errorResponse, listingErrorResponse, textResponse } from "./errorResponse.ts";
 import { explainFailure, type Surroundings } from "./explainFailure.ts";
+import type { FailurePacer } from "./FailurePacer.ts";
 import type { OpenContentContext } from "./openContent.ts";
 import { type Representation, type RepresentContext, represent } from "./represent.ts";
 import { respond } from "./respond.ts";
@@ -11,6 +12,8 @@ import { isHarmlessUse, SAFETY_HEADERS } from "./safetyHeaders.ts";
 
 /** What answering takes from its surroundings. */
 export interface GridRequestContext extends RouteContext, RepresentContext, OpenContentContext, Surroundings {
+  /** Shared by all requests. */
+  readonly failures: FailurePacer;
   /** Too few shares of a file were found: have its servers moved since the request came? */
   haveServersMoved(): Promise<boolean>;
   /** Hears why a request was answered with an error. */
@@ -50,6 +53,15 @@ function refusal(request: Request): Response | undefined {
 async function answer(request: Request, signal: AbortSignal, context: GridRequestContext): Promise<Response> {
   // As the page's client asks, to make a GridError of it again.
   const isProgram = request.headers.get("Accept") === "application/json";
+  const { url } = request;
+  const { failures } = context;
+  const noteFailures: OpenContentContext = {
+    ...context,
+    streaming(body) {
+      void body.ended.then(({ how }) => how === "failed" && failures.failed(url, body.range.offset + body.delivered));
+      context.streaming(body);
+    },
+  };
   let representation: Representation | undefined;
   const attempt = async (): Promise<Response> => {
     const target = await route(request, signal, context);
@@ -58,10 +70,11 @@ async function answer(request: Request, signal: AbortSignal, context: GridReques
     return retryChanged(async () => {
       representation = await represent(target, asked, signal, context);
       if (representation.kind === "refusal") context.failed(representation.why);
-      return respond(request, representation, signal, context);
+      return respond(request, representation, signal, noteFailures);
     });
   };
   const attempts = async (): Promise<Response> => {
+    await failures.turn(url, firstByte(request), signal);
     try {
       return await attempt();
     } catch (error) {
@@ -73,6 +86,8 @@ async function answer(request: Request, signal: AbortSignal, context: GridReques
     return await unlessAborted(attempts(), signal);
   } catch (thrown) {
     request.signal.throwIfAborted();
+    // What was overwritten meanwhile can be read at once.
+    if (!isGridError(thrown, "FILE_CHANGED")) failures.failed(url, firstByte(request));
     const error = await explainFailure(thrown, context);
     context.failed(error);
     const isListing = representation?.kind === "view" && representation.isListing;
@@ -80,6 +95,11 @@ async function answer(request: Request, signal: AbortSignal, context: GridReques
       ? listingErrorResponse(error)
       : errorResponse(error, isProgram);
   }
+}
+
+/** Where the asker wants to begin; of a range that counts from the end the start of the file stands for it. */
+function firstByte({ headers }: Request): number {
+  return Number(/^bytes=\s*(\d+)/i.exec(headers.get("Range") ?? "")?.[1] ?? 0);
 }
 
 function redirectResponse(location: string): Response {

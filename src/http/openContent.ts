@@ -1,8 +1,6 @@
 import type { Clock } from "../base/Clock.ts";
-import { isGridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
 import { typeOfName } from "./contentType.ts";
-import type { FailurePacer } from "./FailurePacer.ts";
 import type { Opening, Openings } from "./Openings.ts";
 import { type BodyWatch, type OpenBody, openBody } from "./openBody.ts";
 import type { FileContent } from "./represent.ts";
@@ -13,8 +11,6 @@ import { SNIFFED_BYTES } from "./sniffType.ts";
 export interface OpenContentContext {
   readonly clock: Clock;
   /** Shared by all requests. */
-  readonly failures: FailurePacer;
-  /** Likewise. */
   readonly openings: Openings;
   /** Which page asks, as far as the worker is told. */
   readonly client: string;
@@ -39,8 +35,9 @@ export async function openContent(
   const declared = declaredType(content);
   const holdsStart = part.offset === 0 && part.length >= Math.min(SNIFFED_BYTES, node.size);
   const isTypeInBody = declared === undefined && holdsStart;
-  const begin = () => context.openings.begin(`${context.client} ${request.url}`, isPlayer(request));
-  const opening = openPaced(content, part, signal, context, isTypeInBody ? undefined : begin);
+  const begin = (): Opening => context.openings.begin(`${context.client} ${request.url}`, isPlayer(request));
+  const opening = openBody(node, part, signal, context.clock, isTypeInBody ? undefined : begin());
+  void opening.then(context.streaming, () => undefined);
   const sniffed = async (): Promise<string | undefined> => {
     if (isTypeInBody) return typeFromStart(node, (await opening).start);
     // Who reads a part from further on, of a database say, does not look at the type, and would wait for a whole segment more.
@@ -58,26 +55,4 @@ export function declaredType({ type, name }: FileContent): string | undefined {
 
 function isPlayer({ destination }: Request): boolean {
   return destination === "video" || destination === "audio";
-}
-
-async function openPaced(
-  { node, failsAs }: FileContent,
-  part: ByteRange,
-  signal: AbortSignal,
-  { clock, failures, streaming }: OpenContentContext,
-  begin?: () => Opening,
-): Promise<OpenBody> {
-  await failures.turn(failsAs, part.offset, signal);
-  try {
-    const opened = await openBody(node, part, signal, clock, begin?.());
-    void opened.ended.then(({ how }) => {
-      if (how === "failed") failures.failed(failsAs, part.offset + opened.delivered);
-    });
-    streaming(opened);
-    return opened;
-  } catch (error) {
-    // What was overwritten meanwhile can be read at once.
-    if (!signal.aborted && !isGridError(error, "FILE_CHANGED")) failures.failed(failsAs, part.offset);
-    throw error;
-  }
 }

@@ -27,8 +27,6 @@ export interface FileContent {
   readonly save: boolean;
   /** A media type that was asked for; else the name decides, else the first bytes. */
   readonly type: string | undefined;
-  /** By what its failures are known. Holds the cap. */
-  readonly failsAs: string;
 }
 
 /** A text that is made of what is known of an object. */
@@ -95,7 +93,7 @@ async function representHandle(
   const found = resolveCap(capText);
   if (found.kind === "unknown") throw found.why;
   if (found.cap.kind === "DIR2") throw directoryByHandle();
-  const as = { name: filename || undefined, save: download, type: type || undefined, failsAs: capText };
+  const as = { name: filename || undefined, save: download, type: type || undefined };
   return content(found.cap, as, grid || undefined, signal, context);
 }
 
@@ -105,7 +103,7 @@ async function representObject(
   signal: AbortSignal,
   context: RepresentContext,
 ): Promise<Representation> {
-  const { form, t, path, grid, save } = target;
+  const { form, t, grid, save } = target;
   const found = await resolveObject(target, signal, (cap) => context.directory(cap, grid));
   if (found.kind === "unknown") return representUnknown(target, found, asked);
   const { cap, name, metadata } = found;
@@ -118,13 +116,13 @@ async function representObject(
     return viewOfFile(cap, t, metadata, async () => sizeInCap(cap) ?? sizeOfLatest(cap, grid, signal, context));
   }
   // A name that was walked to is a name as good as one that was only written down.
-  const as = { name: target.name ?? name, save, type: undefined, failsAs: [target.capText, ...path].join("/") };
+  const as = { name: target.name ?? name, save, type: undefined };
   return content(cap, as, grid, signal, context);
 }
 
 async function content(
   cap: FileCap,
-  as: Pick<FileContent, "name" | "save" | "type" | "failsAs">,
+  as: Pick<FileContent, "name" | "save" | "type">,
   grid: string | undefined,
   signal: AbortSignal,
   context: RepresentContext,
