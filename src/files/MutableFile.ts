@@ -64,14 +64,20 @@ export class MutableFile {
     return this.#take(await new MutableVersionFinder(this.#cap, this.#context, false).find(signal));
   }
 
+  /** A version that was known before stays the same file: what was made of its content still holds. */
   #take(found: FoundVersion): FileNode {
+    const until = this.#context.clock.now() + FRESH_MS;
+    if (this.#latest?.node.renew(found)) {
+      this.#latest = { ...this.#latest, until };
+      return this.#latest.node;
+    }
     const node = new MutableFileVersion(this.#cap, found, this.#context, {
       failed: () => {
         this.#latest = undefined;
       },
       changed: (other) => this.#take(other),
     });
-    this.#latest = { node, until: this.#context.clock.now() + FRESH_MS };
+    this.#latest = { node, until };
     return node;
   }
 }
@@ -111,6 +117,14 @@ class MutableFileVersion implements FileNode {
   /** Is it still what its servers hold? Costs a round trip. @throws the signal's reason */
   stillStands(signal: AbortSignal): Promise<boolean> {
     return stillStands(this.#found, this.#context, signal);
+  }
+
+  /** Goes on with the shares that were found just now. @returns whether they are of this version */
+  renew(found: FoundVersion): boolean {
+    if (!isSameVersion(found.version, this.#found.version)) return false;
+    this.#found = found;
+    this.#download = new MutableDownload(this.#cap, found, this.#context);
+    return true;
   }
 
   read(options: ReadOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -159,13 +173,9 @@ class MutableFileVersion implements FileNode {
       this.#lookingWider = new SharedTask(async (shared) => {
         const found = await new MutableVersionFinder(this.#cap, this.#context, true).find(shared);
         this.#lookingWider = undefined;
-        if (isSameVersion(found.version, this.#found.version)) {
-          this.#found = found;
-          this.#download = new MutableDownload(this.#cap, found, this.#context);
-        } else {
-          this.#hasChanged = true;
-          this.#events.changed(found);
-        }
+        if (this.renew(found)) return;
+        this.#hasChanged = true;
+        this.#events.changed(found);
       });
     }
     return this.#lookingWider.join(signal);

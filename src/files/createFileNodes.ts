@@ -18,6 +18,7 @@ import { HealthBook } from "../servers/HealthBook.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { sharesPath } from "../servers/StorageService.ts";
 import { Directory } from "./Directory.ts";
+import { DirectoryContents } from "./DirectoryContents.ts";
 import type { FileNode } from "./FileNode.ts";
 import { ImmutableFile } from "./ImmutableFile.ts";
 import { keepFile } from "./keepFile.ts";
@@ -81,6 +82,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const health = new HealthBook(clock, limits);
   const decoding = new Slots(limits.decodedAtOnce);
   const nodes = new Map<string, FileNode>();
+  const contents = new DirectoryContents();
   const mutables = new Map<string, MutableFile>();
   const kept = options.memory?.recent ?? new KeptSegments(options.keptBytes ?? defaultKeptLimits.inMemory);
 
@@ -130,7 +132,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   return {
     open,
     openLatest,
-    directory: (cap) => new Directory(cap, (signal) => openLatest(cap.content, signal)),
+    directory: (cap) => new Directory(cap, (signal) => openLatest(cap.content, signal), contents),
     async keep(cap, signal) {
       const offline = options.memory?.offline?.of(cap);
       if (offline === undefined) return;

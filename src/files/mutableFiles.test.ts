@@ -6,6 +6,7 @@ import { parseMutableHeader } from "../formats/MutableShare.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
 import { Directory } from "./Directory.ts";
+import { DirectoryContents } from "./DirectoryContents.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
 import { LiteralFile } from "./LiteralFile.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
@@ -275,10 +276,11 @@ describe("a directory that is overwritten while it is listed", () => {
 
   function directoryThatChanges(times: number): { directory: Directory; opened: () => number } {
     let opened = 0;
-    const directory = new Directory(cap, async () => {
+    const open = async () => {
       if (opened++ === times) return new LiteralFile(new Uint8Array());
       return { size: 1, read: () => new ReadableStream({ pull: () => Promise.reject(changed) }) };
-    });
+    };
+    const directory = new Directory(cap, open, new DirectoryContents());
     return { directory, opened: () => opened };
   }
 

@@ -1,4 +1,4 @@
-import type { Child } from "../files/readDirectory.ts";
+import type { Child } from "../files/readChildren.ts";
 import { type Cap, type DirectoryCap, isVerifyCap } from "../formats/Cap.ts";
 import { capFacts, formatOf, isMutable, jsonText, sizeInCap, type ViewText } from "./capViews.ts";
 import { unknownFacts } from "./resolveObject.ts";

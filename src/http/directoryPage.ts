@@ -1,5 +1,5 @@
 import { visibleText } from "../base/visibleText.ts";
-import type { Child, UnknownCaps } from "../files/readDirectory.ts";
+import type { Child, UnknownCaps } from "../files/readChildren.ts";
 import { type Cap, type DirectoryCap, isVerifyCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf } from "../formats/formatCap.ts";
 import { tahoeUrl } from "../formats/tahoeUrl.ts";

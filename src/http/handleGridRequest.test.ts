@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GridError } from "../base/GridError.ts";
 import type { HandleRecord } from "../base/HandleRecord.ts";
 import { sleep } from "../base/wait.ts";
+import { FakeFile } from "../files/testing/FakeFile.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import type { Cap } from "../formats/Cap.ts";
 import { FailurePacer } from "./FailurePacer.ts";
 import { gridPaths } from "./GridPaths.ts";
 import { handleGridRequest } from "./handleGridRequest.ts";
 import { Openings } from "./Openings.ts";
-import { FakeFile } from "./testing/FakeFile.ts";
 
 const CAP = "URI:CHK:aaaqeayeaudaocajbifqydiob4:24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq:3:10:1024";
 const DIRECTORY = "URI:DIR2-RO:aaaqeayeaudaocajbifqydiob4:24y63wrthzkhrpunuww4bnvkrjck6vs2zbunsmbv2cutlll3uukq";

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FileNode } from "../files/FileNode.ts";
 import { LiteralFile } from "../files/LiteralFile.ts";
+import { FakeFile } from "../files/testing/FakeFile.ts";
 import { installSynchronousCrypto } from "../files/testing/installSynchronousCrypto.ts";
 import { patternBytes, SimulatedGrid } from "../files/testing/SimulatedGrid.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { openBody } from "./openBody.ts";
-import { FakeFile } from "./testing/FakeFile.ts";
 
 beforeEach(() => installSynchronousCrypto());
 afterEach(() => void vi.restoreAllMocks());

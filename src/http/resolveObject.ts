@@ -1,6 +1,6 @@
 import { GridError, isGridError } from "../base/GridError.ts";
 import type { Directory } from "../files/Directory.ts";
-import type { Child, UnknownCaps } from "../files/readDirectory.ts";
+import type { Child, UnknownCaps } from "../files/readChildren.ts";
 import { type Cap, type DirectoryCap, type FileCap, isVerifyCap } from "../formats/Cap.ts";
 import { hasUnknownKind, parseCap } from "../formats/parseCap.ts";
 import { badUrl } from "./badUrl.ts";

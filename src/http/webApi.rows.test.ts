@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { FakeFile } from "../files/testing/FakeFile.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { FailurePacer } from "./FailurePacer.ts";
 import { gridPaths } from "./GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "./handleGridRequest.ts";
 import { Openings } from "./Openings.ts";
-import { FakeFile } from "./testing/FakeFile.ts";
 
 /*
  * Every rule of docs/webapi.md about files as a row: a request, and what is answered. `F` stands for the cap of a file of 1024

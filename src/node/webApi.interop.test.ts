@@ -1,11 +1,11 @@
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FakeFile } from "../files/testing/FakeFile.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
 import { gridPaths } from "../http/GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
 import { Openings } from "../http/Openings.ts";
-import { FakeFile } from "../http/testing/FakeFile.ts";
 import type { TahoeClient } from "./testing/TahoeClient.ts";
 import { TahoeGrid, tahoeBin } from "./testing/TahoeGrid.ts";
 

@@ -3,7 +3,7 @@ import { isGridError } from "../base/GridError.ts";
 import type { Cap, DirectoryCap } from "../formats/Cap.ts";
 import { childCapKeyOf } from "../formats/mutableKeys.ts";
 import { hasUnknownKind, parseCap } from "../formats/parseCap.ts";
-import { type DirectoryEntry, parseDirectory, trimBlanks } from "../formats/parseDirectory.ts";
+import { type DirectoryEntry, trimBlanks } from "../formats/parseDirectory.ts";
 import { decryptCtr, importCtrKey } from "../hashing/ctr.ts";
 
 /** What a directory says of one name in it. */
@@ -27,18 +27,21 @@ const SALT_LENGTH = 16;
 const MAC_LENGTH = 32;
 
 /**
- * The children in a directory's content, in the order in which they stand there. Those that break a promise (a mutable child in
+ * The children of a directory, in the order in which they stand there. Those that break a promise (a mutable child in
  * an immutable directory, a write cap in the slot for read caps, a broken cap) are left out: they cannot be read, and their
  * siblings can.
  *
  * @throws GridError BAD_FORMAT where the directory as a whole is broken
  */
-export async function readDirectory(cap: DirectoryCap, bytes: Uint8Array): Promise<Child[]> {
-  const isMutable = cap.content.kind === "SSK" || cap.content.kind === "MDMF";
-  const children = await Promise.all(
-    parseDirectory(bytes).map((entry) => (isMutable ? mutableChild(entry, cap) : immutableChild(entry))),
-  );
+export async function readChildren(cap: DirectoryCap, entries: readonly DirectoryEntry[]): Promise<Child[]> {
+  const children = await Promise.all(entries.map((entry) => readChild(cap, entry)));
   return children.filter((child) => child !== undefined);
+}
+
+/** One of them; undefined for one that is left out. Throws likewise. */
+export async function readChild(cap: DirectoryCap, entry: DirectoryEntry): Promise<Child | undefined> {
+  const isMutable = cap.content.kind === "SSK" || cap.content.kind === "MDMF";
+  return isMutable ? mutableChild(entry, cap) : immutableChild(entry);
 }
 
 function immutableChild(entry: DirectoryEntry): Child | undefined {

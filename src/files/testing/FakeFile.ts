@@ -1,4 +1,4 @@
-import type { FileNode, ReadOptions } from "../../files/FileNode.ts";
+import type { FileNode, ReadOptions } from "../FileNode.ts";
 
 /** A file of which every read can be made to fail, and that counts what it did. */
 export class FakeFile implements FileNode {
