@@ -32,6 +32,16 @@ it("reads what the worker answers", async () => {
   expect(await file.bytes({ offset: 10, length: 5 })).toEqual(content.slice(10, 15));
 });
 
+it("says so, and asks nothing, where a part is longer than any array", async () => {
+  const size = 2 ** 52;
+  const headers = { ...mark, "Accept-Ranges": "bytes", "Content-Length": String(size) };
+  const asked = vi.fn(async () => new Response(null, { headers }));
+  vi.stubGlobal("fetch", asked);
+  const file = await GridFile.open(URL_OF_FILE);
+  await expect(file.bytes()).rejects.toMatchObject({ code: "BAD_ARGUMENT", details: { argument: "length" } });
+  expect(asked).toHaveBeenCalledOnce();
+});
+
 describe("takes no web server's page for a file", () => {
   it("when it is opened", async () => {
     serve(PAGE, {});

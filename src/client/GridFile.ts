@@ -59,9 +59,12 @@ export class GridFile {
     return toStream((signal) => this.#chunks(range, signal), options.signal);
   }
 
-  /** Reads a part into memory. */
+  /**
+   * Reads a part into memory.
+   * @throws GridError BAD_ARGUMENT for more than the browser holds in one piece; what `read` throws, and its stream errors with
+   */
   async bytes(options: FileReadOptions = {}): Promise<Chunk> {
-    const whole = new Uint8Array(clip(options, this.size).length);
+    const whole = allocate(clip(options, this.size).length);
     let filled = 0;
     const reader = this.read(options).getReader();
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
@@ -102,6 +105,16 @@ export class GridFile {
     if (response.status === 412)
       throw new GridError("FILE_CHANGED", {}, "This file was overwritten since it was opened. Open it again.");
     throw await failure(response);
+  }
+}
+
+function allocate(length: number): Chunk {
+  try {
+    return new Uint8Array(length);
+  } catch (error) {
+    // How much is too much differs from engine to engine, and with what is free.
+    const message = `${length} bytes are more than this browser holds in one piece: read them in parts, or as a stream.`;
+    throw new GridError("BAD_ARGUMENT", { argument: "length", reason: "too long" }, message, { cause: error });
   }
 }
 
