@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 /** From the top to the bottom of the stack; `core` is what may stand under the Service Worker. */
 const core = ["http", "files", "download", "servers", "cache", "erasure", "formats", "hashing", "base"] as const;
-const rooms = [...core, "channel", "worker", "shell", "client", "app", "node"] as const;
+const rooms = [...core, "offline", "channel", "worker", "shell", "client", "app", "node"] as const;
 type Room = (typeof rooms)[number];
 
 const allowed: Record<Room, readonly Room[]> = {
@@ -18,8 +18,9 @@ const allowed: Record<Room, readonly Room[]> = {
     (typeof core)[number],
     Room[]
   >),
+  offline: ["files", "servers", "cache", "formats", "hashing", "base"],
   channel: ["base"],
-  worker: ["channel", ...core],
+  worker: ["channel", "offline", ...core],
   shell: ["worker"],
   client: ["channel", "formats", "base"],
   app: ["client", "cache", "formats", "channel", "base"],

@@ -4,11 +4,14 @@ import type { KeptLimits } from "../base/keptLimits.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { ChkVerifyCap } from "../formats/Cap.ts";
 import type { ByteStore } from "./ByteStore.ts";
-import type { KeptFiles } from "./KeptFiles.ts";
+import type { FileParts } from "./FileParts.ts";
 import { KeptSegments } from "./KeptSegments.ts";
 import { Pace } from "./Pace.ts";
 import { RememberedFile } from "./RememberedFile.ts";
 import { WriteBehind } from "./WriteBehind.ts";
+
+/** What names an immutable file, and proves its bytes. */
+type FileCap = Omit<ChkVerifyCap, "kind">;
 
 /** Where memories are kept. */
 export interface MemoryStores {
@@ -25,14 +28,20 @@ export interface MemoryStores {
 export class FileMemory {
   /** Ciphertext that lasts as long as the worker: one bound over all grids. */
   readonly recent: KeptSegments;
-  /** What is kept offline, where files are. */
-  readonly offline: KeptFiles | undefined;
   readonly #facts: WriteBehind;
   readonly #segments: WriteBehind;
   readonly #clock: Clock;
   readonly #limits: KeptLimits;
+  readonly #keptOf: ((cap: FileCap) => FileParts) | undefined;
 
-  constructor({ facts, segments }: MemoryStores, clock: Clock, limits: KeptLimits, log: EventLog, offline?: KeptFiles) {
+  /** @param keptOf what is kept of a file for good, by somebody else */
+  constructor(
+    { facts, segments }: MemoryStores,
+    clock: Clock,
+    limits: KeptLimits,
+    log: EventLog,
+    keptOf?: (cap: FileCap) => FileParts,
+  ) {
     this.recent = new KeptSegments(limits.inMemory);
     const common = {
       clock,
@@ -45,15 +54,19 @@ export class FileMemory {
     this.#segments = new WriteBehind({ ...common, store: segments });
     this.#clock = clock;
     this.#limits = limits;
-    this.offline = offline;
+    this.#keptOf = keptOf;
   }
 
-  /** Two caps may have one storage index and yet promise different files: the UEB's hash tells them apart. */
-  file(cap: Omit<ChkVerifyCap, "kind">): RememberedFile {
+  /**
+   * What is remembered of a file. Two caps may have one storage index and yet promise different files: the UEB's hash tells them apart.
+   * @param into for the download that fetches the file into these parts, to be kept for good
+   */
+  file(cap: FileCap, into?: FileParts): RememberedFile {
     const { pace, burst } = this.#limits;
     const name = `${encodeBase32(cap.storageIndex)}:${encodeBase32(cap.uebHash)}`;
-    const offline = this.offline?.of(cap);
-    return new RememberedFile(name, this.#facts, this.#segments, new Pace(this.#clock, pace, burst), offline);
+    const kept = into ?? this.#keptOf?.(cap);
+    const player = new Pace(this.#clock, pace, burst);
+    return new RememberedFile(name, this.#facts, this.#segments, player, kept, into !== undefined);
   }
 
   /** Resolves when all that was remembered until now is written or dropped. */

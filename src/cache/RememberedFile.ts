@@ -4,7 +4,7 @@ import {
   formatShareHashChain,
   parseShareHashChain,
 } from "../formats/ShareHashChain.ts";
-import type { KeptFile } from "./KeptFile.ts";
+import type { FileParts } from "./FileParts.ts";
 import type { Pace } from "./Pace.ts";
 import { decodeShareMap, encodeShareMap, type ShareLocation } from "./shareMap.ts";
 import type { WriteBehind } from "./WriteBehind.ts";
@@ -24,23 +24,34 @@ export interface Recollection {
 const MOST_CHAIN_ENTRIES = 511;
 
 /**
- * What is remembered of one file: what is kept of it offline, and for the rest what happens to be there. Whoever remembers something has verified it; whoever recalls something verifies it
- * again, and has it forgotten where that fails. No call fails, or waits for long.
+ * What is remembered of one file: what is kept of it for good, and for the rest what happens to be there. Whoever remembers something has
+ * verified it; whoever recalls something verifies it again, and has it forgotten where that fails. No call fails, or waits for long.
  */
 export class RememberedFile {
   readonly #name: string;
   readonly #facts: WriteBehind;
   readonly #segments: WriteBehind;
   readonly #pace: Pace;
-  readonly #kept: KeptFile | undefined;
+  readonly #kept: FileParts | undefined;
+  readonly #isFetch: boolean;
   /** Keys of what is, or will be, stored of it as far as is known. */
   #known = new Set<string>();
 
   /**
    * @param name of the file in the stores: no other file's name begins with it
-   * @param kept what is kept of it offline, where files are
+   * @param kept what is kept of it for good, where files are
+   * @param isFetch its download is what fetches the file for good: it puts the segments into `kept` itself, and waits where many wait to be
+   *   written
    */
-  constructor(name: string, facts: WriteBehind, segments: WriteBehind, pace: Pace, kept?: KeptFile) {
+  constructor(
+    name: string,
+    facts: WriteBehind,
+    segments: WriteBehind,
+    pace: Pace,
+    kept: FileParts | undefined,
+    isFetch: boolean,
+  ) {
+    this.#isFetch = isFetch;
     this.#name = name;
     this.#facts = facts;
     this.#segments = segments;
@@ -151,6 +162,7 @@ export class RememberedFile {
 
   /** Keeps a copy of a segment's ciphertext, unless segments of the file come as fast as in a download. */
   rememberSegment(segment: number, ciphertext: Uint8Array): void {
+    if (this.#isFetch) return;
     if (this.#kept?.wants(segment)) {
       this.#kept.putSegment(segment, ciphertext);
       return;

@@ -20,8 +20,8 @@ import { sharesPath } from "../servers/StorageService.ts";
 import { Directory } from "./Directory.ts";
 import { DirectoryContents } from "./DirectoryContents.ts";
 import type { FileNode } from "./FileNode.ts";
+import { type FetchTarget, fetchMissing } from "./fetchMissing.ts";
 import { ImmutableFile } from "./ImmutableFile.ts";
-import { keepFile } from "./keepFile.ts";
 import { LiteralFile } from "./LiteralFile.ts";
 import { MutableFile } from "./MutableFile.ts";
 
@@ -58,10 +58,10 @@ export interface FileNodes {
   directory(cap: DirectoryCap): Directory;
 
   /**
-   * Fetches what is missing of a file that is kept offline in `memory`, until all that was missing is written.
+   * Fetches what `target` misses of a file that is to be kept for good, until all of it is written. Does nothing without a `memory`.
    * @throws GridError what reading throws; STORE_FULL, STORE_UNAVAILABLE; the signal's reason
    */
-  keep(cap: ChkVerifyCap, signal: AbortSignal): Promise<void>;
+  fetchInto(target: FetchTarget, cap: ChkVerifyCap, signal: AbortSignal): Promise<void>;
 
   /**
    * URLs of as many whole shares as the file needs, which a browser can fetch by itself and without a secret: of those
@@ -86,7 +86,11 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const mutables = new Map<string, MutableFile>();
   const kept = options.memory?.recent ?? new KeptSegments(options.keptBytes ?? defaultKeptLimits.inMemory);
 
-  function contextOf(cap: ChkCap | ChkVerifyCap, kept: KeptSegments): DownloadContext {
+  function contextOf(
+    cap: ChkCap | ChkVerifyCap,
+    kept: KeptSegments,
+    memory = options.memory?.file(cap),
+  ): DownloadContext {
     return {
       servers: options.servers,
       health,
@@ -99,7 +103,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       traffic: { received: 0, hedged: 0 },
       kept,
       keptPrefix: `${nameOf(cap, cap.storageIndex)}:`,
-      memory: options.memory?.file(cap),
+      memory,
     };
   }
 
@@ -133,13 +137,13 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     open,
     openLatest,
     directory: (cap) => new Directory(cap, (signal) => openLatest(cap.content, signal), contents),
-    async keep(cap, signal) {
-      const offline = options.memory?.offline?.of(cap);
-      if (offline === undefined) return;
+    async fetchInto(target, cap, signal) {
+      if (options.memory === undefined) return;
+      const memory = options.memory.file(cap, target);
       // Hashes of its own, so that none goes by unseen; and it leaves alone what readers want to have at hand.
       // No reader comes after it who could take over what a pause leaves half done.
-      const context = { ...contextOf(cap, new KeptSegments(0)), limits: { ...limits, lingerBytes: 0 } };
-      await keepFile(new Download(cap, context), offline, context, signal);
+      const context = { ...contextOf(cap, new KeptSegments(0), memory), limits: { ...limits, lingerBytes: 0 } };
+      await fetchMissing(new Download(cap, context), target, context, signal);
     },
     async openShares(cap) {
       const roots = new Map(options.servers.known().map(({ id, openRoot }) => [id, openRoot]));

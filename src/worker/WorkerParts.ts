@@ -1,9 +1,9 @@
 import type { jsonFault } from "../base/jsonFault.ts";
-import type { Keeper } from "../files/Keeper.ts";
+import type { BrowserFetches } from "../offline/BrowserFetches.ts";
+import type { OfflineService } from "../offline/OfflineService.ts";
 import type { checkGrid } from "../servers/checkGrid.ts";
 import type { relayTransport } from "../servers/relayTransport.ts";
 import type { TlsEngine } from "../servers/TlsEngine.ts";
-import type { BrowserFetches } from "./BrowserFetches.ts";
 import type { loadTls } from "./loadTls.ts";
 import type { webSocketStream } from "./webSocketStream.ts";
 
@@ -23,7 +23,7 @@ export interface CheckPart {
 
 /** See keepPart.ts. */
 export interface KeepPart {
-  readonly Keeper: typeof Keeper;
+  readonly OfflineService: typeof OfflineService;
   readonly BrowserFetches: typeof BrowserFetches;
 }
 

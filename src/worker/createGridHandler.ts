@@ -3,12 +3,9 @@ import { EventLog } from "../base/EventLog.ts";
 import { inTime } from "../base/wait.ts";
 import { ConfigStore } from "../cache/ConfigStore.ts";
 import { openCacheDatabase } from "../cache/cacheDatabase.ts";
-import { DatabaseKeepStore } from "../cache/DatabaseKeepStore.ts";
 import { HandleStore } from "../cache/HandleStore.ts";
-import { KeptFiles, keepIdOf } from "../cache/KeptFiles.ts";
 import { openFileMemory } from "../cache/openFileMemory.ts";
 import { createFileNodes, type FileNodes } from "../files/createFileNodes.ts";
-import type { Keeper } from "../files/Keeper.ts";
 import { LiteralFile } from "../files/LiteralFile.ts";
 import type { Cap } from "../formats/Cap.ts";
 import { parseCap } from "../formats/parseCap.ts";
@@ -17,11 +14,14 @@ import { gridPaths, isGridRequest } from "../http/GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
 import { Openings } from "../http/Openings.ts";
 import type { BodyWatch } from "../http/openBody.ts";
+import type { BackgroundFetchManager, BackgroundFetchRegistration, BrowserFetches } from "../offline/BrowserFetches.ts";
+import { DatabaseOfflineStore } from "../offline/DatabaseOfflineStore.ts";
+import { OfflineFiles } from "../offline/OfflineFiles.ts";
+import type { OfflineService } from "../offline/OfflineService.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { StaticServerList } from "../servers/StaticServerList.ts";
 import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
-import type { BackgroundFetchManager, BackgroundFetchRegistration, BrowserFetches } from "./BrowserFetches.ts";
 import { bundledParts } from "./bundledParts.ts";
 import { GridSource } from "./GridSource.ts";
 import { HandleBook } from "./HandleBook.ts";
@@ -102,8 +102,10 @@ export function composeGridHandler(
   const cache = openCacheDatabase(clock);
   // On a full disk what was merely read leaves for what somebody wants to keep.
   const makeRoom = (): Promise<void> => cache.delete();
-  const kept = new KeptFiles(new DatabaseKeepStore(clock, makeRoom), clock);
-  const memory = openFileMemory(cache, clock, log, kept);
+  const kept = new OfflineFiles(new DatabaseOfflineStore(clock, makeRoom), clock, (record) =>
+    offline().changed(record),
+  );
+  const memory = openFileMemory(cache, clock, log, (cap) => kept.of(cap));
   const makeFiles = (servers: ServerList): FileNodes => createFileNodes({ servers, clock, log, memory });
   const reads = new Reads(clock, (event) => announce("read", event));
   const grids = new GridSource({
@@ -122,14 +124,14 @@ export function composeGridHandler(
     clock,
     askPages: (handle) => announce("handleWanted", { handle }),
   });
-  let keeping: Keeper | undefined;
+  let service: OfflineService | undefined;
   let browserFetches: BrowserFetches | undefined;
   const { backgroundFetch } = self.registration;
-  const keeper = (): Keeper => {
-    if (keeping !== undefined) return keeping;
-    const { Keeper, BrowserFetches } = parts.keep();
+  const offline = (): OfflineService => {
+    if (service !== undefined) return service;
+    const { OfflineService, BrowserFetches } = parts.keep();
     browserFetches = backgroundFetch && new BrowserFetches(backgroundFetch, clock);
-    keeping = new Keeper({
+    service = new OfflineService({
       kept,
       clock,
       async files(grid, isAgain) {
@@ -143,20 +145,15 @@ export function composeGridHandler(
       },
       unlessBrought: async (keep, signal) => browserFetches?.unlessBrought(keep, signal),
     });
-    return keeping;
+    return service;
   };
-  kept.changed = (record) => {
-    // It puts itself in this one's place.
-    keeper();
-    kept.changed(record);
-  };
-  self.addEventListener("online", () => keeping?.wake());
+  self.addEventListener("online", () => service?.wake());
   // The second comes where any one share was refused, or broke off: the others are as good as ever.
   for (const end of ["backgroundfetchsuccess", "backgroundfetchfail"]) {
     self.addEventListener(end, (event) => {
       const { registration } = event as BackgroundFetchEvent;
       const taken =
-        keeper() && browserFetches?.take(registration, keeper(), (all) => makeFiles(new StaticServerList(all)));
+        offline() && browserFetches?.take(registration, offline(), (all) => makeFiles(new StaticServerList(all)));
       (event as BackgroundFetchEvent).waitUntil(inTime(Promise.resolve(taken), TAKE_MS, clock, () => {}));
     });
   }
@@ -184,8 +181,8 @@ export function composeGridHandler(
       await resumeKeeping().catch(() => undefined);
       event.waitUntil(Promise.all([atWork(), browserFetches?.leaveToUs()]));
       const unfinished =
-        browserFetches && keeping && (await inTime(keeping.unfinished(), CONFIG_PATIENCE_MS, clock, () => undefined));
-      return { streams: reads.count, keeping: keeping?.count ?? 0, ...(unfinished && { unfinished }) };
+        browserFetches && service && (await inTime(service.unfinished(), CONFIG_PATIENCE_MS, clock, () => undefined));
+      return { streams: reads.count, keeping: service?.count ?? 0, ...(unfinished && { unfinished }) };
     },
     async takeOver() {
       if (takesOver) await self.skipWaiting();
@@ -207,14 +204,14 @@ export function composeGridHandler(
       return {};
     },
     async keep({ cap, grid }, event) {
-      const keep = await keeper().keep(parseCap(cap), grid);
+      const keep = await offline().keep(parseCap(cap), grid);
       event.waitUntil(atWork());
       return { keep };
     },
-    keepOf: async ({ cap }) => ({ keep: await keeper().find(parseCap(cap)) }),
-    keeps: async () => ({ keeps: await keeper().list() }),
+    keepOf: async ({ cap }) => ({ keep: await offline().find(parseCap(cap)) }),
+    keeps: async () => ({ keeps: await offline().list() }),
     async changeKeep({ id, to }, event) {
-      await keeper().change(id, to);
+      await offline().change(id, to);
       event.waitUntil(atWork());
       return {};
     },
@@ -253,18 +250,21 @@ export function composeGridHandler(
     // Where they are wanting, too.
     const known = await inTime(files, CONFIG_PATIENCE_MS, clock, () => undefined).catch(() => undefined);
     if (known !== undefined) return known;
-    const record = await kept.store.get(keepIdOf(cap)).catch(() => undefined);
+    const record = await kept
+      .of(cap)
+      .record()
+      .catch(() => undefined);
     return record?.state === "kept" ? unaided : files;
   }
 
   /** Resolves when nothing is being kept offline, or when a page should have spoken again. */
   function atWork(): Promise<unknown> {
-    return inTime(Promise.resolve(keeping?.settled()), WORK_MS, clock, () => {});
+    return inTime(Promise.resolve(service?.settled()), WORK_MS, clock, () => {});
   }
 
   async function resumeKeeping(): Promise<void> {
-    const isDue = keeping !== undefined || (await kept.store.list()).some(({ state }) => state === "keeping");
-    if (isDue) await keeper().resume();
+    const isDue = service !== undefined || (await kept.records()).some(({ state }) => state === "keeping");
+    if (isDue) await offline().resume();
   }
 
   async function doubtIfFailed({ ended }: BodyWatch): Promise<void> {

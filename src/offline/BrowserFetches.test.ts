@@ -1,7 +1,6 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { BROWSER_FETCH, type Keep } from "../base/Keep.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
-import type { Keeper } from "../files/Keeper.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import type { Server } from "../servers/Server.ts";
 import { type BackgroundFetchRegistration, BrowserFetches } from "./BrowserFetches.ts";
@@ -130,7 +129,7 @@ it("makes servers of the shares that came whole, whatever became of the others, 
     servers = all;
     return {} as FileNodes;
   };
-  await fetches.take(registration, { take } as unknown as Keeper, makeFiles);
+  await fetches.take(registration, { take }, makeFiles);
   expect(take.mock.calls.length).toBe(1);
   expect(servers.length).toBe(1);
   const storage = servers[0]?.storage;
@@ -139,7 +138,7 @@ it("makes servers of the shares that came whole, whatever became of the others, 
   for await (const piece of storage?.readShare("abcdefgh", 3, 2, 100, signal) ?? []) pieces.push(piece);
   expect(Buffer.concat(pieces).toString()).toBe("ree");
 
-  await fetches.take({ ...registration, id: "another" }, { take } as unknown as Keeper, makeFiles);
-  await fetches.take({ ...registration, id: `${BROWSER_FETCH}../x` }, { take } as unknown as Keeper, makeFiles);
+  await fetches.take({ ...registration, id: "another" }, { take }, makeFiles);
+  await fetches.take({ ...registration, id: `${BROWSER_FETCH}../x` }, { take }, makeFiles);
   expect(take.mock.calls.length).toBe(1);
 });

@@ -1,16 +1,15 @@
 import type { DBSchema } from "idb";
 import type { Clock } from "../base/Clock.ts";
+import type { FileFact, PartNames } from "../cache/FileParts.ts";
+import { type Database, openDatabase } from "../cache/openDatabase.ts";
 import {
   damaged,
-  type KeepRecord,
-  type KeepStore,
-  type KeptContents,
-  type KeptFact,
-  type KeptParts,
+  type OfflineParts,
+  type OfflineRecord,
+  type OfflineStore,
   takesParts,
   withBytes,
-} from "./KeepStore.ts";
-import { type Database, openDatabase } from "./openDatabase.ts";
+} from "./OfflineStore.ts";
 
 /** In a record's place, while the parts of a file that was removed are being deleted. */
 interface Removed {
@@ -19,9 +18,9 @@ interface Removed {
 }
 
 interface Schema extends DBSchema {
-  keeps: { key: string; value: KeepRecord | Removed };
+  keeps: { key: string; value: OfflineRecord | Removed };
   /** By the file's id and what it is. */
-  facts: { key: [string, KeptFact]; value: Uint8Array };
+  facts: { key: [string, FileFact]; value: Uint8Array };
   /** Ciphertext, by the file's id and the segment's number. */
   segments: { key: [string, number]; value: Uint8Array };
 }
@@ -30,8 +29,8 @@ const PARTS = ["facts", "segments"] as const;
 /** So few are deleted in one step that whoever reads another file meanwhile waits for some milliseconds. */
 const DELETED_AT_ONCE = 64;
 
-/** A KeepStore in IndexedDB. */
-export class DatabaseKeepStore implements KeepStore {
+/** A OfflineStore in IndexedDB. */
+export class DatabaseOfflineStore implements OfflineStore {
   readonly #database: Database<Schema>;
 
   /** @param makeRoom is asked to give something else up where the disk is full */
@@ -49,22 +48,22 @@ export class DatabaseKeepStore implements KeepStore {
     });
   }
 
-  async list(): Promise<KeepRecord[]> {
+  async list(): Promise<OfflineRecord[]> {
     const all = await this.#database.read(["keeps"], (transaction) => transaction.objectStore("keeps").getAll());
     // An earlier worker may have been ended before it was done.
     for (const record of all) if (isRemoved(record)) void this.#clear(record.id);
     return all.filter(isUsable);
   }
 
-  async get(id: string): Promise<KeepRecord | undefined> {
+  async get(id: string): Promise<OfflineRecord | undefined> {
     const record = await this.#database.read(["keeps"], (transaction) => transaction.objectStore("keeps").get(id));
     return record !== undefined && isUsable(record) ? record : undefined;
   }
 
   change(
     id: string,
-    edit: (record: KeepRecord | undefined) => KeepRecord | undefined,
-  ): Promise<KeepRecord | undefined> {
+    edit: (record: OfflineRecord | undefined) => OfflineRecord | undefined,
+  ): Promise<OfflineRecord | undefined> {
     return this.#database.write(["keeps"], async (transaction) => {
       const keeps = transaction.objectStore("keeps");
       const before = present(await keeps.get(id));
@@ -110,7 +109,7 @@ export class DatabaseKeepStore implements KeepStore {
     }
   }
 
-  add(id: string, { facts, segments }: KeptParts): Promise<KeepRecord | undefined> {
+  add(id: string, { facts, segments }: OfflineParts): Promise<OfflineRecord | undefined> {
     return this.#database.write(["keeps", ...PARTS], async (transaction) => {
       const keeps = transaction.objectStore("keeps");
       const bytesOf = transaction.objectStore("segments");
@@ -132,7 +131,7 @@ export class DatabaseKeepStore implements KeepStore {
     });
   }
 
-  drop(id: string, { facts, segments }: KeptContents): Promise<KeepRecord | undefined> {
+  drop(id: string, { facts, segments }: PartNames): Promise<OfflineRecord | undefined> {
     return this.#database.write(["keeps", ...PARTS], async (transaction) => {
       const keeps = transaction.objectStore("keeps");
       const bytesOf = transaction.objectStore("segments");
@@ -149,7 +148,7 @@ export class DatabaseKeepStore implements KeepStore {
     });
   }
 
-  contents(id: string): Promise<KeptContents> {
+  contents(id: string): Promise<PartNames> {
     return this.#database.read([...PARTS], async (transaction) => {
       const [facts, segments] = await Promise.all([
         transaction.objectStore("facts").getAllKeys(partsOf(id)),
@@ -166,11 +165,11 @@ export class DatabaseKeepStore implements KeepStore {
     return bytes instanceof Uint8Array ? bytes : undefined;
   }
 
-  async facts(id: string, facts: readonly KeptFact[]): Promise<Map<KeptFact, Uint8Array>> {
+  async facts(id: string, facts: readonly FileFact[]): Promise<Map<FileFact, Uint8Array>> {
     const values = await this.#database.read(["facts"], (transaction) =>
       Promise.all(facts.map((fact) => transaction.objectStore("facts").get([id, fact]))),
     );
-    const found = new Map<KeptFact, Uint8Array>();
+    const found = new Map<FileFact, Uint8Array>();
     for (const [i, fact] of facts.entries()) {
       const bytes: unknown = values[i];
       if (bytes instanceof Uint8Array) found.set(fact, bytes);
@@ -184,16 +183,16 @@ function partsOf(id: string): IDBKeyRange {
   return IDBKeyRange.bound([id], [id, []]);
 }
 
-function isRemoved(record: KeepRecord | Removed | undefined): record is Removed {
+function isRemoved(record: OfflineRecord | Removed | undefined): record is Removed {
   return record !== undefined && "isRemoved" in record;
 }
 
-function present(record: KeepRecord | Removed | undefined): KeepRecord | undefined {
+function present(record: OfflineRecord | Removed | undefined): OfflineRecord | undefined {
   return isRemoved(record) ? undefined : record;
 }
 
 /** Nothing that comes out of a store is believed. */
-function isUsable(record: KeepRecord | Removed): record is KeepRecord {
+function isUsable(record: OfflineRecord | Removed): record is OfflineRecord {
   if (isRemoved(record)) return false;
   const { cap, grid, size, keptBytes } = record;
   return typeof cap === "string" && typeof grid === "string" && Number.isSafeInteger(size) && keptBytes >= 0;

@@ -2,7 +2,6 @@ import type { Clock } from "../base/Clock.ts";
 import { BROWSER_FETCH, isKeepId, type Keep } from "../base/Keep.ts";
 import { sleep } from "../base/wait.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
-import type { Keeper } from "../files/Keeper.ts";
 import { broughtServer } from "../servers/broughtServer.ts";
 import type { Server } from "../servers/Server.ts";
 
@@ -22,6 +21,11 @@ interface BackgroundFetchRecord {
   readonly request: Request;
   /** Rejects where the fetch of it failed. */
   readonly responseReady: Promise<Response>;
+}
+
+/** Who goes on with a file. */
+interface Taker {
+  take(id: string, files: FileNodes): Promise<void>;
 }
 
 /** The browser's fetch stands still, or is held by the person, if this long nothing comes. */
@@ -68,17 +72,17 @@ export class BrowserFetches {
     await present?.abort().catch(() => false);
   }
 
-  /** Keeps a file with what the browser has brought of it, which may be nothing. */
+  /** Goes on with a file with what the browser has brought of it, which may be nothing. */
   async take(
     registration: BackgroundFetchRegistration,
-    keeper: Keeper,
+    service: Taker,
     makeFiles: (servers: readonly Server[]) => FileNodes,
   ): Promise<void> {
     const id = registration.id.slice(BROWSER_FETCH.length);
     if (!registration.id.startsWith(BROWSER_FETCH) || !isKeepId(id)) return;
     const all = await Promise.all((await registration.matchAll()).map(serverOf));
     const servers = all.filter((server) => server !== undefined);
-    await keeper.take(id, makeFiles(servers));
+    await service.take(id, makeFiles(servers));
   }
 
   #find(id: string): Promise<BackgroundFetchRegistration | undefined> {

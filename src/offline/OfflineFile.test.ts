@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
-import { MemoryKeepStore } from "../files/testing/MemoryKeepStore.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
-import { KeptFile } from "./KeptFile.ts";
+import { OfflineFile } from "./OfflineFile.ts";
+import { MemoryOfflineStore } from "./testing/MemoryOfflineStore.ts";
 
 it("that could not write what came late does so when it is begun again, after room was made", async () => {
-  const store = new MemoryKeepStore();
+  const store = new MemoryOfflineStore();
   const clock = new VirtualClock();
   await store.change("a", () => ({ id: "a", cap: "URI:…", grid: "", size: 20, keptBytes: 0, state: "keeping" }));
-  const file = new KeptFile("a", store, clock, () => undefined);
+  const file = new OfflineFile("a", store, clock, () => undefined);
   await file.load();
   store.room = 0;
   file.putSegment(0, new Uint8Array(10));

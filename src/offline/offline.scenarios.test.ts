@@ -4,20 +4,20 @@ import type { Keep, KeepEvent } from "../base/Keep.ts";
 import { defaultKeptLimits } from "../base/keptLimits.ts";
 import { defaultLimits } from "../base/limits.ts";
 import { FileMemory } from "../cache/FileMemory.ts";
-import { KeptFiles } from "../cache/KeptFiles.ts";
 import { MemoryStore } from "../cache/MemoryStore.ts";
+import { createFileNodes, type FileNodes } from "../files/createFileNodes.ts";
+import { type EncodedFile, type EncodeOptions, encodeShares } from "../files/testing/encodeShares.ts";
+import { installSynchronousCrypto } from "../files/testing/installSynchronousCrypto.ts";
+import { patternBytes, SimulatedGrid } from "../files/testing/SimulatedGrid.ts";
+import { bytesOf, flip, outcomeOf } from "../files/testing/scenario.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import { formatCap } from "../formats/formatCap.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { broughtServer } from "../servers/broughtServer.ts";
 import { StaticServerList } from "../servers/StaticServerList.ts";
-import { createFileNodes, type FileNodes } from "./createFileNodes.ts";
-import { Keeper } from "./Keeper.ts";
-import { type EncodedFile, type EncodeOptions, encodeShares } from "./testing/encodeShares.ts";
-import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
-import { MemoryKeepStore, type StoredParts } from "./testing/MemoryKeepStore.ts";
-import { patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
-import { bytesOf, flip, outcomeOf } from "./testing/scenario.ts";
+import { OfflineFiles } from "./OfflineFiles.ts";
+import { OfflineService } from "./OfflineService.ts";
+import { MemoryOfflineStore, type StoredParts } from "./testing/MemoryOfflineStore.ts";
 
 beforeEach(() => installSynchronousCrypto());
 
@@ -33,7 +33,7 @@ const [TOP_PAGE, LOW_PAGE] = [1, 511];
 
 /** A worker, from its start to its death. */
 interface Worker {
-  readonly keeper: Keeper;
+  readonly service: OfflineService;
   readonly nodes: FileNodes;
   readonly memory: FileMemory;
   readonly events: KeepEvent[];
@@ -41,7 +41,7 @@ interface Worker {
 
 class Stage {
   readonly grid = new SimulatedGrid(5);
-  readonly store = new MemoryKeepStore();
+  readonly store = new MemoryOfflineStore();
   readonly file: EncodedFile;
   /** What other memory than that of kept files lasts. */
   readonly cache = { facts: new MemoryStore(0), segments: new MemoryStore(0) };
@@ -61,12 +61,12 @@ class Stage {
   worker({ withLocks = true, files }: { withLocks?: boolean; files?: () => Promise<FileNodes> } = {}): Worker {
     const { clock } = this.grid;
     const log = new EventLog(clock);
-    const kept = new KeptFiles(this.store, clock);
+    const kept = new OfflineFiles(this.store, clock, (record) => service.changed(record));
     const limits = { ...defaultLimits, windowStart: 300, windowMost: 1_200, segmentSizeGuesses: [SEGMENT] };
-    const memory = new FileMemory(this.cache, clock, { ...defaultKeptLimits, inMemory: 0 }, log, kept);
+    const memory = new FileMemory(this.cache, clock, { ...defaultKeptLimits, inMemory: 0 }, log, (cap) => kept.of(cap));
     const nodes = createFileNodes({ servers: this.grid, clock, log, memory, limits });
     const events: KeepEvent[] = [];
-    const keeper = new Keeper({
+    const service: OfflineService = new OfflineService({
       kept,
       clock,
       files: files ?? (async () => nodes),
@@ -81,7 +81,7 @@ class Stage {
       },
       announce: (event) => events.push(event),
     });
-    return { keeper, nodes, memory, events };
+    return { service, nodes, memory, events };
   }
 
   /** What was locked by a worker that is dead is free. */
@@ -91,8 +91,8 @@ class Stage {
   }
 
   async keep(worker: Worker): Promise<Keep> {
-    const keep = await this.grid.clock.runUntil(worker.keeper.keep(this.file.cap, ""));
-    await this.grid.clock.runUntil(worker.keeper.settled(), 3_600_000);
+    const keep = await this.grid.clock.runUntil(worker.service.keep(this.file.cap, ""));
+    await this.grid.clock.runUntil(worker.service.settled(), 3_600_000);
     return keep;
   }
 
@@ -130,7 +130,7 @@ describe("a file that is kept", () => {
     const stage = await Stage.set();
     const worker = stage.worker();
     expect(await stage.keep(worker)).toMatchObject({ size: SIZE, keptBytes: 0, state: "keeping" });
-    expect(await worker.keeper.list()).toEqual([{ id: stage.record?.id, size: SIZE, keptBytes: SIZE, state: "kept" }]);
+    expect(await worker.service.list()).toEqual([{ id: stage.record?.id, size: SIZE, keptBytes: SIZE, state: "kept" }]);
     expect(stage.parts.facts.size).toBe(FACTS);
     await stage.expectOffline(worker);
     await stage.expectOffline();
@@ -146,11 +146,11 @@ describe("a file that is kept", () => {
 
   it("is found by any cap of it, and by no other", async () => {
     const stage = await Stage.set();
-    const { keeper } = stage.worker();
-    expect(await keeper.find(stage.file.cap)).toBeUndefined();
-    await stage.grid.clock.runUntil(keeper.keep(stage.file.cap, ""));
-    expect((await keeper.find(parseCap(`imm.${formatCap(stage.file.cap)}`)))?.id).toBe(stage.record?.id);
-    expect(await keeper.find({ ...stage.file.cap, size: SIZE - 1 })).toBeUndefined();
+    const { service } = stage.worker();
+    expect(await service.find(stage.file.cap)).toBeUndefined();
+    await stage.grid.clock.runUntil(service.keep(stage.file.cap, ""));
+    expect((await service.find(parseCap(`imm.${formatCap(stage.file.cap)}`)))?.id).toBe(stage.record?.id);
+    expect(await service.find({ ...stage.file.cap, size: SIZE - 1 })).toBeUndefined();
   });
 
   it("costs no byte that another memory has", async () => {
@@ -172,10 +172,10 @@ describe("a file that is kept", () => {
     const stage = await Stage.set();
     const worker = stage.worker();
     const { id } = await stage.keep(worker);
-    await worker.keeper.change(id, "removed");
+    await worker.service.change(id, "removed");
     expect([stage.store.records.size, stage.store.parts.size]).toEqual([0, 0]);
     expect(worker.events.at(-1)).toEqual({ id, state: "removed" });
-    expect(await worker.keeper.list()).toEqual([]);
+    expect(await worker.service.list()).toEqual([]);
     expect(await bytesOf(stage.grid, worker.nodes.open(stage.file.cap))).toEqual(Buffer.from(plaintext));
     stage.serversAway(true);
     expect((await outcomeOf(stage.grid, stage.worker().nodes.open(stage.file.cap))).code).toBe("NOT_ENOUGH_SHARES");
@@ -184,12 +184,12 @@ describe("a file that is kept", () => {
   it("may be removed while it is being fetched", async () => {
     const stage = await Stage.set();
     const worker = stage.worker();
-    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    const { id } = await stage.grid.clock.runUntil(worker.service.keep(stage.file.cap, ""));
     await stage.grid.clock.run(200);
-    expect(worker.keeper.count).toBe(1);
-    await stage.grid.clock.runUntil(worker.keeper.change(id, "removed"));
+    expect(worker.service.count).toBe(1);
+    await stage.grid.clock.runUntil(worker.service.change(id, "removed"));
     await stage.grid.clock.run(10_000);
-    expect([worker.keeper.count, stage.store.records.size, stage.store.parts.size]).toEqual([0, 0, 0]);
+    expect([worker.service.count, stage.store.records.size, stage.store.parts.size]).toEqual([0, 0, 0]);
   });
 });
 
@@ -198,11 +198,11 @@ it("nothing that is stored, and nothing that pages hear, holds a key, plaintext 
   const worker = stage.worker();
   await stage.keep(worker);
   const { key } = stage.file.cap;
-  const texts = JSON.stringify([...stage.store.records, worker.events, await worker.keeper.list()]);
+  const texts = JSON.stringify([...stage.store.records, worker.events, await worker.service.list()]);
   expect(texts).toContain("URI:CHK-Verifier:");
   expect(texts).not.toContain("URI:CHK:");
   expect(texts).not.toContain(encodeBase32(key));
-  expect(JSON.stringify([worker.events, await worker.keeper.list()])).not.toContain("URI:");
+  expect(JSON.stringify([worker.events, await worker.service.list()])).not.toContain("URI:");
   const stored = Buffer.concat([...stage.parts.segments.values(), ...stage.parts.facts.values()]);
   expect(stored.length).toBeGreaterThan(SIZE);
   expect(stored.includes(Buffer.from(key))).toBe(false);
@@ -223,7 +223,7 @@ describe("a worker that is killed", () => {
     for (let kills = 0; ; kills++) {
       const worker = stage.worker();
       stage.store.writesLeft = 2;
-      const began = kills === 0 ? worker.keeper.keep(stage.file.cap, "") : worker.keeper.resume();
+      const began = kills === 0 ? worker.service.keep(stage.file.cap, "") : worker.service.resume();
       began.catch(() => {});
       await stage.grid.clock.run(20_000);
       stage.bury();
@@ -241,7 +241,7 @@ describe("a worker that is killed", () => {
     let isPromised = false;
     void stage
       .worker()
-      .keeper.keep(stage.file.cap, "")
+      .service.keep(stage.file.cap, "")
       .then(() => {
         isPromised = true;
       });
@@ -254,15 +254,15 @@ describe("pausing", () => {
   it("keeps what is there, asks no server, lasts over a restart, and what is there serves reads", async () => {
     const stage = await Stage.set();
     const worker = stage.worker();
-    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    const { id } = await stage.grid.clock.runUntil(worker.service.keep(stage.file.cap, ""));
     while ((stage.record?.keptBytes ?? 0) === 0) await stage.grid.clock.run(50);
-    await stage.grid.clock.runUntil(worker.keeper.change(id, "paused"));
+    await stage.grid.clock.runUntil(worker.service.change(id, "paused"));
     const { requests } = stage.grid;
     const next = stage.worker();
-    await next.keeper.resume();
+    await next.service.resume();
     await stage.grid.clock.run(60_000);
     expect(stage.grid.requests).toEqual(requests);
-    const [paused] = await next.keeper.list();
+    const [paused] = await next.service.list();
     expect(paused?.state).toBe("paused");
     expect(paused?.keptBytes).toBeGreaterThan(0);
     expect(paused?.keptBytes).toBeLessThan(SIZE);
@@ -274,10 +274,10 @@ describe("pausing", () => {
     stage.serversAway(false);
     expect(await bytesOf(stage.grid, next.nodes.open(stage.file.cap))).toEqual(Buffer.from(plaintext));
     // A reader does not go on with what was paused.
-    expect((await next.keeper.list())[0]?.keptBytes).toBe(paused?.keptBytes);
+    expect((await next.service.list())[0]?.keptBytes).toBe(paused?.keptBytes);
 
-    await next.keeper.change(id, "keeping");
-    await stage.grid.clock.runUntil(next.keeper.settled());
+    await next.service.change(id, "keeping");
+    await stage.grid.clock.runUntil(next.service.settled());
     expect(stage.store.written.length).toBe(SEGMENTS);
     await stage.expectOffline();
   });
@@ -293,14 +293,14 @@ describe("a job that is called off while it waits for the configuration", () => 
         return worker.nodes;
       },
     });
-    const { keeper, events } = worker;
-    const { id } = await stage.grid.clock.runUntil(keeper.keep(stage.file.cap, ""));
+    const { service, events } = worker;
+    const { id } = await stage.grid.clock.runUntil(service.keep(stage.file.cap, ""));
     await stage.grid.clock.run(200);
     isSilent = false;
-    const off = keeper.change(id, away);
-    const again = away === "paused" ? keeper.change(id, "keeping") : keeper.keep(stage.file.cap, "");
+    const off = service.change(id, away);
+    const again = away === "paused" ? service.change(id, "keeping") : service.keep(stage.file.cap, "");
     await stage.grid.clock.runUntil(Promise.all([off, again]));
-    await stage.grid.clock.runUntil(keeper.settled());
+    await stage.grid.clock.runUntil(service.settled());
     expect(stage.record?.state).toBe("kept");
     // Pages hear of it in the order in which it was.
     const states = events.map(({ state }) => state).filter((state, at, all) => state !== all[at - 1]);
@@ -313,14 +313,14 @@ describe("a store that is away for a while", () => {
   it("ends nothing: the job says what it waits for, and goes on", async () => {
     const stage = await Stage.set();
     const worker = stage.worker();
-    await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    await stage.grid.clock.runUntil(worker.service.keep(stage.file.cap, ""));
     while ((stage.record?.keptBytes ?? 0) === 0) await stage.grid.clock.run(50);
     stage.store.isAway = true;
     await stage.grid.clock.run(120_000);
-    expect(worker.keeper.count).toBe(1);
+    expect(worker.service.count).toBe(1);
     expect(worker.events.at(-1)).toMatchObject({ state: "keeping", reason: { code: "STORE_UNAVAILABLE" } });
     stage.store.isAway = false;
-    await stage.grid.clock.runUntil(worker.keeper.settled());
+    await stage.grid.clock.runUntil(worker.service.settled());
     expect(stage.record).toMatchObject({ state: "kept", keptBytes: SIZE });
     await stage.expectOffline(worker);
   });
@@ -374,13 +374,13 @@ describe("shares that the browser has brought", () => {
   it("are all that is asked, in the middle of keeping too", async () => {
     const stage = await Stage.set();
     const worker = stage.worker();
-    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    const { id } = await stage.grid.clock.runUntil(worker.service.keep(stage.file.cap, ""));
     while ((stage.record?.keptBytes ?? 0) === 0) await stage.grid.clock.run(50);
     stage.serversAway(true);
     await stage.grid.clock.run(10_000);
     const before = stage.grid.requests;
     await stage.grid.clock.runUntil(
-      worker.keeper.take(
+      worker.service.take(
         id,
         broughtTo(worker, stage, (share) => share),
       ),
@@ -398,8 +398,8 @@ describe("shares that the browser has brought", () => {
     ]) {
       const stage = await Stage.set();
       const worker = stage.worker();
-      const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
-      await stage.grid.clock.runUntil(worker.keeper.take(id, broughtTo(worker, stage, change)), 3_600_000);
+      const { id } = await stage.grid.clock.runUntil(worker.service.keep(stage.file.cap, ""));
+      await stage.grid.clock.runUntil(worker.service.take(id, broughtTo(worker, stage, change)), 3_600_000);
       expect(stage.record?.state).toBe("kept");
       await stage.expectOffline();
     }
@@ -408,10 +408,10 @@ describe("shares that the browser has brought", () => {
   it("do nothing for a file that is not to be kept any more", async () => {
     const stage = await Stage.set();
     const worker = stage.worker();
-    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
-    await stage.grid.clock.runUntil(worker.keeper.change(id, "removed"));
+    const { id } = await stage.grid.clock.runUntil(worker.service.keep(stage.file.cap, ""));
+    await stage.grid.clock.runUntil(worker.service.change(id, "removed"));
     await stage.grid.clock.runUntil(
-      worker.keeper.take(
+      worker.service.take(
         id,
         broughtTo(worker, stage, (share) => share),
       ),
@@ -423,9 +423,9 @@ describe("shares that the browser has brought", () => {
     const stage = await Stage.set();
     Object.assign(stage.cache, { facts: new MemoryStore(1e9) });
     const worker = stage.worker();
-    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    const { id } = await stage.grid.clock.runUntil(worker.service.keep(stage.file.cap, ""));
     while ((stage.record?.keptBytes ?? 0) === 0) await stage.grid.clock.run(50);
-    const unfinished = () => stage.grid.clock.runUntil(worker.keeper.unfinished());
+    const unfinished = () => stage.grid.clock.runUntil(worker.service.unfinished());
     expect(await unfinished()).toEqual([]);
     for (const server of stage.grid.servers) Object.assign(server, { openRoot: `https://example.org/${server.id}/` });
     const [only, ...others] = await unfinished();
@@ -436,7 +436,7 @@ describe("shares that the browser has brought", () => {
     expect(
       only?.urls.every((url) => /^https:..example.org.[^/]+.storage.v1.immutable.[a-z2-7]+.[0-4]$/.test(url)),
     ).toBe(true);
-    await stage.grid.clock.runUntil(worker.keeper.settled(), 3_600_000);
+    await stage.grid.clock.runUntil(worker.service.settled(), 3_600_000);
     expect(await unfinished()).toEqual([]);
   });
 });
@@ -445,11 +445,11 @@ describe("servers that are away", () => {
   it("are waited for, and the file is kept when they are back", async () => {
     const stage = await Stage.set();
     const worker = stage.worker();
-    await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    await stage.grid.clock.runUntil(worker.service.keep(stage.file.cap, ""));
     await stage.grid.clock.run(600);
     stage.serversAway(true);
     await stage.grid.clock.run(120_000);
-    const [waiting] = await worker.keeper.list();
+    const [waiting] = await worker.service.list();
     expect(waiting).toMatchObject({ state: "keeping", reason: { code: "NOT_ENOUGH_SHARES" } });
     expect(worker.events.at(-1)).toEqual(waiting);
     const { lists } = stage.grid.requests;
@@ -457,8 +457,8 @@ describe("servers that are away", () => {
     // Ten times an hour and server would be a nuisance nobody minds; a busy loop would be one.
     expect(stage.grid.requests.lists - lists).toBeLessThan(200);
     stage.serversAway(false);
-    await stage.grid.clock.runUntil(worker.keeper.settled());
-    expect((await worker.keeper.list())[0]).toEqual({
+    await stage.grid.clock.runUntil(worker.service.settled());
+    expect((await worker.service.list())[0]).toEqual({
       id: stage.record?.id,
       size: SIZE,
       keptBytes: SIZE,
@@ -471,11 +471,11 @@ describe("servers that are away", () => {
     const stage = await Stage.set();
     const worker = stage.worker();
     stage.serversAway(true);
-    await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    await stage.grid.clock.runUntil(worker.service.keep(stage.file.cap, ""));
     await stage.grid.clock.run(300_000);
     stage.serversAway(false);
     const before = stage.grid.requests.lists;
-    worker.keeper.wake();
+    worker.service.wake();
     await stage.grid.clock.run(10);
     expect(stage.grid.requests.lists).toBeGreaterThan(before);
   });
@@ -487,17 +487,17 @@ describe("a full disk", () => {
     stage.store.room = 6_000;
     const worker = stage.worker();
     const { id } = await stage.keep(worker);
-    const [failed] = await worker.keeper.list();
+    const [failed] = await worker.service.list();
     expect(failed).toMatchObject({ state: "failed", reason: { code: "STORE_FULL" } });
     expect(failed?.keptBytes).toBeGreaterThan(0);
     expect(worker.events.at(-1)).toEqual(failed);
     // It is not tried again by itself.
     const next = stage.worker();
-    await next.keeper.resume();
-    expect(next.keeper.count).toBe(0);
+    await next.service.resume();
+    expect(next.service.count).toBe(0);
     stage.store.room = 1e9;
-    await next.keeper.change(id, "keeping");
-    await stage.grid.clock.runUntil(next.keeper.settled());
+    await next.service.change(id, "keeping");
+    await stage.grid.clock.runUntil(next.service.settled());
     expect(stage.record).not.toHaveProperty("reason");
     expect(stage.store.written.length).toBe(SEGMENTS);
     await stage.expectOffline();
@@ -509,21 +509,21 @@ describe("a disk so full that not even the failure can be written", () => {
     const stage = await Stage.set();
     const worker = stage.worker();
     stage.store.room = 6_000;
-    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    const { id } = await stage.grid.clock.runUntil(worker.service.keep(stage.file.cap, ""));
     stage.store.isFull = true;
-    await stage.grid.clock.runUntil(worker.keeper.settled());
-    const [failed] = await worker.keeper.list();
+    await stage.grid.clock.runUntil(worker.service.settled());
+    const [failed] = await worker.service.list();
     expect(failed).toMatchObject({ state: "failed", reason: { code: "STORE_FULL" } });
     expect(worker.events.at(-1)).toEqual(failed);
-    await worker.keeper.change(id, "keeping");
-    expect(worker.keeper.count).toBe(1);
-    await stage.grid.clock.runUntil(worker.keeper.settled());
-    expect((await worker.keeper.list())[0]?.state).toBe("failed");
+    await worker.service.change(id, "keeping");
+    expect(worker.service.count).toBe(1);
+    await stage.grid.clock.runUntil(worker.service.settled());
+    expect((await worker.service.list())[0]?.state).toBe("failed");
 
     Object.assign(stage.store, { room: 1e9, isFull: false });
     const next = stage.worker();
-    await next.keeper.resume();
-    await stage.grid.clock.runUntil(next.keeper.settled());
+    await next.service.resume();
+    await stage.grid.clock.runUntil(next.service.settled());
     await stage.expectOffline(next);
   });
 });
@@ -548,7 +548,7 @@ describe("damage on disk", () => {
     const worker = stage.worker();
     expect(await bytesOf(stage.grid, worker.nodes.open(stage.file.cap))).toEqual(Buffer.from(plaintext));
     await stage.grid.clock.run(5_000);
-    await stage.grid.clock.runUntil(worker.keeper.settled());
+    await stage.grid.clock.runUntil(worker.service.settled());
     expect(stage.record).toMatchObject({ state: "kept", keptBytes: SIZE });
     expect(stage.grid.servers.flatMap(({ reports }) => reports)).toEqual([]);
     await stage.expectOffline();
@@ -563,7 +563,7 @@ describe("damage on disk", () => {
     const { code, bytes } = await outcomeOf(stage.grid, worker.nodes.open(stage.file.cap));
     expect([code, bytes]).toEqual(["NOT_ENOUGH_SHARES", Buffer.from(plaintext.subarray(0, 200 * SEGMENT))]);
     stage.serversAway(false);
-    await stage.grid.clock.runUntil(worker.keeper.settled());
+    await stage.grid.clock.runUntil(worker.service.settled());
     await stage.expectOffline();
   });
 });
@@ -579,9 +579,9 @@ describe("several at once", () => {
   ])("two workers that keep one file, %s locks, agree", async (_, withLocks) => {
     const stage = await Stage.set();
     const [one, two] = [stage.worker({ withLocks }), stage.worker({ withLocks })];
-    const both = Promise.all([one, two].map(({ keeper }) => keeper.keep(stage.file.cap, "")));
+    const both = Promise.all([one, two].map(({ service }) => service.keep(stage.file.cap, "")));
     await stage.grid.clock.runUntil(both);
-    await stage.grid.clock.runUntil(Promise.all([one.keeper.settled(), two.keeper.settled()]));
+    await stage.grid.clock.runUntil(Promise.all([one.service.settled(), two.service.settled()]));
     expect(stage.record).toMatchObject({ state: "kept", keptBytes: SIZE });
     expect(stage.store.written.length).toBe(SEGMENTS);
     if (withLocks) expect(stage.grid.requests.bytes).toBeLessThan(1.2 * (await costOfOne()));
@@ -597,29 +597,29 @@ describe("several at once", () => {
 
   it("two calls in one worker are one job", async () => {
     const stage = await Stage.set();
-    const { keeper } = stage.worker();
+    const { service } = stage.worker();
     await stage.grid.clock.runUntil(
-      Promise.all([keeper.keep(stage.file.cap, ""), keeper.keep(stage.file.cap, ""), keeper.resume()]),
+      Promise.all([service.keep(stage.file.cap, ""), service.keep(stage.file.cap, ""), service.resume()]),
     );
-    expect(keeper.count).toBe(1);
-    await stage.grid.clock.runUntil(keeper.settled());
+    expect(service.count).toBe(1);
+    await stage.grid.clock.runUntil(service.settled());
     expect(stage.grid.requests.bytes).toBeLessThan(1.2 * (await costOfOne()));
   });
 
   it("a reader helps, and is not disturbed by a pause", async () => {
     const stage = await Stage.set();
     const worker = stage.worker();
-    const { id } = await stage.grid.clock.runUntil(worker.keeper.keep(stage.file.cap, ""));
+    const { id } = await stage.grid.clock.runUntil(worker.service.keep(stage.file.cap, ""));
     const reading = bytesOf(stage.grid, worker.nodes.open(stage.file.cap), { offset: 8_000, length: 8_000 });
-    await stage.grid.clock.runUntil(worker.keeper.change(id, "paused"));
+    await stage.grid.clock.runUntil(worker.service.change(id, "paused"));
     expect(await reading).toEqual(Buffer.from(plaintext.subarray(8_000, 16_000)));
   });
 });
 
 it("refuses what cannot be kept, and says why", async () => {
-  const { keeper } = (await Stage.set()).worker();
-  await expect(keeper.keep(parseCap("URI:LIT:ju"), "")).rejects.toMatchObject({ code: "UNSUPPORTED_CAP" });
-  await expect(keeper.keep({ kind: "DIR2", content: { kind: "LIT", data: new Uint8Array() } }, "")).rejects.toThrow(
+  const { service } = (await Stage.set()).worker();
+  await expect(service.keep(parseCap("URI:LIT:ju"), "")).rejects.toMatchObject({ code: "UNSUPPORTED_CAP" });
+  await expect(service.keep({ kind: "DIR2", content: { kind: "LIT", data: new Uint8Array() } }, "")).rejects.toThrow(
     "only a file that cannot change",
   );
 });

@@ -1,24 +1,23 @@
 import { GridError } from "../../base/GridError.ts";
+import type { FileFact, PartNames } from "../../cache/FileParts.ts";
 import {
   damaged,
-  type KeepRecord,
-  type KeepStore,
-  type KeptContents,
-  type KeptFact,
-  type KeptParts,
+  type OfflineParts,
+  type OfflineRecord,
+  type OfflineStore,
   takesParts,
   withBytes,
-} from "../../cache/KeepStore.ts";
+} from "../OfflineStore.ts";
 
 /** What of a file is on the simulated disk. */
 export interface StoredParts {
-  readonly facts: Map<KeptFact, Uint8Array>;
+  readonly facts: Map<FileFact, Uint8Array>;
   readonly segments: Map<number, Uint8Array>;
 }
 
-/** A KeepStore that can be looked into, spoiled, filled up, and cut off before or after any write. */
-export class MemoryKeepStore implements KeepStore {
-  readonly records = new Map<string, KeepRecord>();
+/** A OfflineStore that can be looked into, spoiled, filled up, and cut off before or after any write. */
+export class MemoryOfflineStore implements OfflineStore {
+  readonly records = new Map<string, OfflineRecord>();
   readonly parts = new Map<string, StoredParts>();
   /** Bytes of segments that there is room for. */
   room = Number.POSITIVE_INFINITY;
@@ -31,20 +30,20 @@ export class MemoryKeepStore implements KeepStore {
   /** Segments that were written, in order. */
   readonly written: number[] = [];
 
-  async list(): Promise<KeepRecord[]> {
+  async list(): Promise<OfflineRecord[]> {
     this.#check();
     return [...this.records.values()];
   }
 
-  async get(id: string): Promise<KeepRecord | undefined> {
+  async get(id: string): Promise<OfflineRecord | undefined> {
     this.#check();
     return this.records.get(id);
   }
 
   async change(
     id: string,
-    edit: (record: KeepRecord | undefined) => KeepRecord | undefined,
-  ): Promise<KeepRecord | undefined> {
+    edit: (record: OfflineRecord | undefined) => OfflineRecord | undefined,
+  ): Promise<OfflineRecord | undefined> {
     await this.#write();
     const before = this.records.get(id);
     const record = edit(before);
@@ -59,7 +58,7 @@ export class MemoryKeepStore implements KeepStore {
     this.parts.delete(id);
   }
 
-  async add(id: string, { facts, segments }: KeptParts): Promise<KeepRecord | undefined> {
+  async add(id: string, { facts, segments }: OfflineParts): Promise<OfflineRecord | undefined> {
     await this.#write();
     const record = this.records.get(id);
     if (!takesParts(record)) return record;
@@ -76,7 +75,7 @@ export class MemoryKeepStore implements KeepStore {
     return changed;
   }
 
-  async drop(id: string, { facts, segments }: KeptContents): Promise<KeepRecord | undefined> {
+  async drop(id: string, { facts, segments }: PartNames): Promise<OfflineRecord | undefined> {
     await this.#write();
     const record = this.records.get(id);
     if (record === undefined) return undefined;
@@ -90,7 +89,7 @@ export class MemoryKeepStore implements KeepStore {
     return changed;
   }
 
-  async contents(id: string): Promise<KeptContents> {
+  async contents(id: string): Promise<PartNames> {
     this.#check();
     const { facts, segments } = this.#partsOf(id);
     return { facts: [...facts.keys()], segments: [...segments.keys()] };
@@ -101,7 +100,7 @@ export class MemoryKeepStore implements KeepStore {
     return this.parts.get(id)?.segments.get(segment)?.slice();
   }
 
-  async facts(id: string, facts: readonly KeptFact[]): Promise<Map<KeptFact, Uint8Array>> {
+  async facts(id: string, facts: readonly FileFact[]): Promise<Map<FileFact, Uint8Array>> {
     this.#check();
     return new Map([...this.#partsOf(id).facts].filter(([fact]) => facts.includes(fact)));
   }

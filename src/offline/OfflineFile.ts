@@ -2,7 +2,11 @@ import type { Clock } from "../base/Clock.ts";
 import { isGridError } from "../base/GridError.ts";
 import { Spans } from "../base/Spans.ts";
 import { inTime } from "../base/wait.ts";
-import { type KeepRecord, type KeepStore, type KeptContents, type KeptFact, takesParts } from "./KeepStore.ts";
+import type { FileFact, PartNames } from "../cache/FileParts.ts";
+import type { FetchTarget } from "../files/fetchMissing.ts";
+import type { ChkVerifyCap } from "../formats/Cap.ts";
+import { parseCap } from "../formats/parseCap.ts";
+import { type OfflineRecord, type OfflineStore, takesParts } from "./OfflineStore.ts";
 
 /** What was verified is written this soon, so that little is lost with a worker that is killed. */
 const WRITE_DELAY_MS = 150;
@@ -15,14 +19,15 @@ const QUEUE_BYTES = 4 * 1024 * 1024;
  * What is kept offline of one file, which may be nothing. Whoever puts something has verified it; whoever takes something verifies
  * it again, and has it forgotten where that fails.
  */
-export class KeptFile {
+export class OfflineFile implements FetchTarget {
   readonly id: string;
-  readonly #store: KeepStore;
+  #cap: ChkVerifyCap | undefined;
+  readonly #store: OfflineStore;
   readonly #clock: Clock;
-  readonly #changed: (record: KeepRecord) => void;
+  readonly #changed: (record: OfflineRecord) => void;
   #loading: Promise<void> | undefined;
   #takesParts = false;
-  readonly #facts = new Set<KeptFact>();
+  readonly #facts = new Set<FileFact>();
   #segments = new Spans();
   #queue = emptyQueue();
   #writing: Queue | undefined;
@@ -30,8 +35,18 @@ export class KeptFile {
   #step: Promise<void> = Promise.resolve();
   #failure: unknown;
 
-  /** @param changed hears of each change of the record by way of this */
-  constructor(id: string, store: KeepStore, clock: Clock, changed: (record: KeepRecord) => void) {
+  /**
+   * @param changed hears of each change of the record that comes from putting and forgetting parts
+   * @param cap unless it is still to be read from the record
+   */
+  constructor(
+    id: string,
+    store: OfflineStore,
+    clock: Clock,
+    changed: (record: OfflineRecord) => void,
+    cap?: ChkVerifyCap,
+  ) {
+    this.#cap = cap;
     this.id = id;
     this.#store = store;
     this.#clock = clock;
@@ -58,15 +73,43 @@ export class KeptFile {
     return this.load();
   }
 
-  /** As the record says now; undefined after it was removed. */
-  follow(record: KeepRecord | undefined): void {
-    this.#takesParts = takesParts(record);
-    if (record !== undefined) return;
-    this.#facts.clear();
-    this.#segments = new Spans();
+  /** What it is found and verified by. @param record its own */
+  cap(record: OfflineRecord): ChkVerifyCap {
+    this.#cap ??= parseCap(record.cap) as ChkVerifyCap;
+    return this.#cap;
   }
 
-  hasFact(fact: KeptFact): boolean {
+  /** Its record as it is written down now. @throws GridError STORE_UNAVAILABLE */
+  async record(): Promise<OfflineRecord | undefined> {
+    const record = await this.#store.get(this.id);
+    this.#follow(record);
+    return record;
+  }
+
+  /**
+   * Changes the record: `edit` may be called more than once. Resolves, with the record, when that is written down.
+   * @throws GridError STORE_FULL, STORE_UNAVAILABLE, and nothing is changed
+   */
+  async change(
+    edit: (record: OfflineRecord | undefined) => OfflineRecord | undefined,
+  ): Promise<OfflineRecord | undefined> {
+    const record = await this.#store.change(this.id, edit);
+    this.#follow(record);
+    return record;
+  }
+
+  /** Forgets it, with all that is there of it. Resolves when that is written down. @throws GridError STORE_UNAVAILABLE */
+  async remove(): Promise<void> {
+    await this.#store.remove(this.id);
+    this.#follow(undefined);
+  }
+
+  /** Nothing can be written: it takes no parts until its record is looked up again. */
+  giveUp(): void {
+    this.#takesParts = false;
+  }
+
+  hasFact(fact: FileFact): boolean {
     return this.#facts.has(fact);
   }
 
@@ -81,7 +124,7 @@ export class KeptFile {
   }
 
   /** Facts; without those that do not come in time, and those that are gone, which are forgotten. Never rejects. */
-  async facts(facts: readonly KeptFact[]): Promise<Map<KeptFact, Uint8Array>> {
+  async facts(facts: readonly FileFact[]): Promise<Map<FileFact, Uint8Array>> {
     const wanted = facts.filter((fact) => this.#facts.has(fact));
     if (wanted.length === 0) return new Map();
     const found = await this.#inTime(this.#store.facts(this.id, wanted));
@@ -100,7 +143,7 @@ export class KeptFile {
    * Keeps a fact, whose bytes must not change any more.
    * @param isRecalled it came from memory: one that is there is as good
    */
-  putFact(fact: KeptFact, bytes: Uint8Array, isRecalled: boolean): void {
+  putFact(fact: FileFact, bytes: Uint8Array, isRecalled: boolean): void {
     if (!this.#takesParts || (isRecalled && this.#facts.has(fact))) return;
     this.#queue.facts.set(fact, ownBytes(bytes));
     this.#writeSoon();
@@ -139,7 +182,7 @@ export class KeptFile {
     if (failure !== undefined) throw failure;
   }
 
-  forget(parts: Partial<KeptContents>): void {
+  forget(parts: Partial<PartNames>): void {
     const { facts, segments } = { facts: [], segments: [], ...parts };
     if (!facts.some((fact) => this.#facts.has(fact)) && !segments.some((segment) => this.hasSegment(segment))) return;
     for (const fact of facts) this.#facts.delete(fact);
@@ -150,12 +193,18 @@ export class KeptFile {
     });
   }
 
+  /** As the record says now; undefined after it was removed. */
+  #follow(record: OfflineRecord | undefined): void {
+    this.#takesParts = takesParts(record);
+    if (record !== undefined) return;
+    this.#facts.clear();
+    this.#segments = new Spans();
+  }
+
   async #load(): Promise<void> {
     // What could not be written is missing now, and is fetched again.
     this.#failure = undefined;
-    const record = await this.#store.get(this.id);
-    this.follow(record);
-    if (record === undefined) return;
+    if ((await this.record()) === undefined) return;
     const { facts, segments } = await this.#store.contents(this.id);
     this.#facts.clear();
     for (const fact of facts) this.#facts.add(fact);
@@ -187,7 +236,7 @@ export class KeptFile {
     this.#writing = queue;
     try {
       const record = await this.#store.add(this.id, queue);
-      this.follow(record);
+      this.#follow(record);
       if (!takesParts(record)) return;
       for (const fact of queue.facts.keys()) this.#facts.add(fact);
       for (const segment of queue.segments.keys()) this.#segments.add(segment, 1);
@@ -201,7 +250,7 @@ export class KeptFile {
 }
 
 interface Queue {
-  readonly facts: Map<KeptFact, Uint8Array>;
+  readonly facts: Map<FileFact, Uint8Array>;
   readonly segments: Map<number, Uint8Array>;
   bytes: number;
 }

@@ -2,24 +2,25 @@ import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../base/Clock.ts";
-import { MemoryKeepStore } from "../files/testing/MemoryKeepStore.ts";
-import { DatabaseKeepStore } from "./DatabaseKeepStore.ts";
-import type { KeepRecord, KeptFact, KeptParts } from "./KeepStore.ts";
+import type { FileFact } from "../cache/FileParts.ts";
+import { DatabaseOfflineStore } from "./DatabaseOfflineStore.ts";
+import type { OfflineParts, OfflineRecord } from "./OfflineStore.ts";
+import { MemoryOfflineStore } from "./testing/MemoryOfflineStore.ts";
 
 beforeEach(() => {
   globalThis.indexedDB = new IDBFactory();
 });
 
-const FILE: KeepRecord = { id: "a", cap: "URI:…", grid: "", size: 100, keptBytes: 0, state: "keeping" };
+const FILE: OfflineRecord = { id: "a", cap: "URI:…", grid: "", size: 100, keptBytes: 0, state: "keeping" };
 const bytes = (length: number, value = 1): Uint8Array => new Uint8Array(length).fill(value);
-const parts = (segments: [number, Uint8Array][], facts: [KeptFact, Uint8Array][] = []): KeptParts => ({
+const parts = (segments: [number, Uint8Array][], facts: [FileFact, Uint8Array][] = []): OfflineParts => ({
   segments: new Map(segments),
   facts: new Map(facts),
 });
 
 describe.each([
-  ["in IndexedDB", () => new DatabaseKeepStore(systemClock)],
-  ["of tests", () => new MemoryKeepStore()],
+  ["in IndexedDB", () => new DatabaseOfflineStore(systemClock)],
+  ["of tests", () => new MemoryOfflineStore()],
 ])("the store %s", (_, make) => {
   it("gives back what was added to a file, and nothing of another's", async () => {
     const store = make();
@@ -39,7 +40,7 @@ describe.each([
     expect(await store.segment("a", 7)).toEqual(bytes(10));
     expect(await store.segment("a", 8)).toBeUndefined();
     expect(await store.facts("a", ["ueb", 511, 3])).toEqual(
-      new Map<KeptFact, Uint8Array>([
+      new Map<FileFact, Uint8Array>([
         ["ueb", bytes(3)],
         [511, bytes(4)],
       ]),
@@ -109,14 +110,14 @@ describe.each([
 
 describe("a file of many segments that is removed", () => {
   const SEGMENTS = 1_000;
-  async function filled(store: DatabaseKeepStore): Promise<void> {
+  async function filled(store: DatabaseOfflineStore): Promise<void> {
     await store.change("a", () => FILE);
     await store.add("a", parts(Array.from({ length: SEGMENTS }, (_, n) => [n, bytes(1)])));
   }
-  const segmentsIn = async (store: DatabaseKeepStore) => (await store.contents("a")).segments.length;
+  const segmentsIn = async (store: DatabaseOfflineStore) => (await store.contents("a")).segments.length;
 
   it("is gone at once, and holds up no other file while its segments are deleted", async () => {
-    const store = new DatabaseKeepStore(systemClock);
+    const store = new DatabaseOfflineStore(systemClock);
     await store.change("b", () => ({ ...FILE, id: "b" }));
     await filled(store);
     await store.remove("a");
@@ -127,18 +128,18 @@ describe("a file of many segments that is removed", () => {
   });
 
   it("is deleted by the next worker where this one has been ended", async () => {
-    await filled(new DatabaseKeepStore(systemClock));
+    await filled(new DatabaseOfflineStore(systemClock));
     // All that it has done.
-    const mark = { id: "a", isRemoved: true } as unknown as KeepRecord;
-    await new DatabaseKeepStore(systemClock).change("a", () => mark);
-    const next = new DatabaseKeepStore(systemClock);
+    const mark = { id: "a", isRemoved: true } as unknown as OfflineRecord;
+    await new DatabaseOfflineStore(systemClock).change("a", () => mark);
+    const next = new DatabaseOfflineStore(systemClock);
     expect(await next.list()).toEqual([]);
     await vi.waitFor(async () => expect(await segmentsIn(next)).toBe(0), { timeout: 10_000 });
     expect(await next.get("a")).toBeUndefined();
   });
 
   it("may be wanted again meanwhile, and is a file like any other then", async () => {
-    const store = new DatabaseKeepStore(systemClock);
+    const store = new DatabaseOfflineStore(systemClock);
     await filled(store);
     await store.remove("a");
     await store.change("a", (before) => before ?? FILE);
@@ -152,14 +153,14 @@ describe("a file of many segments that is removed", () => {
 });
 
 it("a record that is none is as if it were not there", async () => {
-  const store = new DatabaseKeepStore(systemClock);
+  const store = new DatabaseOfflineStore(systemClock);
   await store.change("a", () => ({ ...FILE, size: Number.NaN }));
-  await store.change("b", () => ({ id: "b" }) as KeepRecord);
+  await store.change("b", () => ({ id: "b" }) as OfflineRecord);
   expect([await store.list(), await store.get("a")]).toEqual([[], undefined]);
 });
 
 it("what one connection has written another finds, at the same time", async () => {
-  const [one, two] = [new DatabaseKeepStore(systemClock), new DatabaseKeepStore(systemClock)];
+  const [one, two] = [new DatabaseOfflineStore(systemClock), new DatabaseOfflineStore(systemClock)];
   await one.change("a", () => FILE);
   await Promise.all(
     Array.from({ length: 10 }, (_, n) =>
