@@ -79,7 +79,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const log = options.log ?? new EventLog(clock);
   const limits = options.limits ?? defaultLimits;
   const codec = options.codec ?? zfec;
-  const health = new HealthBook(clock, limits);
+  const health = new HealthBook(clock, limits, options.servers);
   const decoding = new Slots(limits.decodedAtOnce);
   const nodes = new Map<string, FileNode>();
   const contents = new DirectoryContents();

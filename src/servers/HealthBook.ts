@@ -3,19 +3,24 @@ import type { Limits } from "../base/limits.ts";
 import { percentile } from "../base/percentile.ts";
 import type { Server } from "./Server.ts";
 import { ServerHealth, THROUGHPUT_BYTES } from "./ServerHealth.ts";
+import type { ServerList } from "./ServerList.ts";
 
-/** The health of every server, shared by all files of a grid. */
+/** The health of every server, shared by all files of a grid. Of one that has left the list nothing is kept longer than somebody uses it. */
 export class HealthBook {
   readonly #clock: Clock;
   readonly #limits: Limits;
-  readonly #entries = new Map<Server, ServerHealth>();
-  /** Forgotten whenever a server's figures change: they are asked for for every share that might be chosen. */
+  readonly #servers: Pick<ServerList, "known">;
+  readonly #entries = new WeakMap<Server, ServerHealth>();
+  /** Forgotten whenever a server's figures or the list change: they are asked for for every share that might be chosen. */
   readonly #typicals = new Map<"latency" | "bytesPerMs", number | undefined>();
+  #typicalOf: readonly Server[] = [];
   #awakeSince = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, limits: Limits) {
+  /** @param servers those whose figures stand in for what is not known of one */
+  constructor(clock: Clock, limits: Limits, servers: Pick<ServerList, "known">) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#servers = servers;
   }
 
   of(server: Server): ServerHealth {
@@ -83,9 +88,14 @@ export class HealthBook {
   }
 
   #typical(figure: "latency" | "bytesPerMs"): number | undefined {
+    const servers = this.#servers.known();
+    if (servers !== this.#typicalOf) {
+      this.#typicalOf = servers;
+      this.#typicals.clear();
+    }
     if (!this.#typicals.has(figure)) {
-      const figures = [...this.#entries.values()]
-        .map((health) => health[figure])
+      const figures = servers
+        .map((server) => this.#entries.get(server)?.[figure])
         .filter((value) => value !== undefined);
       this.#typicals.set(figure, percentile(figures, 0.5));
     }

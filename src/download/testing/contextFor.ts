@@ -15,7 +15,7 @@ export function contextFor(
   const limits = { ...defaultLimits, ...changes };
   return {
     servers: grid,
-    health: new HealthBook(grid.clock, limits),
+    health: new HealthBook(grid.clock, limits, grid),
     decoding: new Slots(limits.decodedAtOnce),
     codec: zfecTypeScript,
     clock: grid.clock,
