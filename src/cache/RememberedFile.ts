@@ -5,7 +5,7 @@ import {
   parseShareHashChain,
 } from "../formats/ShareHashChain.ts";
 import type { FileParts } from "./FileParts.ts";
-import type { Pace } from "./Pace.ts";
+import type { PlaybackPace } from "./PlaybackPace.ts";
 import { decodeShareMap, encodeShareMap, type ShareLocation } from "./shareMap.ts";
 import type { WriteBehind } from "./WriteBehind.ts";
 
@@ -31,7 +31,7 @@ export class RememberedFile {
   readonly #name: string;
   readonly #facts: WriteBehind;
   readonly #segments: WriteBehind;
-  readonly #pace: Pace;
+  readonly #pace: PlaybackPace;
   readonly #kept: FileParts | undefined;
   readonly #isFetch: boolean;
   /** Keys of what is, or will be, stored of it as far as is known. */
@@ -47,7 +47,7 @@ export class RememberedFile {
     name: string,
     facts: WriteBehind,
     segments: WriteBehind,
-    pace: Pace,
+    pace: PlaybackPace,
     kept: FileParts | undefined,
     isFetch: boolean,
   ) {

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { EventLog } from "../base/EventLog.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import type { ByteStore, Changes } from "./ByteStore.ts";
-import { MemoryStore } from "./MemoryStore.ts";
-import { Pace } from "./Pace.ts";
+import { PlaybackPace } from "./PlaybackPace.ts";
 import { decodeShareMap, encodeShareMap } from "./shareMap.ts";
+import { MemoryStore } from "./testing/MemoryStore.ts";
 import { WriteBehind } from "./WriteBehind.ts";
 
 const bytes = (length: number) => new Uint8Array(length).fill(length);
@@ -106,10 +106,10 @@ describe("WriteBehind", () => {
   });
 });
 
-describe("Pace", () => {
+describe("PlaybackPace", () => {
   it("allows any burst within its credit, then only what is slow enough, and again after a rest", async () => {
     const clock = new VirtualClock();
-    const pace = new Pace(clock, 1, 100);
+    const pace = new PlaybackPace(clock, 1, 100);
     expect([pace.allows(60), pace.allows(60), pace.allows(60)]).toEqual([true, true, false]);
     const fast: boolean[] = [];
     for (let i = 0; i < 50; i++) {

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { type ByteStore, type Changes, sizeOf } from "./ByteStore.ts";
 import { openCacheDatabase } from "./cacheDatabase.ts";
 import { DatabaseStore } from "./DatabaseStore.ts";
-import { MemoryStore } from "./MemoryStore.ts";
+import { MemoryStore } from "./testing/MemoryStore.ts";
 
 const MOST = 2000;
 const bytes = (length: number, value = 1) => new Uint8Array(length).fill(value);

@@ -1,10 +1,10 @@
 import { type Clock, systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
 import { GridError } from "../base/GridError.ts";
-import { defaultKeptLimits } from "../base/keptLimits.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import { Slots } from "../base/Slots.ts";
-import type { FileMemory } from "../cache/FileMemory.ts";
+import { defaultCacheLimits } from "../cache/cacheLimits.ts";
+import type { FileCache } from "../cache/FileCache.ts";
 import { KeptSegments } from "../cache/KeptSegments.ts";
 import { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
@@ -34,7 +34,7 @@ export interface FileNodesOptions {
   readonly limits?: Limits;
   readonly codec?: ErasureCodec;
   /** What outlives this program of the files that were read; several grids may have one. */
-  readonly memory?: FileMemory;
+  readonly memory?: FileCache;
   /** Bytes of verified ciphertext to keep for the next read; none for 0. A `memory` has a bound of its own. */
   readonly keptBytes?: number;
 }
@@ -84,7 +84,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const nodes = new Map<string, FileNode>();
   const contents = new DirectoryContents();
   const mutables = new Map<string, MutableFile>();
-  const kept = options.memory?.recent ?? new KeptSegments(options.keptBytes ?? defaultKeptLimits.inMemory);
+  const kept = options.memory?.recent ?? new KeptSegments(options.keptBytes ?? defaultCacheLimits.inMemory);
 
   function contextOf(
     cap: ChkCap | ChkVerifyCap,

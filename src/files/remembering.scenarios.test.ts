@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { defaultKeptLimits } from "../base/keptLimits.ts";
 import type { ByteStore, Changes } from "../cache/ByteStore.ts";
-import { MemoryStore } from "../cache/MemoryStore.ts";
+import { defaultCacheLimits } from "../cache/cacheLimits.ts";
+import { MemoryStore } from "../cache/testing/MemoryStore.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { type EncodedFile, type EncodeOptions, encodeShares } from "./testing/encodeShares.ts";
@@ -441,7 +441,7 @@ describe("without a store that works", () => {
 
   it.each([
     ["fails", failing, 0],
-    ["hangs", hanging, defaultKeptLimits.patience],
+    ["hangs", hanging, defaultCacheLimits.patience],
   ])("that is, with one that %s, reads go on", async (_, store, wait) => {
     const scene = await stage();
     const life = new Lives(scene.grid, { facts: store, segments: store }).begin();

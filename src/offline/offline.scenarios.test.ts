@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { EventLog } from "../base/EventLog.ts";
 import type { Keep, KeepEvent } from "../base/Keep.ts";
-import { defaultKeptLimits } from "../base/keptLimits.ts";
 import { defaultLimits } from "../base/limits.ts";
-import { FileMemory } from "../cache/FileMemory.ts";
-import { MemoryStore } from "../cache/MemoryStore.ts";
+import { defaultCacheLimits } from "../cache/cacheLimits.ts";
+import { FileCache } from "../cache/FileCache.ts";
+import { MemoryStore } from "../cache/testing/MemoryStore.ts";
 import { createFileNodes, type FileNodes } from "../files/createFileNodes.ts";
 import { type EncodedFile, type EncodeOptions, encodeShares } from "../files/testing/encodeShares.ts";
 import { installSynchronousCrypto } from "../files/testing/installSynchronousCrypto.ts";
@@ -35,7 +35,7 @@ const [TOP_PAGE, LOW_PAGE] = [1, 511];
 interface Worker {
   readonly service: OfflineService;
   readonly nodes: FileNodes;
-  readonly memory: FileMemory;
+  readonly memory: FileCache;
   readonly events: KeepEvent[];
 }
 
@@ -63,7 +63,7 @@ class Stage {
     const log = new EventLog(clock);
     const kept = new OfflineFiles(this.store, clock, (record) => service.changed(record));
     const limits = { ...defaultLimits, windowStart: 300, windowMost: 1_200, segmentSizeGuesses: [SEGMENT] };
-    const memory = new FileMemory(this.cache, clock, { ...defaultKeptLimits, inMemory: 0 }, log, (cap) => kept.of(cap));
+    const memory = new FileCache(this.cache, clock, { ...defaultCacheLimits, inMemory: 0 }, log, (cap) => kept.of(cap));
     const nodes = createFileNodes({ servers: this.grid, clock, log, memory, limits });
     const events: KeepEvent[] = [];
     const service: OfflineService = new OfflineService({

@@ -4,7 +4,7 @@ import { inTime } from "../base/wait.ts";
 import { ConfigStore } from "../cache/ConfigStore.ts";
 import { openCacheDatabase } from "../cache/cacheDatabase.ts";
 import { HandleStore } from "../cache/HandleStore.ts";
-import { openFileMemory } from "../cache/openFileMemory.ts";
+import { openFileCache } from "../cache/openFileCache.ts";
 import { createFileNodes, type FileNodes } from "../files/createFileNodes.ts";
 import { LiteralFile } from "../files/LiteralFile.ts";
 import type { Cap } from "../formats/Cap.ts";
@@ -105,7 +105,7 @@ export function composeGridHandler(
   const kept = new OfflineFiles(new DatabaseOfflineStore(clock, makeRoom), clock, (record) =>
     offline().changed(record),
   );
-  const memory = openFileMemory(cache, clock, log, (cap) => kept.of(cap));
+  const memory = openFileCache(cache, clock, log, (cap) => kept.of(cap));
   const makeFiles = (servers: ServerList): FileNodes => createFileNodes({ servers, clock, log, memory });
   const reads = new Reads(clock, (event) => announce("read", event));
   const grids = new GridSource({

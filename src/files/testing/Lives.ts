@@ -1,9 +1,9 @@
 import { EventLog } from "../../base/EventLog.ts";
-import { defaultKeptLimits, type KeptLimits } from "../../base/keptLimits.ts";
 import { defaultLimits } from "../../base/limits.ts";
 import type { ByteStore } from "../../cache/ByteStore.ts";
-import { FileMemory } from "../../cache/FileMemory.ts";
-import { MemoryStore } from "../../cache/MemoryStore.ts";
+import { type CacheLimits, defaultCacheLimits } from "../../cache/cacheLimits.ts";
+import { FileCache } from "../../cache/FileCache.ts";
+import { MemoryStore } from "../../cache/testing/MemoryStore.ts";
 import type { ServerList } from "../../servers/ServerList.ts";
 import { createFileNodes, type FileNodes } from "../createFileNodes.ts";
 import type { SimulatedGrid } from "./SimulatedGrid.ts";
@@ -14,7 +14,7 @@ const SEGMENT_SIZES = [300, 120];
 /** What a worker has from its start to its death. */
 export interface Life {
   readonly nodes: FileNodes;
-  readonly memory: FileMemory;
+  readonly memory: FileCache;
   /** Those of another grid that is read in the same life. */
   nodesOf(servers: ServerList): FileNodes;
 }
@@ -24,15 +24,15 @@ export class Lives {
   readonly facts: ByteStore;
   readonly segments: ByteStore;
   readonly #grid: SimulatedGrid;
-  readonly #limits: KeptLimits;
+  readonly #limits: CacheLimits;
 
   constructor(
     grid: SimulatedGrid,
     stores: { facts?: ByteStore; segments?: ByteStore } = {},
-    limits: Partial<KeptLimits> = {},
+    limits: Partial<CacheLimits> = {},
   ) {
     this.#grid = grid;
-    this.#limits = { ...defaultKeptLimits, ...limits };
+    this.#limits = { ...defaultCacheLimits, ...limits };
     this.facts = stores.facts ?? new MemoryStore(this.#limits.facts);
     this.segments = stores.segments ?? new MemoryStore(this.#limits.segments);
   }
@@ -42,7 +42,7 @@ export class Lives {
     const { clock } = this.#grid;
     const log = new EventLog(clock);
     const limits = { ...defaultLimits, segmentSizeGuesses: SEGMENT_SIZES };
-    const memory = new FileMemory({ facts: this.facts, segments: this.segments }, clock, this.#limits, log);
+    const memory = new FileCache({ facts: this.facts, segments: this.segments }, clock, this.#limits, log);
     const nodesOf = (servers: ServerList) => createFileNodes({ servers, clock, log, memory, limits });
     return { nodes: nodesOf(servers), memory, nodesOf };
   }

@@ -1,8 +1,8 @@
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** Every tuning number and bound of what is kept of files that were read. Times in milliseconds, sizes in bytes. */
-export interface KeptLimits {
+/** Every tuning number and bound of the cache. Times in milliseconds, sizes in bytes. */
+export interface CacheLimits {
   /** Verified segments in memory, over all files: within the 64 MiB that reading may take, beside windows of 20 MiB. */
   readonly inMemory: number;
   /** On disk: UEBs, share maps, hash pages. 1 GiB of file has 256 KiB of pages in segments of 128 KiB. */
@@ -21,7 +21,7 @@ export interface KeptLimits {
   readonly burst: number;
 }
 
-export const defaultKeptLimits: KeptLimits = {
+export const defaultCacheLimits: CacheLimits = {
   inMemory: 16 * MiB,
   facts: 64 * MiB,
   segments: 256 * MiB,

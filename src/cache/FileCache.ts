@@ -1,12 +1,12 @@
 import type { Clock } from "../base/Clock.ts";
 import type { EventLog } from "../base/EventLog.ts";
-import type { KeptLimits } from "../base/keptLimits.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { ChkVerifyCap } from "../formats/Cap.ts";
 import type { ByteStore } from "./ByteStore.ts";
+import type { CacheLimits } from "./cacheLimits.ts";
 import type { FileParts } from "./FileParts.ts";
 import { KeptSegments } from "./KeptSegments.ts";
-import { Pace } from "./Pace.ts";
+import { PlaybackPace } from "./PlaybackPace.ts";
 import { RememberedFile } from "./RememberedFile.ts";
 import { WriteBehind } from "./WriteBehind.ts";
 
@@ -14,7 +14,7 @@ import { WriteBehind } from "./WriteBehind.ts";
 type FileCap = Omit<ChkVerifyCap, "kind">;
 
 /** Where memories are kept. */
-export interface MemoryStores {
+export interface CacheStores {
   /** UEBs, share hash tree nodes, share maps, pages of hash trees. */
   readonly facts: ByteStore;
   /** Ciphertext. */
@@ -25,20 +25,20 @@ export interface MemoryStores {
  * What outlives the worker of the files that were read. Nothing in it is secret beyond what a verify cap tells: which file
  * it was, and its ciphertext. Reads go on without it whenever a store is missing, slow, full or wrong.
  */
-export class FileMemory {
+export class FileCache {
   /** Ciphertext that lasts as long as the worker: one bound over all grids. */
   readonly recent: KeptSegments;
   readonly #facts: WriteBehind;
   readonly #segments: WriteBehind;
   readonly #clock: Clock;
-  readonly #limits: KeptLimits;
+  readonly #limits: CacheLimits;
   readonly #keptOf: ((cap: FileCap) => FileParts) | undefined;
 
   /** @param keptOf what is kept of a file for good, by somebody else */
   constructor(
-    { facts, segments }: MemoryStores,
+    { facts, segments }: CacheStores,
     clock: Clock,
-    limits: KeptLimits,
+    limits: CacheLimits,
     log: EventLog,
     keptOf?: (cap: FileCap) => FileParts,
   ) {
@@ -65,7 +65,7 @@ export class FileMemory {
     const { pace, burst } = this.#limits;
     const name = `${encodeBase32(cap.storageIndex)}:${encodeBase32(cap.uebHash)}`;
     const kept = into ?? this.#keptOf?.(cap);
-    const player = new Pace(this.#clock, pace, burst);
+    const player = new PlaybackPace(this.#clock, pace, burst);
     return new RememberedFile(name, this.#facts, this.#segments, player, kept, into !== undefined);
   }
 

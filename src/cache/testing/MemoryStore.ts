@@ -1,6 +1,6 @@
-import { type ByteStore, type Changes, sizeOf } from "./ByteStore.ts";
+import { type ByteStore, type Changes, sizeOf } from "../ByteStore.ts";
 
-/** A ByteStore that lasts as long as the program: for Node, and for tests that restart everything else. */
+/** A ByteStore that lasts as long as the program, for tests that restart everything else. */
 export class MemoryStore implements ByteStore {
   readonly #most: number;
   /** The least recently used first. */

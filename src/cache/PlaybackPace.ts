@@ -5,7 +5,7 @@ import type { Clock } from "../base/Clock.ts";
  * time up to `burst` and shrinks with every byte, down to as much below zero: whoever keeps going faster is found out
  * after the burst and stays so until it has paused or slowed down.
  */
-export class Pace {
+export class PlaybackPace {
   readonly #clock: Clock;
   readonly #rate: number;
   readonly #burst: number;
