@@ -124,14 +124,16 @@ export class WebKitPage {
     const source = typeof work === "string" ? `() => (${work})` : String(work);
     const id = crypto.randomUUID();
     const given = args.map((each) => (each instanceof WebKitElement ? each.element : (each ?? null)));
-    await this.#inWindow((driver) => driver.executeScript(startScript(source), id, ...given));
+    let answer = await this.#inWindow((driver) => start(driver, source, id, given));
     for (let wait = 2; ; wait = Math.min(1.5 * wait, 60)) {
-      const answer = await this.#inWindow((driver) => driver.executeScript<PageAnswer | null>(ASK, id));
       if (answer?.url !== undefined) this.#url = answer.url;
       if (answer?.isGone) throw new Error("Execution context was destroyed");
       if (answer?.error !== undefined) throw new Error(answer.error);
       if (answer?.json !== undefined) return JSON.parse(answer.json).value;
       await pause(wait);
+      answer = await this.#inWindow((driver) =>
+        driver.executeScript<PageAnswer | null>(`return (${ASK})(...arguments)`, id),
+      );
     }
   }
 
@@ -231,23 +233,43 @@ interface PageAnswer {
   readonly isGone?: true;
 }
 
-function startScript(source: string): string {
-  return `const [id, ...args] = arguments;
-    const ended = (window.gridfetchEnded ??= new Map());
-    ended.set(id, undefined);
-    Promise.resolve().then(() => (${source})(...args)).then(
-      (value) => ended.set(id, { json: JSON.stringify({ value }) }),
-      (error) => ended.set(id, { error: String(error) }),
-    );`;
-}
-
-const ASK = `const [id] = arguments;
+/** What the page says of the function of this id. */
+const ASK = `(id) => {
   const ended = window.gridfetchEnded;
   if (!ended?.has(id)) return { isGone: true };
   const answer = ended.get(id);
   if (answer === undefined) return null;
   ended.delete(id);
-  return { ...answer, url: location.href };`;
+  return { ...answer, url: location.href };
+}`;
+
+/** Starts the function, and says at once how it ended where that takes no task: the next one may leave the page, which knows no more then. */
+function startScript(source: string): string {
+  return `const [id, ...args] = arguments;
+    const tell = args.pop();
+    const ended = (window.gridfetchEnded ??= new Map());
+    ended.set(id, undefined);
+    const nextTask = new Promise((resolve) => setTimeout(resolve));
+    const work = Promise.resolve().then(() => (${source})(...args)).then(
+      (value) => ended.set(id, { json: JSON.stringify({ value }) }),
+      (error) => ended.set(id, { error: String(error) }),
+    );
+    Promise.race([work, nextTask]).then(() => tell((${ASK})(id)));`;
+}
+
+async function start(
+  driver: WebDriver,
+  source: string,
+  id: string,
+  given: readonly unknown[],
+): Promise<PageAnswer | null> {
+  try {
+    return await driver.executeAsyncScript<PageAnswer | null>(startScript(source), id, ...given);
+  } catch (error) {
+    if (/unload/.test(String(error))) return { isGone: true };
+    throw error;
+  }
+}
 
 async function waitFor<Value>(
   look: () => Promise<Value | null | undefined>,
