@@ -27,6 +27,8 @@ let passed = 0;
 
 try {
   await installPackages();
+  // The libraries that the browser tests give grid URLs. Optional are binaries, and scripts do no more than greet.
+  await installPackages("e2e/readers", ["--omit=optional", "--ignore-scripts"]);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);

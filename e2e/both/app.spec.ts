@@ -7,6 +7,7 @@ import { formatCap } from "../../src/formats/formatCap.ts";
 import { AppServer } from "../../src/node/demo/AppServer.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
+import { directoryContent } from "../testing/directoryContent.ts";
 import { seek } from "../testing/inPage.ts";
 import { shownBy } from "../testing/player.ts";
 import { RecordingProxy } from "../testing/RecordingProxy.ts";
@@ -514,14 +515,7 @@ function drop(tab: Page, what: { text: string; file?: string }): Promise<void> {
 
 /** A directory that is in its cap. */
 function directoryOf(children: Record<string, string>, metadata = "{}"): string {
-  const content = Object.entries(children).map(([name, cap]) =>
-    netstring([name, cap, "", metadata].map(netstring).join("")),
-  );
-  return `URI:DIR2-LIT:${encodeBase32(Buffer.from(content.join("")))}`;
-}
-
-function netstring(text: string): string {
-  return `${Buffer.byteLength(text)}:${text},`;
+  return `URI:DIR2-LIT:${encodeBase32(Buffer.from(directoryContent(children, metadata)))}`;
 }
 
 /** Everything in all databases of the page's origin, bytes as Latin-1. */

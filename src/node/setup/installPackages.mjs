@@ -5,12 +5,14 @@ import { runCommand } from "./runCommand.mjs";
 
 /**
  * Runs `npm ci` unless what package-lock.json names is installed.
+ * @param {string} [folder] where that is, in the checkout: its top unless given
+ * @param {readonly string[]} [options] of npm's
  * @throws Error that says what to do when npm fails
  */
-export async function installPackages() {
-  if (await installed()) return;
-  console.log("Installing the npm packages of package-lock.json …");
-  const args = ["ci", "--include=dev", "--no-audit", "--no-fund"];
+export async function installPackages(folder = ".", options = []) {
+  if (await installed(join(checkout, folder))) return;
+  console.log(`Installing the npm packages of ${join(folder, "package-lock.json")} …`);
+  const args = ["ci", "--prefix", folder, "--include=dev", "--no-audit", "--no-fund", ...options];
   const npm = process.env.npm_execpath;
   const { ok, reason } = npm?.endsWith("npm-cli.js")
     ? await runCommand(process.execPath, [npm, ...args])
@@ -20,12 +22,15 @@ export async function installPackages() {
   }
 }
 
-/** Compares what npm says it installed with what is wanted: file times say nothing after a checkout or a copy. */
-async function installed() {
+/**
+ * Compares what npm says it installed with what is wanted: file times say nothing after a checkout or a copy.
+ * @param {string} folder
+ */
+async function installed(folder) {
   const [wanted, present] = await Promise.all([
-    packagesIn(join(checkout, "package-lock.json")),
+    packagesIn(join(folder, "package-lock.json")),
     // npm writes this one last, so it is missing after a broken-off installation.
-    packagesIn(join(checkout, "node_modules/.package-lock.json")),
+    packagesIn(join(folder, "node_modules/.package-lock.json")),
   ]);
   if (!wanted || !present) return false;
   return Object.entries(wanted).every(([path, { version, optional }]) => {
