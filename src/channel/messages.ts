@@ -6,7 +6,7 @@ import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
 
 /**
  * All that page and worker say to each other. To add to it: a line in `Questions` or `Announcements`, its check
- * beside it, and for a question an answer in `src/worker/createGridHandler.ts`.
+ * beside it, and for a question an answer in `src/worker/pageQuestions.ts`.
  *
  * Pages and workers of different versions meet: an update arrives while a page is open. So every message says which
  * versions of this protocol its sender understands, and is understood where the ranges overlap.

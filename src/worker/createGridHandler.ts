@@ -8,16 +8,14 @@ import { openFileCache } from "../cache/openFileCache.ts";
 import { createFileNodes, type FileNodes } from "../files/createFileNodes.ts";
 import { LiteralFile } from "../files/LiteralFile.ts";
 import type { Cap } from "../formats/Cap.ts";
-import { parseCap } from "../formats/parseCap.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
 import { gridPaths, isGridRequest } from "../http/GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
 import { Openings } from "../http/Openings.ts";
 import type { BodyWatch } from "../http/openBody.ts";
-import type { BackgroundFetchManager, BackgroundFetchRegistration, BrowserFetches } from "../offline/BrowserFetches.ts";
+import type { BackgroundFetchManager, BackgroundFetchRegistration } from "../offline/BrowserFetches.ts";
 import { DatabaseOfflineStore } from "../offline/DatabaseOfflineStore.ts";
 import { OfflineFiles } from "../offline/OfflineFiles.ts";
-import type { OfflineService } from "../offline/OfflineService.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { StaticServerList } from "../servers/StaticServerList.ts";
 import { announce } from "./announce.ts";
@@ -26,6 +24,8 @@ import { bundledParts } from "./bundledParts.ts";
 import { GridSource } from "./GridSource.ts";
 import { HandleBook } from "./HandleBook.ts";
 import { keepFromWebServer } from "./keepFromWebServer.ts";
+import { OfflineWork } from "./OfflineWork.ts";
+import { pageQuestions } from "./pageQuestions.ts";
 import { Reads } from "./Reads.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
 import type { WorkerParts } from "./WorkerParts.ts";
@@ -102,9 +102,7 @@ export function composeGridHandler(
   const cache = openCacheDatabase(clock);
   // On a full disk what was merely read leaves for what somebody wants to keep.
   const makeRoom = (): Promise<void> => cache.delete();
-  const kept = new OfflineFiles(new DatabaseOfflineStore(clock, makeRoom), clock, (record) =>
-    offline().changed(record),
-  );
+  const kept = new OfflineFiles(new DatabaseOfflineStore(clock, makeRoom), clock, (record) => offline.changed(record));
   const memory = openFileCache(cache, clock, log, (cap) => kept.of(cap));
   const makeFiles = (servers: ServerList): FileNodes => createFileNodes({ servers, clock, log, memory });
   const reads = new Reads(clock, (event) => announce("read", event));
@@ -124,37 +122,25 @@ export function composeGridHandler(
     clock,
     askPages: (handle) => announce("handleWanted", { handle }),
   });
-  let service: OfflineService | undefined;
-  let browserFetches: BrowserFetches | undefined;
-  const { backgroundFetch } = self.registration;
-  const offline = (): OfflineService => {
-    if (service !== undefined) return service;
-    const { OfflineService, BrowserFetches } = parts.keep();
-    browserFetches = backgroundFetch && new BrowserFetches(backgroundFetch, clock);
-    service = new OfflineService({
-      kept,
-      clock,
-      async files(grid, isAgain) {
-        if (isAgain) grids.doubt();
-        return grids.files(grid || undefined);
-      },
-      alone: async (name, signal, work) => navigator.locks.request(name, { signal }, work),
-      announce(event) {
-        void announce("keep", event).catch(() => undefined);
-        if (event.state !== "keeping") void browserFetches?.callOff(event.id);
-      },
-      unlessBrought: async (keep, signal) => browserFetches?.unlessBrought(keep, signal),
-    });
-    return service;
-  };
-  self.addEventListener("online", () => service?.wake());
+  const offline = new OfflineWork({
+    kept,
+    clock,
+    load: () => parts.keep(),
+    async files(grid, isAgain) {
+      if (isAgain) grids.doubt();
+      return grids.files(grid || undefined);
+    },
+    makeFiles: (servers) => makeFiles(new StaticServerList(servers)),
+    alone: async (name, signal, work) => navigator.locks.request(name, { signal }, work),
+    announce: (event) => void announce("keep", event).catch(() => undefined),
+    backgroundFetch: self.registration.backgroundFetch,
+  });
+  self.addEventListener("online", () => offline.wake());
   // The second comes where any one share was refused, or broke off: the others are as good as ever.
   for (const end of ["backgroundfetchsuccess", "backgroundfetchfail"]) {
     self.addEventListener(end, (event) => {
-      const { registration } = event as BackgroundFetchEvent;
-      const taken =
-        offline() && browserFetches?.take(registration, offline(), (all) => makeFiles(new StaticServerList(all)));
-      (event as BackgroundFetchEvent).waitUntil(inTime(Promise.resolve(taken), TAKE_MS, clock, () => {}));
+      const ended = event as BackgroundFetchEvent;
+      ended.waitUntil(offline.take(ended.registration));
     });
   }
   const unaided = makeFiles(new StaticServerList([]));
@@ -171,52 +157,7 @@ export function composeGridHandler(
     openings: new Openings(),
   };
 
-  answerPages({
-    async claim() {
-      await self.clients.claim();
-      return {};
-    },
-    async ping(_, event) {
-      // An earlier worker may have left something. Where the store is away there is nothing to go on with.
-      await resumeKeeping().catch(() => undefined);
-      event.waitUntil(Promise.all([atWork(), browserFetches?.leaveToUs()]));
-      const unfinished =
-        browserFetches && service && (await inTime(service.unfinished(), CONFIG_PATIENCE_MS, clock, () => undefined));
-      return { streams: reads.count, keeping: service?.count ?? 0, ...(unfinished && { unfinished }) };
-    },
-    async takeOver() {
-      if (takesOver) await self.skipWaiting();
-      return {};
-    },
-    async ready() {
-      await grids.ready();
-      return {};
-    },
-    configure: async (passed) => ({ isKept: await grids.pass(passed) }),
-    profile: async () => ({ ...(await handles.profile()), prefix: paths.prefix }),
-    async handles({ entries }) {
-      await handles.keep(entries);
-      return {};
-    },
-    async revoke({ handle }) {
-      await announce("handleRevoked", { handle });
-      await handles.revoke(handle);
-      return {};
-    },
-    async keep({ cap, grid }, event) {
-      const keep = await offline().keep(parseCap(cap), grid);
-      event.waitUntil(atWork());
-      return { keep };
-    },
-    keepOf: async ({ cap }) => ({ keep: await offline().find(parseCap(cap)) }),
-    keeps: async () => ({ keeps: await offline().list() }),
-    async changeKeep({ id, to }, event) {
-      await offline().change(id, to);
-      event.waitUntil(atWork());
-      return {};
-    },
-    check: async () => ({ grids: await grids.check(AbortSignal.timeout(CHECK_LIMIT_MS)) }),
-  });
+  answerPages(pageQuestions({ grids, handles, reads, offline, prefix: paths.prefix, takesOver }));
   keepFromWebServer(paths);
   if (takesOver) takeOverWhenQuiet();
 
@@ -257,16 +198,6 @@ export function composeGridHandler(
     return record?.state === "kept" ? unaided : files;
   }
 
-  /** Resolves when nothing is being kept offline, or when a page should have spoken again. */
-  function atWork(): Promise<unknown> {
-    return inTime(Promise.resolve(service?.settled()), WORK_MS, clock, () => {});
-  }
-
-  async function resumeKeeping(): Promise<void> {
-    const isDue = service !== undefined || (await kept.records()).some(({ state }) => state === "keeping");
-    if (isDue) await offline().resume();
-  }
-
   async function doubtIfFailed({ ended }: BodyWatch): Promise<void> {
     if ((await ended).how === "failed") grids.doubt();
   }
@@ -283,10 +214,3 @@ function isRequest(target: Request | URL | string): target is Request {
 
 /** The configuration comes from nearby, or else a network that is half there holds up what needs none. */
 const CONFIG_PATIENCE_MS = 1_000;
-/** A page speaks every 10 s while a file is being kept. Chromium ends a worker that takes minutes for one message. */
-const WORK_MS = 40_000;
-/** What the browser has brought is there while this event lasts, and Chromium ends a worker that takes 5 minutes for it. */
-const TAKE_MS = 270_000;
-
-/** A large grid of which every server is silent takes this long. */
-const CHECK_LIMIT_MS = 110_000;

@@ -1,0 +1,72 @@
+import { parseCap } from "../formats/parseCap.ts";
+import { announce } from "./announce.ts";
+import type { Answers } from "./answerPages.ts";
+import type { GridSource } from "./GridSource.ts";
+import type { HandleBook } from "./HandleBook.ts";
+import type { OfflineWork } from "./OfflineWork.ts";
+import type { Reads } from "./Reads.ts";
+
+declare const self: ServiceWorkerGlobalScope;
+
+/** A large grid of which every server is silent takes this long. */
+const CHECK_LIMIT_MS = 110_000;
+
+/** Whom pages' questions are about. */
+export interface Asked {
+  readonly grids: GridSource;
+  readonly handles: HandleBook;
+  readonly reads: Reads;
+  readonly offline: OfflineWork;
+  /** The folder of handles. */
+  readonly prefix: string;
+  /** Does this worker replace an older version of itself? */
+  readonly takesOver: boolean;
+}
+
+/** What each question of a page is answered with. */
+export function pageQuestions({ grids, handles, reads, offline, prefix, takesOver }: Asked): Answers {
+  return {
+    async claim() {
+      await self.clients.claim();
+      return {};
+    },
+    async ping(_, event) {
+      await offline.resume();
+      event.waitUntil(offline.withPage());
+      const unfinished = await offline.handOvers();
+      return { streams: reads.count, keeping: offline.count, ...(unfinished && { unfinished }) };
+    },
+    async takeOver() {
+      if (takesOver) await self.skipWaiting();
+      return {};
+    },
+    async ready() {
+      await grids.ready();
+      return {};
+    },
+    configure: async (passed) => ({ isKept: await grids.pass(passed) }),
+    profile: async () => ({ ...(await handles.profile()), prefix }),
+    async handles({ entries }) {
+      await handles.keep(entries);
+      return {};
+    },
+    async revoke({ handle }) {
+      await announce("handleRevoked", { handle });
+      await handles.revoke(handle);
+      return {};
+    },
+    async keep({ cap, grid }, event) {
+      const keep = await offline.service.keep(parseCap(cap), grid);
+      event.waitUntil(offline.lasting());
+      return { keep };
+    },
+    keepOf: async ({ cap }) => ({ keep: await offline.service.find(parseCap(cap)) }),
+    keeps: async () => ({ keeps: await offline.service.list() }),
+    async changeKeep({ id, to }, event) {
+      await offline.service.change(id, to);
+      event.waitUntil(offline.lasting());
+      return {};
+    },
+    check: async () => ({ grids: await grids.check(AbortSignal.timeout(CHECK_LIMIT_MS)) }),
+  };
+}
