@@ -6,8 +6,8 @@
 #        headers have come, once before the worker has called respondWith's promise to its end.
 # Seen:  aborted after the headers, the stream's cancel() is called and little was pulled. Aborted before, the stream is pulled to its last
 #        byte at full speed, cancel() is never called, and the request's own signal never aborts in either case.
-# So:    a worker that answers slowly (a seek in a film whose first byte takes a second) goes on for a reader who has left. It has to find
-#        out by itself: by what the same page asks next, and by clients.get().
+# So:    a worker that answers slowly (a seek in a film whose first byte takes a second) goes on for a reader who has left. Let it answer
+#        before it has the body's first bytes: what is dropped after that is cancelled.
 # Fails if any of this changes.
 set -euo pipefail
 

@@ -95,3 +95,18 @@ describe("of a file that is overwritten", () => {
     expect(await (await GridFile.open(URL_OF_FILE)).bytes()).toEqual(new Uint8Array(10).fill(2));
   });
 });
+
+it("tells why a long part cannot be read, also where its answer merely breaks off, as in WebKit", async () => {
+  const reason = new GridError("OFFLINE", {}, "no network");
+  const size = 50_000_000;
+  vi.stubGlobal("fetch", async (_: string, { method, headers }: { method?: string; headers: HeadersInit }) => {
+    const facts = { ...mark, "Accept-Ranges": "bytes", "Content-Length": String(size) };
+    if (method === "HEAD") return new Response(null, { headers: facts });
+    const [, from, to] = (/bytes=(\d+)-(\d+)/.exec(new Headers(headers).get("Range") as string) ?? []).map(Number);
+    if (to! - from! < 4 * 2 ** 20) return Response.json(toErrorRecord(reason), { status: 503, headers: mark });
+    const broken = new ReadableStream({ pull: (controller) => controller.error(new TypeError("lost")) });
+    return new Response(broken, { status: 206, headers: { ...facts, "Content-Range": `bytes ${from}-${to}/${size}` } });
+  });
+  const file = await GridFile.open(URL_OF_FILE);
+  await expect(file.bytes()).rejects.toMatchObject({ code: reason.code });
+});

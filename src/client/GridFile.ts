@@ -79,7 +79,8 @@ export class GridFile {
     for (let at = offset, fruitless = 0; at < end; ) {
       const before = at;
       try {
-        const reader = (await this.#ask(at, end, signal)).getReader();
+        // In WebKit a long part that cannot be read may merely break off. Of one byte the worker says why.
+        const reader = (await this.#ask(at, fruitless ? at + 1 : end, signal)).getReader();
         for (let read = await reader.read(); !read.done; read = await reader.read()) {
           at += read.value.length;
           if (at > end) throw lost("its answer was longer than it said");

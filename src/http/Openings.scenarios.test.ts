@@ -26,14 +26,16 @@ const PACKET = 32 * 1024;
 /** A worker before a page: its servers have a link that is soon full. */
 class Stage {
   readonly grid = new SimulatedGrid(4);
-  readonly #openings = new Openings();
+  readonly #openings: Openings;
   readonly #random = new Random(9);
   streaming = 0;
 
   /** Bytes that servers have sent. */
   moved = 0;
 
-  constructor() {
+  /** @param forgetsUnanswered does the browser, as WebKit, take the bodies of requests whole that were dropped before their answer? */
+  constructor(forgetsUnanswered = false) {
+    this.#openings = new Openings(this.grid.clock, forgetsUnanswered);
     film.serveOn(this.grid);
     for (const server of this.grid.servers) this.#bindToLink(server);
   }
@@ -66,10 +68,12 @@ class Stage {
     server.readShare = send.bind(this);
   }
 
-  ask(first: number, { client = "page", length = CHUNK, name = "film.bin" } = {}): Promise<Response> {
+  ask(first: number, { client = "page", length = CHUNK, name = "film.bin", destination = "" } = {}): Promise<Response> {
     const url = `https://app.example/file/${encodeURIComponent(formatCap(film.cap))}/@@named=/${name}`;
     const headers = { Range: `bytes=${first}-${first + length - 1}` };
-    return handleGridRequest(new Request(url, { headers }), {
+    const request = new Request(url, { headers });
+    Object.defineProperty(request, "destination", { value: destination });
+    return handleGridRequest(request, {
       paths: gridPaths(new URL("https://app.example/"), { tahoeForms: true }),
       findHandle: async () => undefined,
       open: (cap) => this.grid.nodes.open(cap),
@@ -95,6 +99,20 @@ class Stage {
     void answered.then(({ body }) => this.grid.plan(CANCELLED_AFTER, () => void body?.cancel()));
   }
 
+  /** The rest of the film, dropped in WebKit: that cancels what has been answered by then, and takes all else whole. */
+  askAndDrop(first: number, after: number, destination: string): void {
+    let answered: Response | undefined;
+    let isDropped = false;
+    void this.ask(first, { length: film.cap.size - first, destination }).then((response) => {
+      answered = response;
+      if (isDropped) void take(response);
+    });
+    this.grid.plan(after, () => {
+      isDropped = true;
+      void answered?.body?.cancel();
+    });
+  }
+
   somewhere(): number {
     return this.#random.integer(0, film.cap.size - CHUNK);
   }
@@ -107,6 +125,13 @@ class Stage {
     expect(bytes.byteLength).toBe(CHUNK);
     return clock.now() - began;
   }
+}
+
+async function take({ body }: Response): Promise<number> {
+  let taken = 0;
+  const reader = (body as ReadableStream<Uint8Array>).getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) taken += read.value.length;
+  return taken;
 }
 
 describe("requests that a page has aborted before their first byte", () => {
@@ -181,5 +206,51 @@ describe("requests that live, however many at once", () => {
       ),
     );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([410]));
+  });
+});
+
+describe("in a browser that takes the whole body of a request that was dropped before its answer", () => {
+  const rest = { length: 500 * MiB };
+
+  it.each([
+    ["a player's", "video", [1, 5, 50, 400, 2_000]],
+    ["a page's", "", [600, 1_000, 2_000]],
+  ])(
+    "a long part is answered before its first bytes, and %s is cancelled as it is dropped",
+    async (_whose, destination, times) => {
+      const stage = new Stage(true);
+      // Longer than anybody here waits.
+      for (const { behaviour } of stage.grid.servers) behaviour.latency = 3_000;
+      for (const [i, after] of times.entries()) {
+        stage.grid.plan(3_000 * i, () => stage.askAndDrop(i * 100 * MiB, after, destination));
+      }
+      await stage.grid.clock.run(20_000);
+      expect([stage.grid.inFlight, stage.grid.pendingTimers, stage.streaming]).toEqual([0, 0, 0]);
+      expect(stage.moved).toBeLessThan(times.length * MiB);
+    },
+  );
+
+  it("what cannot be read breaks off in a player, and is a status to a page that hears it soon, or asked for little", async () => {
+    const stage = new Stage(true);
+    for (const { behaviour } of stage.grid.servers) Object.assign(behaviour, { statusOnList: 500, latency: 300 });
+    const { clock } = stage.grid;
+    const played = await clock.runUntil(stage.ask(0, { ...rest, destination: "video" }));
+    expect(played.status).toBe(206);
+    await expect(clock.runUntil(take(played))).rejects.toMatchObject({ code: "NOT_ENOUGH_SHARES" });
+    expect((await clock.runUntil(stage.ask(1, rest))).status).toBe(410);
+    for (const { behaviour } of stage.grid.servers) behaviour.latency = 5_000;
+    expect((await clock.runUntil(stage.ask(2, { length: 4 * MiB }))).status).toBe(410);
+    expect((await clock.runUntil(stage.ask(3, { length: 4 * MiB, destination: "audio" }))).status).toBe(410);
+  });
+
+  it("readers of long parts who ask at once get them whole", async () => {
+    const stage = new Stage(true);
+    for (const { behaviour } of stage.grid.servers) behaviour.latency = 3_000;
+    const length = 5 * MiB;
+    const asked = ["", "", "", "", "", "video", "video"].map((destination, i) =>
+      stage.ask(i * length, { length, destination }),
+    );
+    const taken = Promise.all(asked.map(async (answer) => take(await answer)));
+    expect(await stage.grid.clock.runUntil(taken)).toEqual(asked.map(() => length));
   });
 });

@@ -43,7 +43,7 @@ function fetchGrid(path: string, init: RequestInit = {}): Promise<Response> {
       clock: grid.clock,
       failures: new FailurePacer(grid.clock),
       haveServersMoved: async () => false,
-      openings: new Openings(),
+      openings: new Openings(grid.clock, false),
       client: "page",
       streaming: () => undefined,
       failed: () => undefined,

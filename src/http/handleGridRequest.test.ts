@@ -82,7 +82,7 @@ function answer(request: Request): Promise<Response> {
     clock,
     failures,
     haveServersMoved: async () => serversMoved,
-    openings: new Openings(),
+    openings: new Openings(clock, false),
     client: "page",
     streaming({ ended }) {
       streaming++;

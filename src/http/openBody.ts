@@ -28,6 +28,8 @@ export interface BodyWatch {
   readonly delivered: number;
   /** Settles when it has ended, in whichever way. */
   readonly ended: Promise<BodyEnd>;
+  /** Ends it, where nobody reads it any more and the browser does not say so: at once, or when so many bytes of it were handed on. */
+  stop(reason: unknown, bytes?: number): void;
 }
 
 export type BodyEnd =
@@ -38,7 +40,7 @@ export type BodyEnd =
 
 /**
  * Starts to read a part of a file and waits for its first verified bytes, so that what cannot be read becomes a status
- * and not a broken 200. It waits no longer when newer requests have overtaken it.
+ * and not a broken 200. It waits no longer where `opening` says so.
  *
  * @param opening the request among others of its reader; without one it is never overtaken
  * @throws what the read fails with; the signal's reason
@@ -66,7 +68,9 @@ export async function openBody(
   let read = readFirst;
   let delivered = 0;
   let isOver = false;
-  let abort = () => {};
+  let stop = (_reason: unknown): void => {};
+  let limit: { readonly bytes: number; readonly reason: unknown } | undefined;
+  const abort = (): void => stop(signal.reason);
   let tell: (end: BodyEnd) => void;
   const ended = new Promise<BodyEnd>((resolve) => {
     tell = resolve;
@@ -85,9 +89,9 @@ export async function openBody(
     {
       start(controller) {
         // Also where nobody has ever asked for the body.
-        abort = () => {
-          controller.error(signal.reason);
-          end({ how: "cancelled" }, signal.reason);
+        stop = (reason) => {
+          controller.error(reason);
+          end({ how: "cancelled" }, reason);
         };
         if (signal.aborted) abort();
         else signal.addEventListener("abort", abort);
@@ -99,6 +103,7 @@ export async function openBody(
           delivered += value?.length ?? 0;
           if (delivered > range.length || (done && delivered < range.length))
             throw wrongLength(range.length, delivered);
+          if (limit !== undefined && delivered > limit.bytes) return stop(limit.reason);
           if (!done) return controller.enqueue(value);
           controller.close();
           end({ how: "finished" });
@@ -123,6 +128,10 @@ export async function openBody(
       return delivered;
     },
     ended,
+    stop(reason, bytes = 0) {
+      if (delivered >= bytes) stop(reason);
+      else limit = { bytes, reason };
+    },
   };
 }
 

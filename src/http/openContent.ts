@@ -35,7 +35,7 @@ export async function openContent(
   const declared = declaredType(content);
   const holdsStart = part.offset === 0 && part.length >= Math.min(SNIFFED_BYTES, node.size);
   const isTypeInBody = declared === undefined && holdsStart;
-  const begin = (): Opening => context.openings.begin(`${context.client} ${request.url}`, isPlayer(request));
+  const begin = (): Opening => context.openings.begin(`${context.client} ${request.url}`, isPlayer(request), part);
   const opening = openBody(node, part, signal, context.clock, isTypeInBody ? undefined : begin());
   void opening.then(context.streaming, () => undefined);
   const sniffed = async (): Promise<string | undefined> => {
@@ -53,6 +53,7 @@ export function declaredType({ type, name }: FileContent): string | undefined {
   return type ?? typeOfName(name);
 }
 
-function isPlayer({ destination }: Request): boolean {
+/** Does a player of sound or pictures in motion ask? */
+export function isPlayer({ destination }: Request): boolean {
   return destination === "video" || destination === "audio";
 }

@@ -23,12 +23,13 @@ const LEFT = new DOMException("left", "AbortError");
 class Web {
   readonly grid: SimulatedGrid;
   readonly failures: FailurePacer;
-  readonly openings = new Openings();
+  readonly openings: Openings;
   streaming = 0;
 
   constructor(grid: SimulatedGrid) {
     this.grid = grid;
     this.failures = new FailurePacer(grid.clock);
+    this.openings = new Openings(grid.clock, false);
   }
 
   get(cap: ChkCap, headers: Record<string, string> = {}, init: RequestInit = {}, query = ""): Promise<Response> {

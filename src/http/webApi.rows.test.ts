@@ -346,7 +346,7 @@ async function answer(
     clock,
     failures: new FailurePacer(clock),
     haveServersMoved: async () => false,
-    openings: new Openings(),
+    openings: new Openings(clock, false),
     client: "page",
     streaming: () => undefined,
     failed: () => undefined,

@@ -171,7 +171,7 @@ async function answer(url: string, method: string, headers: Record<string, strin
     clock,
     failures: new FailurePacer(clock),
     haveServersMoved: async () => false,
-    openings: new Openings(),
+    openings: new Openings(clock, false),
     client: "page",
     streaming: () => undefined,
     failed: () => undefined,

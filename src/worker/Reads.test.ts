@@ -19,7 +19,7 @@ function stage() {
   const ended = new Promise<BodyEnd>((resolve) => {
     end = resolve;
   });
-  const body = { range: { offset: 100, length: 900 }, delivered: 0, ended };
+  const body = { range: { offset: 100, length: 900 }, delivered: 0, ended, stop: () => undefined };
   return { clock, told, reads, body, end: (how: BodyEnd) => end(how) };
 }
 

@@ -13,6 +13,7 @@ import { gridPaths, isGridRequest } from "../http/GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
 import { Openings } from "../http/Openings.ts";
 import type { BodyWatch } from "../http/openBody.ts";
+import { isPlayer } from "../http/openContent.ts";
 import type { BackgroundFetchManager, BackgroundFetchRegistration } from "../offline/BrowserFetches.ts";
 import { DatabaseOfflineStore } from "../offline/DatabaseOfflineStore.ts";
 import { OfflineFiles } from "../offline/OfflineFiles.ts";
@@ -21,6 +22,8 @@ import { StaticServerList } from "../servers/StaticServerList.ts";
 import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
 import { bundledParts } from "./bundledParts.ts";
+import { ClientWatch } from "./ClientWatch.ts";
+import { forgetsUnanswered } from "./forgetsUnanswered.ts";
 import { GridSource } from "./GridSource.ts";
 import { HandleBook } from "./HandleBook.ts";
 import { keepFromWebServer } from "./keepFromWebServer.ts";
@@ -28,6 +31,7 @@ import { OfflineWork } from "./OfflineWork.ts";
 import { pageQuestions } from "./pageQuestions.ts";
 import { Reads } from "./Reads.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
+import { UnansweredSeeks } from "./UnansweredSeeks.ts";
 import type { WorkerParts } from "./WorkerParts.ts";
 import { workerSurroundings } from "./workerSurroundings.ts";
 import { workerTransport } from "./workerTransport.ts";
@@ -106,6 +110,8 @@ export function composeGridHandler(
   const memory = openFileCache(cache, clock, log, (cap) => kept.of(cap));
   const makeFiles = (servers: ServerList): FileNodes => createFileNodes({ servers, clock, log, memory });
   const reads = new Reads(clock, (event) => announce("read", event));
+  const seeks = forgetsUnanswered(navigator.userAgent) ? new UnansweredSeeks() : undefined;
+  const readers = new ClientWatch(clock, async (client) => (await self.clients.get(client)) !== undefined);
   const grids = new GridSource({
     url: new URL(config, scope),
     memory: new ConfigStore(clock, makeRoom),
@@ -154,7 +160,7 @@ export function composeGridHandler(
     clock,
     failures: new FailurePacer(clock),
     ...workerSurroundings(),
-    openings: new Openings(),
+    openings: new Openings(clock, seeks !== undefined),
   };
 
   answerPages(pageQuestions({ grids, handles, reads, offline, prefix: paths.prefix, takesOver }));
@@ -165,12 +171,21 @@ export function composeGridHandler(
     match: (target) => isGridRequest(isRequest(target) ? target : { method: "GET", url: String(target) }, paths),
     async handle(event, request = (event as FetchEvent).request) {
       const { failed, streaming } = reads.begin(isOpaque(request.url) ? request.url : undefined);
+      const client = (event as Partial<FetchEvent>).clientId ?? "";
+      const noteReader = readers.asks(outlivesPage(request) ? "" : client);
+      const seek = isPlayer(request)
+        ? seeks?.begin(`${client} ${request.url}`, request.headers.get("Range"))
+        : undefined;
       const { changes } = grids;
-      return handleGridRequest(request, {
+      const answered = handleGridRequest(request, {
         ...context,
         failed,
-        client: (event as Partial<FetchEvent>).clientId ?? "",
-        streaming: (body) => event.waitUntil(Promise.all([streaming(body), doubtIfFailed(body)])),
+        client,
+        streaming(body) {
+          noteReader(body);
+          seek?.answered(body);
+          event.waitUntil(Promise.all([streaming(body), doubtIfFailed(body)]));
+        },
         // A worker that has just been started may have asked servers that have moved meanwhile.
         async haveServersMoved() {
           if (await grids.changedSince(changes)) return true;
@@ -178,6 +193,7 @@ export function composeGridHandler(
           return false;
         },
       });
+      return answered.finally(() => seek?.over());
     },
     get streams() {
       return reads.count;
@@ -210,6 +226,11 @@ export function composeGridHandler(
 
 function isRequest(target: Request | URL | string): target is Request {
   return typeof target === "object" && "url" in target;
+}
+
+/** A download that a link began, the page that comes next: what is asked for so, goes on when the page that asked is left. */
+function outlivesPage({ mode, keepalive }: Request): boolean {
+  return mode === "navigate" || keepalive;
 }
 
 /** The configuration comes from nearby, or else a network that is half there holds up what needs none. */
