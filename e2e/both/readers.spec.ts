@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cp, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -64,6 +65,12 @@ const readings: Readonly<Record<string, Reading>> = {
   "wavesurfer.js": { reader: "wavesurfer", file: "sound.wav", value: [2, 0, 0, 1, 1] },
   mediabunny: { reader: "mediabunny", file: "film.mp4", value: [300, 122, 6596] },
   "hls.js": { reader: "hls", file: "film/index.m3u8", value: 300, plays: true },
+  "hls.js with a playlist of handles": {
+    reader: "hlsByHandles",
+    file: "film/playlist-1.m3u8",
+    value: 300,
+    plays: true,
+  },
   "shaka-player": { reader: "shaka", file: "film.mp4", value: 300, plays: true },
   "shaka-player with HLS": {
     reader: "shaka",
@@ -90,6 +97,8 @@ let tab: Page;
 
 test.beforeAll(async ({ demo, kind }) => {
   test.setTimeout(300_000);
+  if (!existsSync(join(readersFolder, "node_modules")))
+    throw new Error("Install the readers first: npm ci --prefix e2e/readers --ignore-scripts");
   files = await mkdtemp(join(demo.folder, "read-"));
   const folder = join(demo.folder, "readers-app");
   await placeClientApp(folder);

@@ -6,7 +6,7 @@ GlobalWorkerOptions.workerSrc = workerSrc;
 export async function read(url) {
   // By ranges alone: else it takes the whole file besides.
   const document = await getDocument({ url, disableStream: true, disableAutoFetch: true }).promise;
-  // Not by getTextContent, which goes through a stream in a way that WebKit has not.
+  // Not by getTextContent, which goes through a stream by `for await`: WebKit has no such streams.
   const texts = (await document.getPage(70)).streamTextContent().getReader();
   const { value } = await texts.read();
   return [document.numPages, value.items.map(({ str }) => str).join("")];
