@@ -3,15 +3,12 @@ import type { EventLog } from "../base/EventLog.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { ChkVerifyCap } from "../formats/Cap.ts";
 import type { ByteStore } from "./ByteStore.ts";
+import { CachedFile } from "./CachedFile.ts";
 import type { CacheLimits } from "./cacheLimits.ts";
 import type { FileParts } from "./FileParts.ts";
-import { KeptSegments } from "./KeptSegments.ts";
 import { PlaybackPace } from "./PlaybackPace.ts";
-import { RememberedFile } from "./RememberedFile.ts";
+import { SegmentCache } from "./SegmentCache.ts";
 import { WriteBehind } from "./WriteBehind.ts";
-
-/** What names an immutable file, and proves its bytes. */
-type FileCap = Omit<ChkVerifyCap, "kind">;
 
 /** Where memories are kept. */
 export interface CacheStores {
@@ -27,12 +24,12 @@ export interface CacheStores {
  */
 export class FileCache {
   /** Ciphertext that lasts as long as the worker: one bound over all grids. */
-  readonly recent: KeptSegments;
+  readonly recent: SegmentCache;
   readonly #facts: WriteBehind;
   readonly #segments: WriteBehind;
   readonly #clock: Clock;
   readonly #limits: CacheLimits;
-  readonly #keptOf: ((cap: FileCap) => FileParts) | undefined;
+  readonly #keptOf: ((cap: Omit<ChkVerifyCap, "kind">) => FileParts) | undefined;
 
   /** @param keptOf what is kept of a file for good, by somebody else */
   constructor(
@@ -40,9 +37,9 @@ export class FileCache {
     clock: Clock,
     limits: CacheLimits,
     log: EventLog,
-    keptOf?: (cap: FileCap) => FileParts,
+    keptOf?: (cap: Omit<ChkVerifyCap, "kind">) => FileParts,
   ) {
-    this.recent = new KeptSegments(limits.inMemory);
+    this.recent = new SegmentCache(limits.inMemory);
     const common = {
       clock,
       scope: log.scope("memory"),
@@ -61,12 +58,12 @@ export class FileCache {
    * What is remembered of a file. Two caps may have one storage index and yet promise different files: the UEB's hash tells them apart.
    * @param into for the download that fetches the file into these parts, to be kept for good
    */
-  file(cap: FileCap, into?: FileParts): RememberedFile {
+  file(cap: Omit<ChkVerifyCap, "kind">, into?: FileParts): CachedFile {
     const { pace, burst } = this.#limits;
     const name = `${encodeBase32(cap.storageIndex)}:${encodeBase32(cap.uebHash)}`;
     const kept = into ?? this.#keptOf?.(cap);
     const player = new PlaybackPace(this.#clock, pace, burst);
-    return new RememberedFile(name, this.#facts, this.#segments, player, kept, into !== undefined);
+    return new CachedFile(name, this.#facts, this.#segments, player, kept, into !== undefined);
   }
 
   /** Resolves when all that was remembered until now is written or dropped. */

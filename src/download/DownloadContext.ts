@@ -2,8 +2,8 @@ import type { Clock } from "../base/Clock.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Slots } from "../base/Slots.ts";
-import type { KeptSegments } from "../cache/KeptSegments.ts";
-import type { RememberedFile } from "../cache/RememberedFile.ts";
+import type { CachedFile } from "../cache/CachedFile.ts";
+import type { SegmentCache } from "../cache/SegmentCache.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
 import type { HealthBook } from "../servers/HealthBook.ts";
 import type { ServerList } from "../servers/ServerList.ts";
@@ -24,9 +24,9 @@ export interface DownloadContext {
   /** Bytes so far, to keep hedging within its budget. */
   readonly traffic: { received: number; hedged: number };
   /** Ciphertext of segments that were verified lately, of all files: by `keptPrefix` and the segment's number. */
-  readonly kept: KeptSegments;
+  readonly kept: SegmentCache;
   /** Tells apart files that may differ in their segments. */
   readonly keptPrefix: string;
   /** What outlives this program, where there is such a thing. */
-  readonly memory: RememberedFile | undefined;
+  readonly memory: CachedFile | undefined;
 }

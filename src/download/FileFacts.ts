@@ -1,7 +1,7 @@
 import { badHash } from "../base/badHash.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { isGridError } from "../base/GridError.ts";
-import type { RememberedFile, TreeName } from "../cache/RememberedFile.ts";
+import type { CachedFile, TreeName } from "../cache/CachedFile.ts";
 import type { ShareLocation } from "../cache/shareMap.ts";
 import type { ChkVerifyCap } from "../formats/Cap.ts";
 import type { Geometry } from "../formats/Geometry.ts";
@@ -32,7 +32,7 @@ interface Known {
  */
 export class FileFacts {
   readonly cap: FileCap;
-  readonly #memory: RememberedFile | undefined;
+  readonly #memory: CachedFile | undefined;
   #known: Known | undefined;
   #defect: unknown;
   readonly #blockTrees = new Map<number, HashPages>();
@@ -43,7 +43,7 @@ export class FileFacts {
   /** What is accepted at this moment is from memory. */
   #isRecalling = false;
 
-  constructor(cap: FileCap, memory?: RememberedFile) {
+  constructor(cap: FileCap, memory?: CachedFile) {
     this.cap = cap;
     this.#memory = memory;
   }
@@ -183,7 +183,7 @@ export class FileFacts {
   }
 
   async #recallNow(
-    memory: RememberedFile,
+    memory: CachedFile,
     name: TreeName,
     tree: HashPages,
     pages: readonly HashPage[],

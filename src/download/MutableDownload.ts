@@ -3,7 +3,7 @@ import { equalBytes } from "../base/bytes.ts";
 import { GridError, type ServerOutcome } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { MutableCap } from "../formats/Cap.ts";
-import { mutableBlockRange, mutableSegmentCount } from "../formats/MutableShare.ts";
+import { mutableBlockRange, mutableSegmentCount } from "../formats/mutableHeader.ts";
 import { dataKeyOf } from "../formats/mutableKeys.ts";
 import { decryptCtr, importCtrKey } from "../hashing/ctr.ts";
 import type { MutableContext } from "./MutableContext.ts";

@@ -2,7 +2,7 @@ import { badHash } from "../base/badHash.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { GridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
-import { type MutableHeader, mutableBlockRange, mutableSegmentCount, splitSalt } from "../formats/MutableShare.ts";
+import { type MutableHeader, mutableBlockRange, mutableSegmentCount, splitSalt } from "../formats/mutableHeader.ts";
 import { fingerprintOf } from "../formats/mutableKeys.ts";
 import { parseShareHashChain } from "../formats/ShareHashChain.ts";
 import { HashPages, pageRange } from "../hashing/HashPages.ts";

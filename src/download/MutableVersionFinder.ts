@@ -1,7 +1,7 @@
 import { GridError, type ServerOutcome } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { MutableCap } from "../formats/Cap.ts";
-import { type MutableVersion, parseMutableHeader } from "../formats/MutableShare.ts";
+import { type MutableVersion, parseMutableHeader } from "../formats/mutableHeader.ts";
 import { HashTree } from "../hashing/HashTree.ts";
 import type { Server } from "../servers/Server.ts";
 import type { MutableContext } from "./MutableContext.ts";

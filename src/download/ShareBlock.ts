@@ -1,5 +1,5 @@
+import type { BufferPool } from "../base/BufferPool.ts";
 import type { LogScope } from "../base/EventLog.ts";
-import type { Memory } from "../base/Memory.ts";
 import { HashableBuffer } from "../hashing/HashableBuffer.ts";
 import { BLOCK_TAG } from "../hashing/tags.ts";
 
@@ -14,13 +14,19 @@ export class ShareBlock {
   /** Of its segment: a leaf of the ciphertext hash tree, verified. */
   readonly ciphertextHash: Uint8Array;
   readonly #length: number;
-  readonly #memory: Memory;
+  readonly #memory: BufferPool;
   readonly #judge: Judge;
   #pieces: readonly Uint8Array[];
   #buffer: HashableBuffer | undefined;
 
   /** @param pieces of the block, `length` bytes together */
-  constructor(pieces: readonly Uint8Array[], length: number, memory: Memory, ciphertextHash: Uint8Array, judge: Judge) {
+  constructor(
+    pieces: readonly Uint8Array[],
+    length: number,
+    memory: BufferPool,
+    ciphertextHash: Uint8Array,
+    judge: Judge,
+  ) {
     this.#pieces = pieces;
     this.#length = length;
     this.#memory = memory;

@@ -1,4 +1,4 @@
-import type { RememberedFile } from "../cache/RememberedFile.ts";
+import type { CachedFile } from "../cache/CachedFile.ts";
 import type { ShareLocation } from "../cache/shareMap.ts";
 import type { Server } from "../servers/Server.ts";
 import type { ServerList } from "../servers/ServerList.ts";
@@ -10,12 +10,12 @@ import type { SharePool } from "./SharePool.ts";
  * be. It is written only after a success, so a network that is gone for a while makes nobody forget where things are.
  */
 export class ShareLocations {
-  readonly #memory: RememberedFile;
+  readonly #memory: CachedFile;
   readonly #shares = new Set<Share>();
   #isStale = false;
   #isEnough = false;
 
-  constructor(memory: RememberedFile) {
+  constructor(memory: CachedFile) {
     this.#memory = memory;
   }
 

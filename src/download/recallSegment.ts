@@ -1,6 +1,6 @@
+import type { BufferPool } from "../base/BufferPool.ts";
 import { equalBytes } from "../base/bytes.ts";
-import type { Memory } from "../base/Memory.ts";
-import type { RememberedFile } from "../cache/RememberedFile.ts";
+import type { CachedFile } from "../cache/CachedFile.ts";
 import { segmentLength } from "../formats/Geometry.ts";
 import { HashableBuffer } from "../hashing/HashableBuffer.ts";
 import { SEGMENT_TAG } from "../hashing/tags.ts";
@@ -13,10 +13,10 @@ import type { FileFacts } from "./FileFacts.ts";
  * @param room where it is to lie: it must be released
  */
 export async function recallSegment(
-  memory: RememberedFile,
+  memory: CachedFile,
   facts: FileFacts,
   segment: number,
-  room: Memory,
+  room: BufferPool,
 ): Promise<HashableBuffer | undefined> {
   if (facts.geometry === undefined || !memory.knowsSegment(segment)) return undefined;
   const [bytes] = await Promise.all([memory.recallSegment(segment), facts.recallPages(segment)]);

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { recycledMemory } from "../base/Memory.ts";
+import { bufferPool } from "../base/BufferPool.ts";
 import { Arena } from "./Arena.ts";
 
-const otherwise = recycledMemory(0);
+const otherwise = bufferPool(0);
 
 test("what is taken overlaps nothing else that is, whatever is given back meanwhile", () => {
   const steps = fc.array(

@@ -1,20 +1,20 @@
-import type { Memory } from "../base/Memory.ts";
+import type { BufferPool } from "../base/BufferPool.ts";
 import { Spans } from "../base/Spans.ts";
 
 /** Buffers start at multiples of a cache line. */
 const LINE = 64;
 
 /** Hands out parts of one ArrayBuffer; where they do not suffice, other memory. */
-export class Arena implements Memory {
+export class Arena implements BufferPool {
   readonly #buffer: ArrayBuffer;
-  readonly #otherwise: Memory;
+  readonly #otherwise: BufferPool;
   readonly #free: Spans;
 
   /**
    * @param buffer must never be detached
    * @param start of the part of it that is to be handed out
    */
-  constructor(buffer: ArrayBuffer, start: number, otherwise: Memory) {
+  constructor(buffer: ArrayBuffer, start: number, otherwise: BufferPool) {
     this.#buffer = buffer;
     this.#otherwise = otherwise;
     const from = Math.ceil(start / LINE) * LINE;

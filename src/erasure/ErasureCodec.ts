@@ -1,4 +1,4 @@
-import type { Memory } from "../base/Memory.ts";
+import type { BufferPool } from "../base/BufferPool.ts";
 
 /** k-of-N: how many shares are needed, and how many there are. 1 <= needed <= total <= 256. */
 export interface Code {
@@ -12,7 +12,7 @@ export interface Code {
  */
 export interface ErasureCodec {
   /** Where blocks and segments best lie: `decode` neither copies such blocks nor makes such an output elsewhere first. */
-  readonly memory: Memory;
+  readonly memory: BufferPool;
 
   /**
    * Finds the primary blocks again.

@@ -15,7 +15,7 @@
  * `zfec` is the WebAssembly kernel where that works, else the same in TypeScript. Blocks may lie anywhere; those in buffers taken
  * from `zfec.memory` are decoded without a copy.
  */
-export type { Memory } from "../base/Memory.ts";
+export type { BufferPool } from "../base/BufferPool.ts";
 export type { Code, ErasureCodec } from "./ErasureCodec.ts";
 export { zfec } from "./zfec.ts";
 export { zfecTypeScript } from "./zfecTypeScript.ts";

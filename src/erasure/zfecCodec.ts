@@ -1,5 +1,5 @@
+import type { BufferPool } from "../base/BufferPool.ts";
 import { GridError } from "../base/GridError.ts";
-import type { Memory } from "../base/Memory.ts";
 import type { Code, ErasureCodec } from "./ErasureCodec.ts";
 import { type Recipe, Recipes } from "./Recipes.ts";
 
@@ -10,7 +10,7 @@ import { type Recipe, Recipes } from "./Recipes.ts";
 export type Combine = (sources: readonly Uint8Array[], recipes: readonly Recipe[], outs: readonly Uint8Array[]) => void;
 
 /** zfec with the arithmetic done by `combine`: all else is the same for every implementation. */
-export function zfecCodec(combine: Combine, memory: Memory): ErasureCodec {
+export function zfecCodec(combine: Combine, memory: BufferPool): ErasureCodec {
   const recipes = new Recipes();
   return {
     memory,

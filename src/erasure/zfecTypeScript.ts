@@ -1,4 +1,4 @@
-import { recycledMemory } from "../base/Memory.ts";
+import { bufferPool } from "../base/BufferPool.ts";
 import { productsOf } from "./gf256.ts";
 import type { Recipe } from "./Recipes.ts";
 import { zfecCodec } from "./zfecCodec.ts";
@@ -6,7 +6,7 @@ import { zfecCodec } from "./zfecCodec.ts";
 const KEEP_BYTES = 4 * 1024 * 1024;
 
 /** zfec in plain TypeScript: works everywhere. */
-export const zfecTypeScript = zfecCodec(combine, recycledMemory(KEEP_BYTES));
+export const zfecTypeScript = zfecCodec(combine, bufferPool(KEEP_BYTES));
 
 /**
  * Makes the blocks of the recipes, into `outs`. One look-up serves up to four outputs: the four products of a source's

@@ -1,4 +1,4 @@
-import { recycledMemory } from "../base/Memory.ts";
+import { bufferPool } from "../base/BufferPool.ts";
 import { Arena } from "./Arena.ts";
 import type { ErasureCodec } from "./ErasureCodec.ts";
 import { productsOf } from "./gf256.ts";
@@ -39,7 +39,7 @@ export function zfecWasm(): ErasureCodec | undefined {
   if (kernel === undefined) return undefined;
   // The memory never grows: views of it stay good.
   const { buffer } = kernel.memory;
-  return zfecCodec(combineWith(kernel), new Arena(buffer, ROOM_END, recycledMemory(KEEP_BYTES)));
+  return zfecCodec(combineWith(kernel), new Arena(buffer, ROOM_END, bufferPool(KEEP_BYTES)));
 }
 
 function instantiate(): Kernel | undefined {

@@ -10,7 +10,7 @@ import { type FoundVersion, MutableVersionFinder } from "../download/MutableVers
 import { stillStands } from "../download/stillStands.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { MutableCap } from "../formats/Cap.ts";
-import type { MutableVersion } from "../formats/MutableShare.ts";
+import type { MutableVersion } from "../formats/mutableHeader.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
 
 /**

@@ -5,7 +5,7 @@ import { defaultLimits, type Limits } from "../base/limits.ts";
 import { Slots } from "../base/Slots.ts";
 import { defaultCacheLimits } from "../cache/cacheLimits.ts";
 import type { FileCache } from "../cache/FileCache.ts";
-import { KeptSegments } from "../cache/KeptSegments.ts";
+import { SegmentCache } from "../cache/SegmentCache.ts";
 import { Download } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
@@ -70,8 +70,8 @@ export interface FileNodes {
   openShares(cap: ChkVerifyCap): Promise<string[]>;
 }
 
-/** Nodes kept for the next read of the same file: each holds some pages of hash trees, 128 KiB a share at most. */
-const KEPT_NODES = 16;
+/** Nodes left open for the next read of the same file: each holds some pages of hash trees, 128 KiB a share at most. */
+const OPEN_NODES = 16;
 
 /** Opens files on the grid of these servers. Costs nothing until a file is read. */
 export function createFileNodes(options: FileNodesOptions): FileNodes {
@@ -84,11 +84,11 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const nodes = new Map<string, FileNode>();
   const contents = new DirectoryContents();
   const mutables = new Map<string, MutableFile>();
-  const kept = options.memory?.recent ?? new KeptSegments(options.keptBytes ?? defaultCacheLimits.inMemory);
+  const segments = options.memory?.recent ?? new SegmentCache(options.keptBytes ?? defaultCacheLimits.inMemory);
 
   function contextOf(
     cap: ChkCap | ChkVerifyCap,
-    kept: KeptSegments,
+    segmentCache: SegmentCache,
     memory = options.memory?.file(cap),
   ): DownloadContext {
     return {
@@ -101,14 +101,14 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       scope: log.scope("node"),
       storageIndexText: encodeBase32(cap.storageIndex),
       traffic: { received: 0, hedged: 0 },
-      kept,
+      kept: segmentCache,
       keptPrefix: `${nameOf(cap, cap.storageIndex)}:`,
       memory,
     };
   }
 
   function openImmutable(cap: ChkCap): FileNode {
-    const context = contextOf(cap, kept);
+    const context = contextOf(cap, segments);
     const key = importCtrKey(cap.key);
     key.catch(() => {}); // told to every read
     return new ImmutableFile(cap.size, key, new Download(cap, context), context);
@@ -117,7 +117,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   function open(cap: Cap): FileNode {
     if (cap.kind === "LIT") return new LiteralFile(cap.data);
     if (cap.kind !== "CHK") throw unsupported(cap);
-    return keep(nodes, nameOf(cap, cap.key), () => openImmutable(cap));
+    return stayOpen(nodes, nameOf(cap, cap.key), () => openImmutable(cap));
   }
 
   function openMutable(cap: MutableCap): MutableFile {
@@ -125,7 +125,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     const name = `${encodeBase32(cap.readKey)}:${encodeBase32(cap.fingerprint)}`;
     const storageIndexText = encodeBase32(cap.storageIndex);
     const context = { servers: options.servers, health, codec, clock, limits, storageIndexText };
-    return keep(mutables, name, () => new MutableFile(cap, context));
+    return stayOpen(mutables, name, () => new MutableFile(cap, context));
   }
 
   async function openLatest(cap: Cap, signal: AbortSignal): Promise<FileNode> {
@@ -142,7 +142,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       const memory = options.memory.file(cap, target);
       // Hashes of its own, so that none goes by unseen; and it leaves alone what readers want to have at hand.
       // No reader comes after it who could take over what a pause leaves half done.
-      const context = { ...contextOf(cap, new KeptSegments(0), memory), limits: { ...limits, lingerBytes: 0 } };
+      const context = { ...contextOf(cap, new SegmentCache(0), memory), limits: { ...limits, lingerBytes: 0 } };
       await fetchMissing(new Download(cap, context), target, context, signal);
     },
     async openShares(cap) {
@@ -159,12 +159,12 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
 }
 
 /** The entry of that name, made if it is not there; only the last few that were asked for stay. */
-function keep<T>(entries: Map<string, T>, name: string, make: () => T): T {
+function stayOpen<T>(entries: Map<string, T>, name: string, make: () => T): T {
   const entry = entries.get(name) ?? make();
   entries.delete(name);
   entries.set(name, entry);
   for (const oldest of entries.keys()) {
-    if (entries.size <= KEPT_NODES) break;
+    if (entries.size <= OPEN_NODES) break;
     entries.delete(oldest);
   }
   return entry;

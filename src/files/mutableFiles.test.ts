@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { GridError, isGridError } from "../base/GridError.ts";
 import type { DirectoryCap, MutableCap } from "../formats/Cap.ts";
-import { parseMutableHeader } from "../formats/MutableShare.ts";
+import { parseMutableHeader } from "../formats/mutableHeader.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
 import { Directory } from "./Directory.ts";

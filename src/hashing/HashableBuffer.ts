@@ -1,4 +1,4 @@
-import type { Memory } from "../base/Memory.ts";
+import type { BufferPool } from "../base/BufferPool.ts";
 import { doubleHash } from "./doubleHash.ts";
 import { tagPrefix } from "./taggedHash.ts";
 
@@ -12,7 +12,7 @@ const ALIGNMENT = 64;
 export class HashableBuffer {
   /** The payload, to be filled: what is in it at first is left over from an earlier use. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly #memory: Memory;
+  readonly #memory: BufferPool;
   readonly #prefixLength: number;
   #whole: Uint8Array<ArrayBuffer> | undefined;
 
@@ -20,7 +20,7 @@ export class HashableBuffer {
    * @param length of the payload, in bytes
    * @param memory to take from, and to release to
    */
-  constructor(tag: string, length: number, memory: Memory) {
+  constructor(tag: string, length: number, memory: BufferPool) {
     const prefix = tagPrefix(tag);
     const front = Math.ceil(prefix.length / ALIGNMENT) * ALIGNMENT;
     this.#memory = memory;

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { bufferPool } from "../base/BufferPool.ts";
 import { utf8 } from "../base/bytes.ts";
-import { recycledMemory } from "../base/Memory.ts";
 import { HashableBuffer } from "./HashableBuffer.ts";
 import { fillerLeaf, parentHash } from "./merkle.ts";
 import { netstring } from "./netstring.ts";
 import { taggedHash, taggedPairHash } from "./taggedHash.ts";
 import { BLOCK_TAG, SEGMENT_TAG, STORAGE_INDEX_TAG, TREE_NODE_TAG, UEB_TAG } from "./tags.ts";
 
-const memory = recycledMemory(1 << 20);
+const memory = bufferPool(1 << 20);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const filled = (value: number) => new Uint8Array(32).fill(value);
 

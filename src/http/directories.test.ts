@@ -4,7 +4,7 @@ import { type MutableGolden, mutableGolden, mutablePlaintext } from "../files/te
 import { SimulatedGrid } from "../files/testing/SimulatedGrid.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { ChkCap, DirectoryCap, MutableCap } from "../formats/Cap.ts";
-import { parseMutableHeader } from "../formats/MutableShare.ts";
+import { parseMutableHeader } from "../formats/mutableHeader.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
 import { FailurePacer } from "./FailurePacer.ts";

@@ -1,6 +1,6 @@
 import { defaultLimits, type Limits } from "../../base/limits.ts";
 import { Slots } from "../../base/Slots.ts";
-import { KeptSegments } from "../../cache/KeptSegments.ts";
+import { SegmentCache } from "../../cache/SegmentCache.ts";
 import { zfecTypeScript } from "../../erasure/zfecTypeScript.ts";
 import type { SimulatedGrid } from "../../files/testing/SimulatedGrid.ts";
 import { HealthBook } from "../../servers/HealthBook.ts";
@@ -23,7 +23,7 @@ export function contextFor(
     scope: grid.log.scope("node"),
     storageIndexText,
     traffic: { received: 0, hedged: 0 },
-    kept: new KeptSegments(0),
+    kept: new SegmentCache(0),
     keptPrefix: "",
     memory: undefined,
   };

@@ -6,7 +6,7 @@ import { createFileNodes, type FileNodes } from "../createFileNodes.ts";
 import type { FileNode } from "../FileNode.ts";
 import { type EncodedFile, type EncodeOptions, encodeShares } from "./encodeShares.ts";
 import { SimulatedServer } from "./SimulatedServer.ts";
-import { StrictMemory } from "./StrictMemory.ts";
+import { StrictPool } from "./StrictPool.ts";
 import { VirtualClock } from "./VirtualClock.ts";
 
 /** A grid without network or real time: servers in their given order, files made on the spot. */
@@ -17,7 +17,7 @@ export class SimulatedGrid implements ServerList {
   revision = 0;
   readonly nodes: FileNodes;
   /** Where the nodes' blocks and segments lie. */
-  readonly memory = new StrictMemory();
+  readonly memory = new StrictPool();
   #planned = 0;
 
   constructor(serverCount: number, limits: Partial<Limits> = {}) {

@@ -2,7 +2,7 @@
  * Memory for large buffers that is used again. New memory costs more than a copy into it: the system clears each page at its first use,
  * and the garbage collector has it returned late.
  */
-export interface Memory {
+export interface BufferPool {
   /** A buffer; what is in it is left over from an earlier use. */
   take(length: number): Uint8Array<ArrayBuffer>;
   /** Gives back, once, just what `take` gave. Nobody may look at it, or write to it, any more. */
@@ -10,7 +10,7 @@ export interface Memory {
 }
 
 /** Keeps up to `keepBytes` of buffers that were given back, for the next ones of the same length. */
-export function recycledMemory(keepBytes: number): Memory {
+export function bufferPool(keepBytes: number): BufferPool {
   // By length: the blocks of a read are all alike, and so are its segments.
   const spare = new Map<number, Uint8Array<ArrayBuffer>[]>();
   let kept = 0;

@@ -1,13 +1,13 @@
-import { recycledMemory } from "../base/Memory.ts";
+import { bufferPool } from "../base/BufferPool.ts";
 import { SegmentedLru } from "./SegmentedLru.ts";
 
 /** As much memory of segments that had to go as the next ones need. */
 const SPARE_BYTES = 4 * 1024 * 1024;
 
 /** Copies of verified segments by name, within a bound. A sequential read goes through without taking new memory for each. */
-export class KeptSegments {
+export class SegmentCache {
   readonly #most: number;
-  readonly #spare = recycledMemory(SPARE_BYTES);
+  readonly #spare = bufferPool(SPARE_BYTES);
   readonly #segments: SegmentedLru<Uint8Array<ArrayBuffer>>;
 
   /** @param most bytes */

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { KeptSegments } from "./KeptSegments.ts";
+import { SegmentCache } from "./SegmentCache.ts";
 
 test("keeps copies within its bound, and uses the memory of what had to go", () => {
-  const kept = new KeptSegments(200);
+  const kept = new SegmentCache(200);
   const segment = new Uint8Array(100);
   const buffers = new Set();
   for (let i = 1; i <= 20; i++) {
@@ -18,7 +18,7 @@ test("keeps copies within its bound, and uses the memory of what had to go", () 
 });
 
 test("keeps nothing that is larger than its bound", () => {
-  const kept = new KeptSegments(200);
+  const kept = new SegmentCache(200);
   kept.keep("a", new Uint8Array(201));
   expect(kept.get("a")).toBeUndefined();
 });

@@ -27,7 +27,7 @@ const MOST_CHAIN_ENTRIES = 511;
  * What is remembered of one file: what is kept of it for good, and for the rest what happens to be there. Whoever remembers something has
  * verified it; whoever recalls something verifies it again, and has it forgotten where that fails. No call fails, or waits for long.
  */
-export class RememberedFile {
+export class CachedFile {
   readonly #name: string;
   readonly #facts: WriteBehind;
   readonly #segments: WriteBehind;

@@ -1,9 +1,9 @@
-import type { Memory } from "../../base/Memory.ts";
+import type { BufferPool } from "../../base/BufferPool.ts";
 
 const RUBBISH = 0xa5;
 
 /** Memory that spoils what is given back, so that whoever still looks at it is found out, and counts what is not. */
-export class StrictMemory implements Memory {
+export class StrictPool implements BufferPool {
   readonly #taken = new Set<Uint8Array>();
 
   /** Buffers that nobody has given back yet. */
