@@ -101,7 +101,11 @@ function typeErrors(files: Readonly<Record<string, string>>, lib: readonly strin
       jsx: "react-jsx",
       lib,
       types: [],
-      paths: { gridfetch: source("client/index.ts"), "gridfetch/worker": source("worker/index.ts") },
+      paths: {
+        gridfetch: source("client/index.ts"),
+        "gridfetch/self-test": source("client/selfTest/index.ts"),
+        "gridfetch/worker": source("worker/index.ts"),
+      },
     };
     const include = Object.keys(files).map((name) => name.replace(/\.html$/, ".js"));
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include }));

@@ -103,6 +103,10 @@ const outcomes: Readonly<Record<string, (page: Page, demo: DemoGrid) => Promise<
     await expectText(page, "finished 2369132");
   },
   "checking.js": (page, demo) => expectText(page, `${demo.grid.status()[9]?.name} works`),
+  async "testing.js"(page) {
+    await expectText(page, "control: ok. first picture: ok.");
+    await expectText(page, "This browser does all of it. ");
+  },
   "configuring.js": (page) => expectText(page, "The grid is ours now"),
   "keeping.js": (page) => expectText(page, "2369132 of 2369132 bytes are kept"),
   "revoking.js": (page) => expectText(page, "answered with 404"),
@@ -157,6 +161,7 @@ async function bundle(rolldownOptions: NonNullable<BundleOptions>): Promise<void
     resolve: {
       alias: [
         { find: /^gridfetch$/, replacement: join(checkout, "dist/lib/client/index.js") },
+        { find: "gridfetch/self-test", replacement: join(checkout, "dist/lib/client/selfTest/index.js") },
         { find: "gridfetch/worker", replacement: join(checkout, "dist/lib/worker/index.js") },
       ],
     },

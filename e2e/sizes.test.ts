@@ -50,7 +50,7 @@ it("who takes parseCap alone gets no downloader, no erasure code and no servers"
 it("nothing of the package runs at import besides what is imported", async () => {
   const entries = readdirSync(library).filter((room) => existsSync(join(library, room, "index.js")));
   expect(entries.length).toBeGreaterThan(3);
-  const imports = ["gridfetch", "gridfetch/core", "gridfetch/zfec", "gridfetch/worker"];
+  const imports = ["gridfetch", "gridfetch/core", "gridfetch/zfec", "gridfetch/worker", "gridfetch/self-test"];
   const [chunk] = await bundle(imports.map((one) => `import "${one}";`).join("\n"));
   expect(chunk?.code.trim()).toBe("");
 });
@@ -66,6 +66,7 @@ async function bundle(code: string): Promise<Rolldown.OutputChunk[]> {
     resolve: {
       alias: [
         { find: /^gridfetch$/, replacement: alias("client") },
+        { find: "gridfetch/self-test", replacement: alias("client/selfTest") },
         { find: "gridfetch/worker", replacement: alias("worker") },
         { find: "gridfetch/core", replacement: alias("files") },
         { find: "gridfetch/zfec", replacement: alias("erasure") },

@@ -8,12 +8,13 @@ import { AppServer } from "../../src/node/demo/AppServer.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { directoryContent } from "../testing/directoryContent.ts";
-import { seek } from "../testing/inPage.ts";
+import { seek, sha256OfFile } from "../testing/inPage.ts";
 import { shownBy } from "../testing/player.ts";
 import { RecordingProxy } from "../testing/RecordingProxy.ts";
 import { SlowServer } from "../testing/SlowServer.ts";
 
 const builtApp = fileURLToPath(new URL("../../dist/app", import.meta.url));
+const samples = fileURLToPath(new URL("../../src/node/demo/samples", import.meta.url));
 const FILM = "gridfetch-sample.webm";
 
 let app: AppServer;
@@ -340,6 +341,45 @@ test("nothing is wider than a phone", async ({ tab, demo }) => {
   await press(tab, "Settings");
   await expect.poll(() => textOf(tab, "#checks"), { timeout: 30_000 }).toContain("All servers work");
   expect(await surplus()).toBe(0);
+});
+
+test("the settings' self test reports what fails without servers, that all works with them, and nothing secret", async ({
+  browserUnderTest,
+  tab,
+  demo,
+}) => {
+  for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
+  await tab.goto(`${appUrl}#/settings`);
+  // The first that the app offers.
+  const film = "gridfetch-sample.mp4";
+  const runAndRead = async (end: string) => {
+    await press(tab, "Test this browser");
+    await expect.poll(() => textOf(tab, "#self-test [role=status]"), { timeout: 90_000 }).toBe(end);
+    const report = await textOf(tab, "#self-test pre");
+    const [, , key, fingerprint] = demo.sample(film).cap.split(":");
+    for (const secret of ["URI:", key, fingerprint, film, "127.0.0.1", "grid/"]) expect(report).not.toContain(secret);
+    expect(report).toContain(await tab.evaluate(() => navigator.userAgent));
+    return report.match(/^.{15}(?:ok|failed|left out)\b/gm)?.map((line) => line.split(/ {2,}/).join(": "));
+  };
+  const failed = await runAndRead("Some steps failed.");
+  expect(failed).toEqual([
+    "control: ok",
+    "first picture: failed",
+    "seek: failed",
+    "cancel: failed",
+    "ranges: failed",
+    "keep: failed",
+    "download: failed",
+  ]);
+  expect(await textOf(tab, "#self-test pre")).toMatch(/^ranges +failed +\d+ ms {2}NOT_ENOUGH_SHARES$/m);
+  demo.grid.reset();
+  const worked = await runAndRead("This browser does all that the app needs.");
+  expect(worked?.map((line) => line.split(": ")[1])).toEqual(Array(7).fill("ok"));
+  expect(await sha256OfFile(await browserUnderTest.downloaded("gridfetch-self-test.mp4"))).toBe(
+    await sha256OfFile(join(samples, film)),
+  );
+  await press(tab, "Files");
+  await expect.poll(() => textOf(tab, ".keep")).toBe("Keep offline");
 });
 
 test("it can be installed: the manifest says what browsers want, and its icons are what it says", async ({

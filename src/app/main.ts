@@ -12,6 +12,7 @@ import { LibraryStore } from "./LibraryStore.ts";
 import { Notice } from "./Notice.ts";
 import { OpenForm } from "./OpenForm.ts";
 import { SampleRows } from "./SampleRows.ts";
+import { SelfTestCard } from "./SelfTestCard.ts";
 import { ServerChecks } from "./ServerChecks.ts";
 import { Stage } from "./Stage.ts";
 import { StorageCard } from "./StorageCard.ts";
@@ -64,6 +65,7 @@ async function start(grid: Grid): Promise<void> {
       return [];
     },
   );
+  new SelfTestCard(byId("self-test"), grid, () => [...samples, ...library.entries].find(isPlayable));
   /** What is there where the address names nothing. */
   let home: NewEntry | undefined = firstOf(samples);
   const rows = new SampleRows(byId("files"), samples, {
@@ -201,6 +203,6 @@ function firstOf(samples: readonly Sample[]): NewEntry | undefined {
   return first && { kind: "file", ...first };
 }
 
-function isPlayable({ type }: Sample): boolean {
+function isPlayable({ type }: { readonly type: string }): boolean {
   return type.startsWith("video/") && document.createElement("video").canPlayType(type) !== "";
 }

@@ -5,7 +5,14 @@ import { dirname, join } from "node:path";
 import { checkout } from "./checkout.mjs";
 import { declarationFile } from "./declarationFile.mjs";
 
-const ENTRIES = ["client/index.ts", "worker/index.ts", "files/index.ts", "node/index.ts", "erasure/index.ts"];
+const ENTRIES = [
+  "client/index.ts",
+  "client/selfTest/index.ts",
+  "worker/index.ts",
+  "files/index.ts",
+  "node/index.ts",
+  "erasure/index.ts",
+];
 
 /** In `from "./a.ts"`, `import "./a.ts"` and `import("./a.ts")`. */
 const SPECIFIER = /(\bfrom\s*|\bimport\s*\(?\s*)"(\.{1,2}\/[^"]+)\.ts"/g;
