@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Page } from "puppeteer-core";
@@ -7,12 +7,16 @@ import type { AppServer } from "../../src/node/demo/AppServer.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
 import { type ClientWindow, openClientTab, serveClientApp, startClientApp } from "../testing/clientApp.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
+import { fattenFilm } from "../testing/fattenFilm.ts";
 import { makeFile } from "../testing/makeFile.ts";
 import { addPlayer, playFor, seekPlayer, shownTenth } from "../testing/player.ts";
 
 declare const window: ClientWindow & typeof globalThis;
 
 const SIZE = 40_000_000;
+/** More than any player buffers. */
+const FILM_SIZE = 150_000_000;
+const sample = fileURLToPath(new URL("../../src/node/demo/samples/gridfetch-sample.mp4", import.meta.url));
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
 
 let app: AppServer;
@@ -39,13 +43,7 @@ test("a new worker waits while the old one streams, and takes over without a rel
   const reading = startReading(tab, cap);
 
   app = await publishNextWorker(app, demo, folder);
-  await tab.evaluate(async () => {
-    const first = navigator.serviceWorker.controller;
-    Object.assign(window, { wasNeverReloaded: true, isFirst: () => navigator.serviceWorker.controller === first });
-    const registration = await navigator.serviceWorker.getRegistration();
-    await registration?.update();
-    while (!registration?.waiting) await new Promise((resolve) => setTimeout(resolve, 50));
-  });
+  await updateWorker(tab);
   // Longer than it takes the page to look twice whether the worker has come to rest.
   await playFor(tab, "film", 12);
   expect(await tab.evaluate("isFirst()")).toBe(true);
@@ -67,6 +65,41 @@ test("a new worker waits while the old one streams, and takes over without a rel
     expect(size).toBe(SIZE);
   }
 });
+
+test("a film that is paused for long neither keeps a new worker out, nor is cut by it", async ({
+  browserUnderTest,
+  tab,
+  demo,
+}) => {
+  test.setTimeout(240_000);
+  const folder = join(demo.folder, `paused-${browserUnderTest.kind}`);
+  app = await startClientApp(demo, folder);
+  const path = join(demo.folder, `paused-${browserUnderTest.kind}.mp4`);
+  await writeFile(path, fattenFilm(new Uint8Array(await readFile(sample)), FILM_SIZE));
+  const cap = await demo.put(path);
+  await openClientTab(tab, app);
+  const film = await tab.evaluate((cap) => window.grid.url(cap, { filename: "film.mp4" }), cap);
+  await addPlayer(tab, "film", "video", film);
+  await seekPlayer(tab, "film", 10.05);
+  app = await publishNextWorker(app, demo, folder);
+  await updateWorker(tab);
+  await expect.poll(() => tab.evaluate("isFirst()"), { timeout: 120_000 }).toBe(false);
+  expect(await whichWorker(tab)).toBe("the next one");
+  await playFor(tab, "film", 5);
+  await seekPlayer(tab, "film", 250.05);
+  expect(await shownTenth(tab, "film")).toBe(2500);
+});
+
+/** Has the browser look for a new worker, and waits until one is there. */
+function updateWorker(tab: Page): Promise<void> {
+  return tab.evaluate(async () => {
+    const first = navigator.serviceWorker.controller;
+    Object.assign(window, { wasNeverReloaded: true, isFirst: () => navigator.serviceWorker.controller === first });
+    const registration = await navigator.serviceWorker.getRegistration();
+    await registration?.update();
+    while (!registration?.waiting) await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+}
 
 /** Another build of the worker, of a later version of the protocol, in place of the first. */
 async function publishNextWorker(app: AppServer, demo: DemoGrid, folder: string): Promise<AppServer> {

@@ -38,6 +38,8 @@ export interface Questions {
     answer: {
       /** Bodies under way, of all pages. */
       readonly streams: number;
+      /** Of these, bodies that paused players hold: an update need not wait for them. Versions before 4 do not say. */
+      readonly resting?: number;
       /** Files that are being kept offline; version 1 does not say. */
       readonly keeping?: number;
       /** What the browser should take over when this page is left; versions before 3 do not say. */

@@ -4,16 +4,22 @@ import { letUpdateIn } from "./letUpdateIn.ts";
 
 /** What the present worker says it streams; undefined: it is of a version that does not understand. */
 let streams: number | undefined;
+let resting: number | undefined;
 let takenOver: number;
 let registration: ServiceWorkerRegistration & { waiting: unknown; installing: unknown };
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   streams = 1;
+  resting = undefined;
   takenOver = 0;
   registration = Object.assign(new EventTarget(), {
     active: worker((port) =>
-      port.postMessage(streams === undefined ? misunderstoodReply("ping") : reply("ping", { streams })),
+      port.postMessage(
+        streams === undefined
+          ? misunderstoodReply("ping")
+          : reply("ping", { streams, ...(resting !== undefined && { resting }) }),
+      ),
     ),
     waiting: null,
     installing: null,
@@ -53,6 +59,18 @@ it("lets a worker that waits already take over as soon as nothing streams", asyn
   await pass(60);
   expect(takenOver).toBe(0);
   streams = 0;
+  await pass(10);
+  expect(takenOver).toBe(1);
+});
+
+it("lets it take over while all that streams is held by paused players", async () => {
+  registration.waiting = coming();
+  streams = 2;
+  resting = 1;
+  letUpdateIn(registration);
+  await pass(60);
+  expect(takenOver).toBe(0);
+  resting = 2;
   await pass(10);
   expect(takenOver).toBe(1);
 });

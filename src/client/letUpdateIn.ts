@@ -8,8 +8,8 @@ const LOOK_MS = 5_000;
 const watched = new WeakSet<ServiceWorkerRegistration>();
 
 /**
- * Lets a new version of the worker take over in a quiet moment: when the present one streams nothing, to no tab. A
- * player goes on with the new one at its next request, so nothing has to be reloaded. Where the present one is of a
+ * Lets a new version of the worker take over in a quiet moment: when the present one streams nothing, to no tab, but what a paused player
+ * holds, for weeks perhaps. A player goes on with the new one at its next request, so nothing has to be reloaded. Where the present one is of a
  * version that cannot be asked, the new one waits until all pages are gone, as the browser has it.
  */
 export function letUpdateIn(registration: ServiceWorkerRegistration): void {
@@ -36,5 +36,7 @@ async function offer(registration: ServiceWorkerRegistration): Promise<void> {
 }
 
 async function isQuiet(active: ServiceWorker | null): Promise<boolean> {
-  return active === null || (await askWorker(active, "ping", {})).streams === 0;
+  if (active === null) return true;
+  const { streams, resting = 0 } = await askWorker(active, "ping", {});
+  return streams === resting;
 }

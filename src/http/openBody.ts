@@ -26,6 +26,8 @@ export interface BodyWatch {
   readonly range: ByteRange;
   /** Bytes of it that were handed on so far. */
   readonly delivered: number;
+  /** Does anybody wait for its next bytes? Not while it is paused. */
+  readonly isAwaited: boolean;
   /** Settles when it has ended, in whichever way. */
   readonly ended: Promise<BodyEnd>;
   /** Ends it, where nobody reads it any more and the browser does not say so: at once, or when so many bytes of it were handed on. */
@@ -67,6 +69,7 @@ export async function openBody(
   };
   let read = readFirst;
   let delivered = 0;
+  let isAwaited = false;
   let isOver = false;
   let stop = (_reason: unknown): void => {};
   let limit: { readonly bytes: number; readonly reason: unknown } | undefined;
@@ -97,8 +100,10 @@ export async function openBody(
         else signal.addEventListener("abort", abort);
       },
       async pull(controller) {
+        isAwaited = true;
         try {
           const { done, value } = await read();
+          isAwaited = false;
           read = () => reader.read();
           delivered += value?.length ?? 0;
           if (delivered > range.length || (done && delivered < range.length))
@@ -126,6 +131,9 @@ export async function openBody(
     range,
     get delivered() {
       return delivered;
+    },
+    get isAwaited() {
+      return isAwaited;
     },
     ended,
     stop(reason, bytes = 0) {

@@ -19,7 +19,7 @@ function stage() {
   const ended = new Promise<BodyEnd>((resolve) => {
     end = resolve;
   });
-  const body = { range: { offset: 100, length: 900 }, delivered: 0, ended, stop: () => undefined };
+  const body = { range: { offset: 100, length: 900 }, delivered: 0, isAwaited: false, ended, stop: () => undefined };
   return { clock, told, reads, body, end: (how: BodyEnd) => end(how) };
 }
 
@@ -27,7 +27,7 @@ const types = (told: readonly ReadEvent[]) => told.map(({ type, delivered }) => 
 
 it("tells of a body's start, of its progress four times a second at most, and of its end", async () => {
   const { clock, told, reads, body, end } = stage();
-  const following = reads.begin(URL_OF_IT).streaming(body);
+  const following = reads.begin(URL_OF_IT, false).streaming(body);
   expect(reads.count).toBe(1);
   for (let i = 0; i < 10; i++) {
     body.delivered += 10;
@@ -50,7 +50,7 @@ it("tells with which error a body broke off, and nothing of an error that is not
     [new Error("URI:CHK:secret"), "INTERNAL"],
   ] as const) {
     const { told, reads, body, end } = stage();
-    const following = reads.begin(URL_OF_IT).streaming(body);
+    const following = reads.begin(URL_OF_IT, false).streaming(body);
     end({ how: "failed", error });
     await following;
     expect(told.at(-1)).toMatchObject({ type: "failed", error: { code } });
@@ -60,7 +60,7 @@ it("tells with which error a body broke off, and nothing of an error that is not
 
 it("tells of a request that failed before it had a body, and gives each request a name of its own", async () => {
   const { clock, told, reads } = stage();
-  for (let i = 0; i < 2; i++) reads.begin(undefined).failed(new Error("x"));
+  for (let i = 0; i < 2; i++) reads.begin(undefined, false).failed(new Error("x"));
   await clock.run(0);
   expect(types(told)).toEqual(["failed 0", "failed 0"]);
   expect(told[0]?.id).not.toBe(told[1]?.id);
@@ -69,8 +69,35 @@ it("tells of a request that failed before it had a body, and gives each request 
 it("goes on counting where the pages cannot be told", async () => {
   const { clock, body, end } = stage();
   const reads = new Reads(clock, () => Promise.reject(new Error("no pages")));
-  const following = reads.begin(URL_OF_IT).streaming(body);
+  const following = reads.begin(URL_OF_IT, false).streaming(body);
   end({ how: "cancelled" });
   await following;
   expect(reads.count).toBe(0);
+});
+
+it("says which bodies a paused player holds: neither one that waits for bytes, nor what is no player's", async () => {
+  const { clock, reads, body, end } = stage();
+  const download = { ...body, delivered: 50 };
+  const starving = { ...body, isAwaited: true };
+  const event = reads.begin(URL_OF_IT, true).streaming(body);
+  let isEventOver = false;
+  void event.then(() => {
+    isEventOver = true;
+  });
+  const others = [reads.begin(URL_OF_IT, false).streaming(download), reads.begin(URL_OF_IT, true).streaming(starving)];
+  await clock.run(29_000);
+  body.delivered += 10;
+  await clock.run(29_000);
+  expect([reads.count, reads.resting, isEventOver]).toEqual([3, 0, false]);
+  await clock.run(2_000);
+  // Firefox starts no other worker before it is over.
+  expect([reads.count, reads.resting, isEventOver]).toEqual([3, 1, true]);
+  body.delivered += 10;
+  await clock.run(1_000);
+  expect(reads.resting).toBe(0);
+  await clock.run(60_000);
+  expect(reads.resting).toBe(1);
+  end({ how: "cancelled" });
+  await Promise.all(others);
+  expect([reads.count, reads.resting]).toEqual([0, 0]);
 });

@@ -170,7 +170,7 @@ export function composeGridHandler(
   return {
     match: (target) => isGridRequest(isRequest(target) ? target : { method: "GET", url: String(target) }, paths),
     async handle(event, request = (event as FetchEvent).request) {
-      const { failed, streaming } = reads.begin(isOpaque(request.url) ? request.url : undefined);
+      const { failed, streaming } = reads.begin(isOpaque(request.url) ? request.url : undefined, isPlayer(request));
       const client = (event as Partial<FetchEvent>).clientId ?? "";
       const noteReader = readers.asks(outlivesPage(request) ? "" : client);
       const seek = isPlayer(request)
@@ -184,7 +184,8 @@ export function composeGridHandler(
         streaming(body) {
           noteReader(body);
           seek?.answered(body);
-          event.waitUntil(Promise.all([streaming(body), doubtIfFailed(body)]));
+          event.waitUntil(streaming(body));
+          void doubtIfFailed(body);
         },
         // A worker that has just been started may have asked servers that have moved meanwhile.
         async haveServersMoved() {

@@ -34,7 +34,12 @@ export function pageQuestions({ grids, handles, reads, offline, prefix, takesOve
       await offline.resume();
       event.waitUntil(offline.withPage());
       const unfinished = await offline.handOvers();
-      return { streams: reads.count, keeping: offline.count, ...(unfinished && { unfinished }) };
+      return {
+        streams: reads.count,
+        resting: reads.resting,
+        keeping: offline.count,
+        ...(unfinished && { unfinished }),
+      };
     },
     async takeOver() {
       if (takesOver) await self.skipWaiting();
