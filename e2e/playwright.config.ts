@@ -37,7 +37,7 @@ export default defineConfig<object, { kind: BrowserKind }>({
           {
             name: "both-webkit",
             // What has been seen to pass there. docs/browsers.md says of the others why they do not run.
-            testMatch: "both/{app,attach,client,dropped,media,readers,relay,restart,update}.spec.ts",
+            testMatch: "both/{app,attach,chaos,client,dropped,media,readers,relay,restart,update}.spec.ts",
             use: { kind: "webkit" as const },
           },
         ]
