@@ -1,6 +1,7 @@
 import { badFormat } from "../base/badFormat.ts";
 import { GridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
+import { withDeadline } from "../base/wait.ts";
 import type { Server } from "../servers/Server.ts";
 import type { MutableContext } from "./MutableContext.ts";
 
@@ -43,14 +44,7 @@ export async function withTimeLimit<T>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const limit = new AbortController();
-  const cancel = clock.after(ms, () => {
-    const seconds = Math.round(ms / 1_000);
-    limit.abort(new GridError("TIMED_OUT", { what, ms }, `There was no answer about ${what} within ${seconds} s.`));
-  });
-  try {
-    return await work(AbortSignal.any([signal, limit.signal]));
-  } finally {
-    cancel();
-  }
+  const seconds = Math.round(ms / 1_000);
+  const late = () => new GridError("TIMED_OUT", { what, ms }, `There was no answer about ${what} within ${seconds} s.`);
+  return withDeadline(ms, clock, late, signal, work);
 }

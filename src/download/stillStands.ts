@@ -1,5 +1,5 @@
 import { equalBytes } from "../base/bytes.ts";
-import { noLongerWanted } from "../base/noLongerWanted.ts";
+import { withOwnSignal } from "../base/wait.ts";
 import type { MutableContext } from "./MutableContext.ts";
 import type { MutableShare } from "./MutableShare.ts";
 import type { FoundVersion } from "./MutableVersionFinder.ts";
@@ -20,21 +20,21 @@ export async function stillStands(
 ): Promise<boolean> {
   const asked = quickest(shares, context).slice(0, version.needed + context.limits.spareShares);
   const enough = Math.min(version.needed, asked.length);
-  const over = new AbortController();
-  const own = AbortSignal.any([signal, over.signal]);
-  let same = 0;
-  let pending = asked.length;
-  const stands = await new Promise<boolean>((resolve) => {
-    for (const share of asked) {
-      void compare(share, context, own).then((answer) => {
-        pending--;
-        if (answer === "same") same++;
-        if (same >= enough) resolve(true);
-        else if (answer === "other" || same + pending < enough) resolve(false);
-      });
-    }
-  });
-  over.abort(noLongerWanted);
+  const answer = (own: AbortSignal) => {
+    let same = 0;
+    let pending = asked.length;
+    return new Promise<boolean>((resolve) => {
+      for (const share of asked) {
+        void compare(share, context, own).then((shown) => {
+          pending--;
+          if (shown === "same") same++;
+          if (same >= enough) resolve(true);
+          else if (shown === "other" || same + pending < enough) resolve(false);
+        });
+      }
+    });
+  };
+  const stands = await withOwnSignal(signal, answer);
   signal.throwIfAborted();
   return stands;
 }

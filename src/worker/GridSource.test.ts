@@ -54,7 +54,7 @@ function startWorker(): void {
   };
   source = new GridSource({
     url: new URL("https://app.example/sub/grid.json"),
-    memory: {
+    store: {
       async load(kind) {
         check();
         const text = kept.get(kind);

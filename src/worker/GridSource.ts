@@ -5,7 +5,7 @@ import type { GridConfig, ServerSecrets } from "../base/gridConfig.ts";
 import type { jsonFault } from "../base/jsonFault.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import { inTime } from "../base/wait.ts";
-import type { ConfigKind } from "../cache/ConfigStore.ts";
+import type { ConfigStore } from "../cache/ConfigStore.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
 import { ConfiguredServerList } from "../servers/ConfiguredServerList.ts";
 import type { checkGrid } from "../servers/checkGrid.ts";
@@ -32,16 +32,11 @@ export interface Passed {
   readonly secrets?: unknown;
 }
 
-/** Where what was passed and served is kept. */
-export interface ConfigMemory {
-  load(kind: ConfigKind): Promise<unknown>;
-  save(kind: ConfigKind, value: unknown): Promise<void>;
-}
-
 export interface GridSourceOptions {
   /** Of the served configuration. */
   readonly url: URL;
-  readonly memory: ConfigMemory;
+  /** Where what was passed and served is written down. */
+  readonly store: Pick<ConfigStore, "load" | "save">;
   readonly makeTransport: MakeTransport;
   /** Finds out what keeps a grid's servers from being used. */
   readonly checkGrid: typeof checkGrid;
@@ -232,7 +227,7 @@ export class GridSource {
   }
 
   async #recall(): Promise<void> {
-    const [passed, served] = await Promise.all([this.#loadPassed(), this.#options.memory.load("served")]);
+    const [passed, served] = await Promise.all([this.#loadPassed(), this.#options.store.load("served")]);
     if (served !== undefined) this.#served ??= { configs: parseGridConfig(served), text: JSON.stringify(served) };
     const present = this.#combine(passed, NEVER);
     if (present !== undefined && this.#present === undefined) this.#apply(present);
@@ -275,13 +270,13 @@ export class GridSource {
   }
 
   async #readServed(): Promise<void> {
-    const { memory, url, jsonFault } = this.#options;
+    const { store, url, jsonFault } = this.#options;
     const document = await fetchConfig(url, jsonFault);
     const served = { configs: parseGridConfig(document), text: JSON.stringify(document) };
     if (served.text === this.#served?.text) return;
     if (this.#served !== undefined) this.#changes++;
     this.#served = served;
-    memory.save("served", document).catch(() => undefined);
+    store.save("served", document).catch(() => undefined);
   }
 
   #apply(present: Present): void {
@@ -304,9 +299,9 @@ export class GridSource {
   }
 
   #loadPassed(): Promise<PassedBefore> {
-    const { memory } = this.#options;
+    const { store } = this.#options;
     if (this.#passed !== undefined) return this.#passed;
-    const loading = Promise.all([memory.load("config"), memory.load("secrets")]).then(
+    const loading = Promise.all([store.load("config"), store.load("secrets")]).then(
       ([config, secrets]) => ({ config, secrets }),
       async () => {
         const { config, secrets } = await this.#askPages();
@@ -339,10 +334,10 @@ export class GridSource {
 
   /** Written before it is in force, so that no worker after this one knows less. */
   async #keep({ config, secrets }: Passed): Promise<boolean> {
-    const { memory } = this.#options;
+    const { store } = this.#options;
     try {
-      if (config !== undefined) await memory.save("config", config ?? undefined);
-      if (secrets !== undefined) await memory.save("secrets", secrets ?? undefined);
+      if (config !== undefined) await store.save("config", config ?? undefined);
+      if (secrets !== undefined) await store.save("secrets", secrets ?? undefined);
       return true;
     } catch (error) {
       if (isGridError(error, "STORE_UNAVAILABLE") || isGridError(error, "STORE_FULL")) return false;

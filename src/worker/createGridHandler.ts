@@ -114,7 +114,7 @@ export function composeGridHandler(
   const readers = new ClientWatch(clock, async (client) => (await self.clients.get(client)) !== undefined);
   const grids = new GridSource({
     url: new URL(config, scope),
-    memory: new ConfigStore(clock, makeRoom),
+    store: new ConfigStore(clock, makeRoom),
     askPages: () => announce("settingsWanted", {}),
     makeTransport: workerTransport(self.location.href, parts),
     origin: self.location.origin,
