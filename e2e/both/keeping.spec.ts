@@ -102,8 +102,10 @@ test("pausing, going on and removing: what is on disk is in use, and gone", asyn
   await kept(tab, cap);
   expect(await stored(tab)).toBeGreaterThan(5);
   const { usage, quota } = await tab.evaluate(() => window.grid.storage());
-  expect(usage).toBeGreaterThan(5 * MB);
-  expect(quota).toBeGreaterThan(usage ?? 0);
+  if (await tab.evaluate(() => "storage" in navigator)) {
+    expect(usage).toBeGreaterThan(5 * MB);
+    expect(quota).toBeGreaterThan(usage ?? 0);
+  } else expect([usage, quota]).toEqual([undefined, undefined]);
 
   await tab.evaluate((id) => window.grid.removeKept(id), id);
   expect(await tab.evaluate(() => window.grid.keeps())).toEqual([]);
@@ -169,6 +171,7 @@ test.describe("a large file", () => {
     tab,
     demo,
   }) => {
+    test.skip(browserUnderTest.kind === "webkit", "slow, and a film does the same there");
     const cap = await demo.placeLarge(GB, 74);
     const text = formatCap(cap);
     await tab.evaluate((cap) => window.grid.keep(cap).then(() => undefined), text);

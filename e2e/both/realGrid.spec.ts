@@ -24,6 +24,7 @@ const test = both.extend({
 });
 
 test.describe("a live grid of Tahoe-LAFS servers", () => {
+  test.skip(({ kind }) => kind === "webkit", "slow, and of WebKit's own it has what relay.spec.ts has");
   test.skip(tahoeBin === undefined, "GRIDFETCH_TAHOE does not say where a real Tahoe-LAFS is");
   test.skip(nginxBin === undefined, "GRIDFETCH_NGINX does not say where nginx is");
 

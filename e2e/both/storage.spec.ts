@@ -82,6 +82,7 @@ test("the least recently used leaves a full store, and no more than it may have 
   browserUnderTest,
   tab,
 }) => {
+  test.skip(browserUnderTest.kind === "webkit", "slow, and gridfetch's own affair");
   await openClientTab(tab, app);
   await readRight(tab, MB);
   await remembered(tab);
@@ -332,7 +333,13 @@ async function remembered(tab: Page): Promise<void> {
 /** What is read next is read by a worker that has just started. */
 async function newLife(browserUnderTest: BrowserUnderTest, tab: Page): Promise<void> {
   if (browserUnderTest.kind === "chromium") await browserUnderTest.stopWorkers(tab);
-  else await pause(3_000);
+  else if (browserUnderTest.kind === "firefox") await pause(3_000);
+  else {
+    // WebKit ends none by itself while a page is there.
+    await leave(tab);
+    await openClientTab(tab, app);
+    await installTools(tab);
+  }
 }
 
 /** Takes the worker away, so that the next visit fetches what is published then. */

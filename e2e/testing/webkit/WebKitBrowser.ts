@@ -35,6 +35,7 @@ export class WebKitBrowser {
   /** The driver takes one command at a time, and each goes to the window that is chosen then. */
   #last: Promise<unknown> = Promise.resolve();
   #chosen: string;
+  readonly #open = new Set<string>();
   /** The window that the browser starts with. */
   #unused: string | undefined;
 
@@ -89,7 +90,9 @@ export class WebKitBrowser {
   async newPage(): Promise<WebKitPage> {
     const window = this.#unused ?? (await this.#newWindow());
     this.#unused = undefined;
-    return new WebKitPage((command) => this.#inWindow(window, command), this.#console);
+    this.#open.add(window);
+    const closed = () => void this.#open.delete(window);
+    return new WebKitPage((command) => this.#inWindow(window, command), closed, this.#console);
   }
 
   /** Ends it as a person does. */
@@ -108,7 +111,9 @@ export class WebKitBrowser {
   }
 
   #newWindow(): Promise<string> {
-    return this.#inWindow(this.#chosen, async (driver) => {
+    // It takes one to open another.
+    const [opener = this.#chosen] = this.#open;
+    return this.#inWindow(opener, async (driver) => {
       await driver.switchTo().newWindow("tab");
       this.#chosen = await driver.getWindowHandle();
       return this.#chosen;

@@ -37,16 +37,19 @@ export class WebKitPage {
     type(text: string): Promise<void>;
   };
   readonly #inWindow: InWindow;
+  readonly #closed: () => void;
   readonly #console: Interface;
   readonly #early: InPage[] = [];
   #url = "about:blank";
 
   /**
    * @param inWindow runs a command when it is its turn, with this tab's window chosen
+   * @param closed is told when this tab is no more
    * @param console what the browser writes of all tabs' consoles, by lines
    */
-  constructor(inWindow: InWindow, console: Interface) {
+  constructor(inWindow: InWindow, closed: () => void, console: Interface) {
     this.#inWindow = inWindow;
+    this.#closed = closed;
     this.#console = console;
     const nameOf = (key: string): string => KEYS[key] ?? key;
     this.keyboard = {
@@ -62,7 +65,8 @@ export class WebKitPage {
       await driver.get(url);
       this.#url = await driver.getCurrentUrl();
     });
-    for (const work of this.#early) await this.evaluate(work);
+    // As in any browser, what fails of it fails in the page and stops nothing.
+    for (const work of this.#early) await this.evaluate(work).catch(() => undefined);
   }
 
   /** As early as WebDriver can: when the page has loaded. */
@@ -97,8 +101,9 @@ export class WebKitPage {
     return this.#inWindow((driver) => driver.getTitle());
   }
 
-  close(): Promise<void> {
-    return this.#inWindow((driver) => driver.close());
+  async close(): Promise<void> {
+    await this.#inWindow((driver) => driver.close());
+    this.#closed();
   }
 
   /** Every command goes to its own window: none has to be in front. */

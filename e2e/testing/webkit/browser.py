@@ -100,12 +100,22 @@ def decide(view, decision, kind):
 
 
 def save_into(folder, download):
+    """Gives a file its name when all of it is there: WebKit leaves what a failed download has written to the browser around it."""
+    paths = []
+
     def decide_destination(_, suggested):
-        path = os.path.join(folder, os.path.basename(suggested))
-        download.set_destination(GLib.filename_to_uri(path, None))
+        paths.append(os.path.join(folder, os.path.basename(suggested)))
+        download.set_destination(GLib.filename_to_uri(paths[0] + ".part", None))
         return True
 
+    def finish(_):
+        for path in paths:
+            os.rename(path + ".part", path)
+
     download.connect("decide-destination", decide_destination)
+    # Is told before that it has finished.
+    download.connect("failed", lambda *_: paths.clear())
+    download.connect("finished", finish)
 
 
 main()
