@@ -37,7 +37,7 @@ test.describe("a player with an attached film", () => {
     });
     await pause(30_000);
     demo.grid.reset();
-    await expect.poll(() => standOf(tab), { timeout: 90_000 }).toMatchObject({ isPast: true, error: undefined });
+    await expect.poll(() => standOf(tab), { timeout: 90_000 }).toMatchObject({ isPast: true, error: "none" });
     await tab.$eval("#film", (film) => (film as HTMLVideoElement).pause());
     expect(await shownTenth(tab, "film")).toBeGreaterThan(2_010);
   });
@@ -72,7 +72,14 @@ async function placeWideFilm(demo: DemoGrid): Promise<string> {
 function standOf(tab: Page): Promise<unknown> {
   return tab.$eval("#film", (film) => {
     const { currentTime, error, networkState, paused, readyState } = film as HTMLVideoElement;
-    return { isPast: currentTime > 202, currentTime, error: error?.message, networkState, paused, readyState };
+    return {
+      isPast: currentTime > 202,
+      currentTime,
+      error: error?.message ?? "none",
+      networkState,
+      paused,
+      readyState,
+    };
   });
 }
 
