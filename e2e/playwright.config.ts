@@ -26,7 +26,7 @@ export default defineConfig<object, { kind: BrowserKind }>({
   workers: 2,
   timeout: 120_000,
   expect: { timeout: 20_000 },
-  globalTimeout: 60 * 60_000,
+  globalTimeout: 68 * 60_000,
   projects: [
     { name: "chromium", testIgnore: "both/**" },
     { name: "both-chromium", testMatch: "both/**/*.spec.ts", use: { kind: "chromium" } },

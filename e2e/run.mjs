@@ -137,7 +137,7 @@ async function runTests(name, program, args, read) {
 
 /** @param {string} program @param {readonly string[]} args */
 function runTool(program, args) {
-  return runCommand(process.execPath, [join(checkout, "node_modules", program), ...args], { env, minutes: 65 });
+  return runCommand(process.execPath, [join(checkout, "node_modules", program), ...args], { env, minutes: 70 });
 }
 
 function summarize() {
