@@ -28,13 +28,14 @@ test.describe("longer than a worker lives by itself", () => {
     const film = `/uri/${encodeURIComponent(demo.sample("gridfetch-sample.webm").cap)}?filename=film.webm`;
     await addPlayer(tab, "paused", "video", film);
     await seekPlayer(tab, "paused", 40.05);
-    // A click on a link ends what the page still loads in Firefox, a player's film too: this one is to be here by then.
+    // A click on a link ends what the page still loads in Firefox, a player's film too: this one is to be here by then. Chromium loads
+    // no more of a paused film than it wants.
     const isLoaded = () => {
       const { buffered, duration, networkState } = document.getElementById("paused") as HTMLMediaElement;
       const end = buffered.length > 0 ? buffered.end(buffered.length - 1) : 0;
       return networkState === HTMLMediaElement.NETWORK_IDLE && end > duration - 1;
     };
-    await tab.waitForFunction(isLoaded, { polling: 100, timeout: 120_000 });
+    if (browserUnderTest.kind === "firefox") await tab.waitForFunction(isLoaded, { polling: 100 });
 
     const perServer = Math.round(GB / 3 / (SLOW[browserUnderTest.kind] / 1000));
     for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { bandwidth: perServer });
