@@ -175,6 +175,8 @@ test("what a link brought is found again by reload and Back, and no cap of it is
 }) => {
   const link = (name: string) => `${appUrl}#add=${encodeURIComponent(demo.sample(name).cap)}&name=${name}`;
   await tab.goto(link("letter.txt"));
+  // What comes before a document is loaded takes its place in the history, as HTML has it.
+  await tab.waitForFunction(() => document.readyState === "complete");
   // Another comes while the app starts, as from a menu for sharing: both are taken.
   await tab.evaluate((link) => location.assign(link), link("hills.jpg"));
   await expect.poll(() => shownName(tab)).toBe("hills.jpg");
