@@ -3,6 +3,7 @@ import type { Page } from "@playwright/test";
 import { expect, test } from "./testing/demoGrid.ts";
 import { openApp, openQuietPage, sha256OfFile } from "./testing/inPage.ts";
 import { makeFile } from "./testing/makeFile.ts";
+import { total } from "./testing/total.ts";
 
 const SIZE = 200_000_000;
 
@@ -36,7 +37,7 @@ test.describe("200 MB", () => {
     const started = page.waitForEvent("download");
     await page.evaluate(clickLink, [`/uri/${encodeURIComponent(cap)}?filename=large.bin&save=true`] as const);
     const download = await started;
-    await expect.poll(() => bytesSent(demo.grid.status())).toBeGreaterThan(5_000_000);
+    await expect.poll(() => total(demo, "bytesSent")).toBeGreaterThan(5_000_000);
     for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { down: true });
     expect(await download.failure()).toBeTruthy();
   });
@@ -95,8 +96,4 @@ function clickLink([href, download]: readonly [href: string, download?: string])
   if (download !== undefined) link.download = download;
   document.documentElement.append(link);
   link.click();
-}
-
-function bytesSent(servers: { counters: { bytesSent: number } }[]): number {
-  return servers.reduce((sum, { counters }) => sum + counters.bytesSent, 0);
 }

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Counters } from "../src/node/grid/DevelopmentServer.ts";
 import { readTimeCode } from "./readTimeCode.ts";
 import { type DemoGrid, expect, test } from "./testing/demoGrid.ts";
 import { fetchInPage, openApp, openQuietPage, seek, sha256 } from "./testing/inPage.ts";
 import { makeFile } from "./testing/makeFile.ts";
 import { seededRandom } from "./testing/seededRandom.ts";
+import { total } from "./testing/total.ts";
 
 const NAME = "gridfetch-sample.webm";
 const content = readFileSync(fileURLToPath(new URL(`../src/node/demo/samples/${NAME}`, import.meta.url)));
@@ -134,10 +134,6 @@ test.describe("a longer file", () => {
 function keepServers(demo: DemoGrid, count: number): void {
   const servers = demo.grid.status().length;
   for (let server = 0; server < servers - count; server++) demo.grid.setDials(server, { down: true });
-}
-
-function total(demo: DemoGrid, counter: keyof Counters): number {
-  return demo.grid.status().reduce((sum, { counters }) => sum + counters[counter], 0);
 }
 
 function busiest(demo: DemoGrid): number {

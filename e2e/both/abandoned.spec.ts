@@ -11,6 +11,7 @@ import { fattenFilm } from "../testing/fattenFilm.ts";
 import { openControlledTab } from "../testing/openControlledTab.ts";
 import { PlainServer } from "../testing/PlainServer.ts";
 import { addPlayer, seekPlayer } from "../testing/player.ts";
+import { total } from "../testing/total.ts";
 
 const MB = 1_000_000;
 const SERVERS = 10;
@@ -18,14 +19,6 @@ const sample = fileURLToPath(new URL("../../src/node/demo/samples/gridfetch-samp
 
 function slowDown(grid: DevelopmentGrid): void {
   for (let server = 0; server < SERVERS; server++) grid.setDials(server, { latency: 40, bandwidth: 3 * MB });
-}
-
-function active(grid: DevelopmentGrid): number {
-  return grid.status().reduce((sum, { counters }) => sum + counters.activeRequests, 0);
-}
-
-function sent(grid: DevelopmentGrid): number {
-  return grid.status().reduce((sum, { counters }) => sum + counters.bytesSent, 0);
 }
 
 /** Seconds that a read of 1 MB takes. */
@@ -80,10 +73,10 @@ test("a read after a flood of aborted ones, from two tabs, waits for none of the
   const after = await readMegabyte(tab, url, 700 * MB);
   expect(after).toBeLessThan(4 * before);
   await pause(2_000);
-  expect(active(grid)).toBe(0);
-  const quiet = sent(grid);
+  expect(total({ grid }, "activeRequests")).toBe(0);
+  const quiet = total({ grid }, "bytesSent");
   await pause(2_000);
-  expect(sent(grid)).toBe(quiet);
+  expect(total({ grid }, "bytesSent")).toBe(quiet);
 });
 
 test("a seek after a flood of seeks takes no longer than 1.3 times what it takes with a plain web server", async ({

@@ -3,6 +3,7 @@ import { expect, test } from "../testing/bothBrowsers.ts";
 import { pause } from "../testing/chance.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { openControlledTab } from "../testing/openControlledTab.ts";
+import { total } from "../testing/total.ts";
 
 const MB = 1_000_000;
 
@@ -92,8 +93,4 @@ test("nothing is fetched for nobody: of what is dropped before its first byte ha
 
 function setAll({ grid }: DemoGrid, hang: boolean): void {
   for (const server of grid.status().keys()) grid.setDials(server, { hang });
-}
-
-function total({ grid }: DemoGrid, of: "bytesSent" | "activeRequests"): number {
-  return grid.status().reduce((sum, { counters }) => sum + counters[of], 0);
 }

@@ -13,6 +13,7 @@ import type { DemoGrid } from "../testing/demoGrid.ts";
 import { sha256, sha256OfFile } from "../testing/inPage.ts";
 import { makeFile } from "../testing/makeFile.ts";
 import { addPlayer, playFor, seekPlayer, shownTenth } from "../testing/player.ts";
+import { total } from "../testing/total.ts";
 
 // Functions given to `evaluate` run in the page, where nothing of this file is.
 declare const window: ClientWindow & typeof globalThis;
@@ -82,7 +83,7 @@ test("two tabs that keep one file share the work, and both hear of it", async ({
   const heard = await Promise.all([tab.evaluate(hear, cap), other.evaluate(hear, cap)]);
   expect(heard).toEqual([heard[0], heard[0]]);
   expect(heard[0]).toMatchObject({ size, keptBytes: size, state: "kept" });
-  expect(sent(demo)).toBeLessThan(1.5 * size);
+  expect(total(demo, "bytesSent")).toBeLessThan(1.5 * size);
 });
 
 test("pausing, going on and removing: what is on disk is in use, and gone", async ({ tab, demo }) => {
@@ -236,9 +237,9 @@ test("a file whose last page is closed: a browser with Background Fetch brings t
   if (hasBackgroundFetch) {
     await browserUnderTest.stopWorkers(blank);
     demo.grid.reset();
-    await expect.poll(() => sent(demo), { timeout: 60_000 }).toBeGreaterThan(size);
+    await expect.poll(() => total(demo, "bytesSent"), { timeout: 60_000 }).toBeGreaterThan(size);
     // Each of three shares whole, by one request.
-    await expect.poll(() => active(demo), { timeout: 60_000 }).toBe(0);
+    await expect.poll(() => total(demo, "activeRequests"), { timeout: 60_000 }).toBe(0);
     const asked = demo.grid.status().filter(({ counters }) => counters.bytesSent > size / 3);
     expect(asked.map(({ counters }) => counters.requests)).toEqual([1, 1, 1]);
     // For the browser to hand it over.
@@ -251,16 +252,6 @@ test("a file whose last page is closed: a browser with Background Fetch brings t
   for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
   expect(await blank.evaluate(hashOf, text)).toBe(sha256OfZeroes(cap.key, size));
 });
-
-/** Bytes that servers have sent. */
-function sent(demo: DemoGrid): number {
-  return demo.grid.status().reduce((sum, { counters }) => sum + counters.bytesSent, 0);
-}
-
-/** Requests that servers are answering. */
-function active(demo: DemoGrid): number {
-  return demo.grid.status().reduce((sum, { counters }) => sum + counters.activeRequests, 0);
-}
 
 /** SHA-256 of a file. In the page. */
 async function hashOf(cap: string): Promise<string> {

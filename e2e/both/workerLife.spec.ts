@@ -8,6 +8,7 @@ import { sha256OfFile } from "../testing/inPage.ts";
 import { sha256OfZeroes } from "../testing/keyStream.ts";
 import { openControlledTab } from "../testing/openControlledTab.ts";
 import { addPlayer, playFor, seekPlayer, shownTenth } from "../testing/player.ts";
+import { total } from "../testing/total.ts";
 
 const GB = 1_000_000_000;
 /**
@@ -60,7 +61,7 @@ test("a download whose grid goes away fails visibly: no file that looks whole", 
   await openControlledTab(tab, demo.appUrl);
   for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { bandwidth: 2_000_000 });
   await clickLink(tab, `/uri/${encodeURIComponent(formatCap(cap))}?filename=cut.bin&save=true`);
-  await expect.poll(() => sent(demo.grid.status())).toBeGreaterThan(10_000_000);
+  await expect.poll(() => total(demo, "bytesSent")).toBeGreaterThan(10_000_000);
   for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { down: true });
   await expect(browserUnderTest.downloaded("cut.bin", 45)).rejects.toThrow("was not downloaded");
 });
@@ -107,7 +108,3 @@ test("names in any script reach the file system as they are", async ({ browserUn
   await clickLink(tab, `/uri/${encodeURIComponent(cap)}?filename=${encodeURIComponent(name)}&save=true`);
   expect(await sha256OfFile(await browserUnderTest.downloaded(name))).toBe(await sha256OfFile(path));
 });
-
-function sent(servers: { counters: { bytesSent: number } }[]): number {
-  return servers.reduce((sum, { counters }) => sum + counters.bytesSent, 0);
-}

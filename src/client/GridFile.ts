@@ -1,5 +1,6 @@
 import { clip } from "../base/clip.ts";
 import { fromErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
+import { fill } from "../base/fill.ts";
 import { GridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
 import { toStream } from "../base/toStream.ts";
@@ -65,13 +66,7 @@ export class GridFile {
    */
   async bytes(options: FileReadOptions = {}): Promise<Chunk> {
     const whole = allocate(clip(options, this.size).length);
-    let filled = 0;
-    const reader = this.read(options).getReader();
-    for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      whole.set(read.value, filled);
-      filled += read.value.length;
-    }
-    return whole;
+    return fill(whole, this.read(options));
   }
 
   async *#chunks({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Chunk, void> {

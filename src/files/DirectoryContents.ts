@@ -1,3 +1,4 @@
+import { fill } from "../base/fill.ts";
 import { GridError } from "../base/GridError.ts";
 import { SharedTask } from "../base/SharedTask.ts";
 import { type DirectoryEntry, parseDirectory } from "../formats/parseDirectory.ts";
@@ -49,13 +50,5 @@ async function readWhole(file: FileNode, signal: AbortSignal): Promise<Uint8Arra
     const message = `This directory has ${file.size} bytes; more than ${MAX_BYTES} are not read here.`;
     throw new GridError("TOO_LARGE", details, message);
   }
-  const bytes = new Uint8Array(file.size);
-  const reader = file.read({ signal }).getReader();
-  // Safari cannot iterate over a stream.
-  for (let at = 0; ; ) {
-    const { done, value } = await reader.read();
-    if (done) return bytes;
-    bytes.set(value, at);
-    at += value.length;
-  }
+  return fill(new Uint8Array(file.size), file.read({ signal }));
 }

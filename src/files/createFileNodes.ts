@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
 import { GridError } from "../base/GridError.ts";
+import { lastFew } from "../base/lastFew.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import { Slots } from "../base/Slots.ts";
 import { defaultCacheLimits } from "../cache/cacheLimits.ts";
@@ -117,7 +118,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   function open(cap: Cap): FileNode {
     if (cap.kind === "LIT") return new LiteralFile(cap.data);
     if (cap.kind !== "CHK") throw unsupported(cap);
-    return stayOpen(nodes, nameOf(cap, cap.key), () => openImmutable(cap));
+    return lastFew(nodes, OPEN_NODES, nameOf(cap, cap.key), () => openImmutable(cap));
   }
 
   function openMutable(cap: MutableCap): MutableFile {
@@ -125,7 +126,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     const name = `${encodeBase32(cap.readKey)}:${encodeBase32(cap.fingerprint)}`;
     const storageIndexText = encodeBase32(cap.storageIndex);
     const context = { servers: options.servers, health, codec, clock, limits, storageIndexText };
-    return stayOpen(mutables, name, () => new MutableFile(cap, context));
+    return lastFew(mutables, OPEN_NODES, name, () => new MutableFile(cap, context));
   }
 
   async function openLatest(cap: Cap, signal: AbortSignal): Promise<FileNode> {
@@ -156,18 +157,6 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       return urls.size < cap.needed ? [] : [...urls.values()].slice(0, cap.needed);
     },
   };
-}
-
-/** The entry of that name, made if it is not there; only the last few that were asked for stay. */
-function stayOpen<T>(entries: Map<string, T>, name: string, make: () => T): T {
-  const entry = entries.get(name) ?? make();
-  entries.delete(name);
-  entries.set(name, entry);
-  for (const oldest of entries.keys()) {
-    if (entries.size <= OPEN_NODES) break;
-    entries.delete(oldest);
-  }
-  return entry;
 }
 
 /** All of the cap counts: two caps with one storage index may still differ in what they promise. */

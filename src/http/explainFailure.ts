@@ -29,10 +29,14 @@ export async function explainFailure(error: unknown, { isOffline, forbidden }: S
   return new GridError(error.code, error.details, `${policy} ${error.message}`);
 }
 
+/** Less could be had than it takes to read an object: of its shares, or of any version. */
+export function isTooLittle(error: unknown): error is GridError<"NOT_ENOUGH_SHARES"> | GridError<"NO_VERSION"> {
+  return isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION");
+}
+
 /** Might another network change it? Where all servers have answered it would not. */
 function isOfNetwork(error: unknown): error is GridError {
-  if (isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION"))
-    return error.details.servers.some(({ outcome }) => outcome !== NO_SHARE);
+  if (isTooLittle(error)) return error.details.servers.some(({ outcome }) => outcome !== NO_SHARE);
   return ["SERVER_UNREACHABLE", "TIMED_OUT", "BAD_CONFIG"].some((code) => isGridError(error) && error.code === code);
 }
 

@@ -2,7 +2,7 @@ import { GridError, isGridError } from "../base/GridError.ts";
 import { unlessAborted } from "../base/wait.ts";
 import { retryChanged } from "../files/retryChanged.ts";
 import { errorResponse, listingErrorResponse, textResponse } from "./errorResponse.ts";
-import { explainFailure, type Surroundings } from "./explainFailure.ts";
+import { explainFailure, isTooLittle, type Surroundings } from "./explainFailure.ts";
 import type { FailurePacer } from "./FailurePacer.ts";
 import type { OpenContentContext } from "./openContent.ts";
 import { type Representation, type RepresentContext, represent } from "./represent.ts";
@@ -104,11 +104,6 @@ function firstByte({ headers }: Request): number {
 
 function redirectResponse(location: string): Response {
   return new Response(null, { status: 302, headers: { ...SAFETY_HEADERS, Location: location } });
-}
-
-/** Less could be had than it takes to read an object: of its shares, or of any version. */
-function isTooLittle(error: unknown): error is GridError<"NOT_ENOUGH_SHARES" | "NO_VERSION"> {
-  return isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION");
 }
 
 function tooSlow(): GridError<"TIMED_OUT"> {

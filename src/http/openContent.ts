@@ -1,7 +1,7 @@
 import type { Clock } from "../base/Clock.ts";
 import type { ByteRange } from "../base/range.ts";
 import { typeOfName } from "./contentType.ts";
-import type { Opening, Openings } from "./Openings.ts";
+import type { Openings } from "./Openings.ts";
 import { type BodyWatch, type OpenBody, openBody } from "./openBody.ts";
 import type { FileContent } from "./represent.ts";
 import { knownTypeOf, typeByReading, typeFromStart } from "./sniffedTypes.ts";
@@ -35,8 +35,10 @@ export async function openContent(
   const declared = declaredType(content);
   const holdsStart = part.offset === 0 && part.length >= Math.min(SNIFFED_BYTES, node.size);
   const isTypeInBody = declared === undefined && holdsStart;
-  const begin = (): Opening => context.openings.begin(`${context.client} ${request.url}`, isPlayer(request), part);
-  const opening = openBody(node, part, signal, context.clock, isTypeInBody ? undefined : begin());
+  const place = isTypeInBody
+    ? undefined
+    : context.openings.begin(`${context.client} ${request.url}`, isPlayer(request), part);
+  const opening = openBody(node, part, signal, context.clock, place);
   void opening.then(context.streaming, () => undefined);
   const sniffed = async (): Promise<string | undefined> => {
     if (isTypeInBody) return typeFromStart(node, (await opening).start);

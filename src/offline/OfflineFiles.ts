@@ -1,5 +1,6 @@
 import { utf8 } from "../base/bytes.ts";
 import type { Clock } from "../base/Clock.ts";
+import { lastFew } from "../base/lastFew.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { ChkVerifyCap } from "../formats/Cap.ts";
 import { formatCap } from "../formats/formatCap.ts";
@@ -17,7 +18,6 @@ export class OfflineFiles {
   readonly #store: OfflineStore;
   readonly #clock: Clock;
   readonly #changed: (record: OfflineRecord) => void;
-  /** The least recently used first. */
   readonly #files = new Map<string, OfflineFile>();
 
   /** @param changed hears of changes that come from reading: parts that were put, or found to be wrong */
@@ -43,14 +43,8 @@ export class OfflineFiles {
   }
 
   #file(id: string, cap?: ChkVerifyCap): OfflineFile {
-    const file = this.#files.get(id) ?? new OfflineFile(id, this.#store, this.#clock, this.#changed, cap);
-    this.#files.delete(id);
-    this.#files.set(id, file);
-    for (const oldest of this.#files.keys()) {
-      if (this.#files.size <= MOST_FILES) break;
-      this.#files.delete(oldest);
-    }
-    return file;
+    const make = () => new OfflineFile(id, this.#store, this.#clock, this.#changed, cap);
+    return lastFew(this.#files, MOST_FILES, id, make);
   }
 }
 

@@ -1,5 +1,7 @@
+import { unlessAborted, withDeadline } from "../../base/wait.ts";
 import type { Grid } from "../Grid.ts";
 import type { GridFile } from "../GridFile.ts";
+import { pageTimers } from "../pageTimers.ts";
 
 /** What is tried, in this order. */
 export type SelfTestName = "control" | "first picture" | "seek" | "cancel" | "ranges" | "keep" | "download";
@@ -77,20 +79,16 @@ export async function selfTest(
 /** @throws the signal's reason */
 async function run(name: SelfTestName, work: Try, trial: Trial, signal?: AbortSignal): Promise<SelfTestStep> {
   const start = performance.now();
-  const stop = new AbortController();
-  const over = AbortSignal.any([stop.signal, inTime(signal)]);
   const end = (outcome: SelfTestStep["outcome"], reason?: string): SelfTestStep => {
     return { name, outcome, ms: Math.round(performance.now() - start), ...(reason !== undefined && { reason }) };
   };
   try {
-    await Promise.race([work(trial, over), whenAborted(over)]);
+    await inStepTime(signal, (over) => work(trial, over));
     return end("ok");
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof LeftOut) return end("left out", error.message);
     return end("failed", await reasonOf(error, trial, signal));
-  } finally {
-    stop.abort();
   }
 }
 
@@ -227,14 +225,10 @@ function heard(video: HTMLVideoElement, name: string, signal: AbortSignal): Prom
   });
 }
 
-/** Aborts with a step's time, too. */
-function inTime(signal?: AbortSignal): AbortSignal {
-  const limit = AbortSignal.timeout(STEP_LIMIT_MS);
-  return signal === undefined ? limit : AbortSignal.any([limit, signal]);
-}
-
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+/** Also where the work does not heed its signal. @throws what the work throws; a TimeoutError after a step's time; the signal's reason */
+function inStepTime<T>(signal: AbortSignal | undefined, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+  const late = () => new DOMException("This step took too long.", "TimeoutError");
+  return withDeadline(STEP_LIMIT_MS, pageTimers, late, signal, (over) => unlessAborted(work(over), over));
 }
 
 /** What this test itself has found, in words without secrets. */
@@ -246,9 +240,11 @@ async function reasonOf(error: unknown, { grid, cap }: Trial, signal?: AbortSign
   const code = codeOf(error);
   if (code !== undefined) return code;
   const words = error instanceof Failure ? error.message : nameOf(error);
-  const over = inTime(signal);
-  const reading = grid.open(cap, { signal: over }).then((file) => file.bytes({ length: 1, signal: over }));
-  const why = await Promise.race([reading, whenAborted(over)]).then(
+  const read = async (over: AbortSignal) => {
+    const file = await grid.open(cap, { signal: over });
+    await file.bytes({ length: 1, signal: over });
+  };
+  const why = await inStepTime(signal, read).then(
     () => undefined,
     (error: unknown) => codeOf(error) ?? "and the worker no longer answers",
   );
