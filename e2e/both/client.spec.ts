@@ -4,9 +4,11 @@ import { fileURLToPath } from "node:url";
 import { formatCap } from "../../src/formats/formatCap.ts";
 import type { AppServer } from "../../src/node/demo/AppServer.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
+import { pause } from "../testing/chance.ts";
 import { type ClientWindow, openClientTab, startClientApp } from "../testing/clientApp.ts";
 import { sha256 } from "../testing/inPage.ts";
 import { makeFile } from "../testing/makeFile.ts";
+import { total } from "../testing/total.ts";
 
 // Functions given to `evaluate` run in the page, where nothing of this file is.
 declare const window: ClientWindow & typeof globalThis;
@@ -66,6 +68,35 @@ test.describe("a file that a page opens", () => {
     expect(failures[2]).toBe("Error: changed my mind");
     expect(JSON.stringify(failures)).not.toContain(cap.split(":")[2]);
   });
+});
+
+test("of a stream that nobody reads on, a bounded part is fetched, and the rest when it is read", async ({
+  tab,
+  demo,
+}) => {
+  const cap = formatCap(await demo.placeLarge(60_000_000, 4));
+  await tab.evaluate(async (cap) => {
+    const reader = (await window.grid.open(cap)).read().getReader();
+    const { value } = await reader.read();
+    Object.assign(window, { reader, taken: value?.length });
+  }, cap);
+  const sentInASecond = async () => {
+    const before = total(demo, "bytesSent");
+    await pause(1_000);
+    return total(demo, "bytesSent") - before;
+  };
+  await expect.poll(sentInASecond).toBe(0);
+  expect(total(demo, "bytesSent")).toBeLessThan(25_000_000);
+  const length = await tab.evaluate(async () => {
+    const { reader, taken } = window as unknown as {
+      reader: ReadableStreamDefaultReader<Uint8Array>;
+      taken: number;
+    };
+    let length = taken;
+    for (let read = await reader.read(); !read.done; read = await reader.read()) length += read.value.length;
+    return length;
+  });
+  expect(length).toBe(60_000_000);
 });
 
 test.describe("where the browser ends the worker in the middle", () => {

@@ -110,3 +110,65 @@ it("tells why a long part cannot be read, also where its answer merely breaks of
   const file = await GridFile.open(URL_OF_FILE);
   await expect(file.bytes()).rejects.toMatchObject({ code: reason.code });
 });
+
+describe("a long read", () => {
+  const MiB = 2 ** 20;
+  const size = 50 * MiB;
+  const reason = new GridError("OFFLINE", {}, "no network");
+  let asked: string[];
+  /** Of the requests, by their order. */
+  let failing: number[];
+
+  beforeEach(() => {
+    asked = [];
+    failing = [];
+    vi.stubGlobal("fetch", async (_: string, { method, headers }: { method?: string; headers: HeadersInit }) => {
+      const facts = { ...mark, "Accept-Ranges": "bytes", "Content-Length": String(size) };
+      if (method === "HEAD") return new Response(null, { headers: facts });
+      const range = new Headers(headers).get("Range") as string;
+      asked.push(range);
+      if (failing.includes(asked.length)) return Response.json(toErrorRecord(reason), { status: 503, headers: mark });
+      const [, from, to] = (/bytes=(\d+)-(\d+)/.exec(range) ?? []).map(Number);
+      let at = from!;
+      const body = new ReadableStream({
+        pull(controller) {
+          if (at > to!) return controller.close();
+          const length = Math.min(MiB, to! + 1 - at);
+          controller.enqueue(new Uint8Array(length).fill(at / MiB));
+          at += length;
+        },
+      });
+      return new Response(body, { status: 206, headers: { ...facts, "Content-Range": `bytes ${from}-${to}/${size}` } });
+    });
+  });
+
+  async function take(reader: ReadableStreamDefaultReader<Uint8Array>, bytes: number): Promise<void> {
+    for (let taken = 0; taken < bytes; ) taken += (await reader.read()).value?.length ?? Number.NaN;
+  }
+
+  it("asks for a piece when half of the one before was taken, and not sooner", async () => {
+    const reader = (await GridFile.open(URL_OF_FILE)).read().getReader();
+    await take(reader, 8 * MiB);
+    expect(asked).toEqual([`bytes=0-${16 * MiB - 1}`]);
+    await take(reader, MiB);
+    expect(asked).toEqual([`bytes=0-${16 * MiB - 1}`, `bytes=${16 * MiB}-${32 * MiB - 1}`]);
+    await take(reader, 41 * MiB);
+    expect(await reader.read()).toMatchObject({ done: true });
+    expect(asked).toHaveLength(4);
+    expect(asked.at(-1)).toBe(`bytes=${48 * MiB}-${size - 1}`);
+  });
+
+  it("gives all bytes in order, also where a piece that was asked for in time was refused then", async () => {
+    failing = [2];
+    const bytes = await (await GridFile.open(URL_OF_FILE)).bytes({ offset: MiB });
+    expect(asked).toHaveLength(5);
+    expect(bytes).toHaveLength(49 * MiB);
+    const eachOfItsMegabytes = Array.from({ length: 49 }, (_, i) => i + 1);
+    expect(eachOfItsMegabytes.map((i) => bytes[i * MiB - 1])).toEqual(eachOfItsMegabytes);
+  });
+
+  it("fails with the reason where a piece is refused again", async () => {
+    failing = [2, 3];
+    await expect((await GridFile.open(URL_OF_FILE)).bytes()).rejects.toMatchObject({ code: reason.code });
+  });
+});

@@ -18,8 +18,11 @@ export interface FileReadOptions {
 
 /** An answer that breaks off is asked for again from where it broke, so often in a row without a single byte. */
 const MOST_FRUITLESS_TRIES = 3;
+/** More is not asked for at once. Where servers are far and fast, smaller pieces would take longer. */
+const PIECE = 16 * 2 ** 20;
 
 type Chunk = Uint8Array<ArrayBuffer>;
+type Body = ReadableStream<Chunk>;
 
 /** A file on the grid, for reading any part of it in the page. */
 export class GridFile {
@@ -48,8 +51,8 @@ export class GridFile {
   }
 
   /**
-   * Reads a part, verified, in order and exactly. Nothing is fetched before the stream is read from; its cancel stops the
-   * work. It errors where the bytes cannot be had and never ends early: where a browser ends the worker in mid-answer,
+   * Reads a part, verified, in order and exactly. Nothing is fetched before the stream is read from, and never more than 24 MiB ahead
+   * of its reader; its cancel stops the work. It errors where the bytes cannot be had and never ends early: where a browser ends the worker in mid-answer,
    * the rest is asked for again.
    *
    * @throws GridError BAD_RANGE at once for a negative, fractional or unsafe number. The stream errors with FILE_CHANGED where the
@@ -69,13 +72,39 @@ export class GridFile {
     return fill(whole, this.read(options));
   }
 
+  /** Piece by piece, and none before it is wanted: Firefox and WebKit load all of an answer at full speed, whether anybody reads it or not. */
   async *#chunks({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Chunk, void> {
     const end = offset + length;
-    for (let at = offset, fruitless = 0; at < end; ) {
+    const endAfter = (at: number) => Math.min(at + PIECE, end);
+    let early: Promise<Body | undefined> | undefined;
+    for (let at = offset; at < end; ) {
+      const pieceEnd = endAfter(at);
+      const chunks = this.#piece(at, pieceEnd, early, signal);
+      early = undefined;
+      for await (const chunk of chunks) {
+        at += chunk.length;
+        // In time, so that whoever reads on waits for no round trip. Why it failed is told to whoever asks again.
+        if (at > pieceEnd - PIECE / 2 && pieceEnd < end)
+          early ??= this.#ask(pieceEnd, endAfter(pieceEnd), signal).catch(() => undefined);
+        yield chunk;
+      }
+    }
+  }
+
+  /** @param early its answer, where it was asked for before */
+  async *#piece(
+    at: number,
+    end: number,
+    early: Promise<Body | undefined> | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<Chunk, void> {
+    let body = await early;
+    for (let fruitless = 0; at < end; body = undefined) {
       const before = at;
       try {
         // In WebKit a long part that cannot be read may merely break off. Of one byte the worker says why.
-        const reader = (await this.#ask(at, fruitless ? at + 1 : end, signal)).getReader();
+        body ??= await this.#ask(at, fruitless ? at + 1 : end, signal);
+        const reader = body.getReader();
         for (let read = await reader.read(); !read.done; read = await reader.read()) {
           at += read.value.length;
           if (at > end) throw lost("its answer was longer than it said");
@@ -92,12 +121,12 @@ export class GridFile {
     }
   }
 
-  async #ask(at: number, end: number, signal: AbortSignal): Promise<ReadableStream<Chunk>> {
+  async #ask(at: number, end: number, signal: AbortSignal): Promise<Body> {
     const headers = { ...this.#headers, Range: `bytes=${at}-${end - 1}` };
     const response = await fetchFromWorker(this.url, { headers, signal });
     const { body } = response;
     const promised = `bytes ${at}-${end - 1}/${this.size}`;
-    if (body !== null && response.headers.get("Content-Range") === promised) return body as ReadableStream<Chunk>;
+    if (body !== null && response.headers.get("Content-Range") === promised) return body as Body;
     if (response.status === 412)
       throw new GridError("FILE_CHANGED", {}, "This file was overwritten since it was opened. Open it again.");
     throw await failure(response);
