@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { newTlsIdentity } from "../src/node/grid/GridFolder.ts";
 import { tlsIdOf } from "../src/node/transport/tlsIdOf.ts";
+import { FLAGS, FRAME_TYPES, MOST_STREAMS, writeHeader, YAMUX_PROTOCOL } from "../src/servers/yamux.ts";
 
 // What pages, and servers, can make a relay remember. Of what was built: the relay has a process of its own, whose memory
 // nothing else is in. Many connections do the same, so that what each costs stands out.
@@ -21,6 +22,9 @@ import { tlsIdOf } from "../src/node/transport/tlsIdOf.ts";
 const ORIGIN = "https://app.example";
 const MOST_PER_CONNECTION = 3_000_000;
 const CONNECTIONS = 60;
+/** Of those that carry as many streams as they may. */
+const MULTIPLEXED = 20;
+const FIRST = 5;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 /** What Node reads from a socket at once. */
@@ -76,7 +80,7 @@ beforeEach(async () => {
   pages = [];
   relay?.kill("SIGKILL");
   const args = ["relay", "--servers", join(folder, "servers.json"), "--origin", ORIGIN, "--port", "0"];
-  const options = ["--allow-private", "--metrics", "0", "--max-per-address", `${2 * CONNECTIONS}`];
+  const options = ["--allow-private", "--metrics", "0", "--max-per-address", "2000", "--max-connections", "4000"];
   relay = spawn(process.execPath, [program, ...args, ...options], { stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: relay.stdout! });
   const [line] = (await once(lines, "line")) as [string];
@@ -86,6 +90,27 @@ beforeEach(async () => {
 
 /** A page's side, on which every byte is the test's. It says one byte, so that the server knows that it is no handshake. */
 async function open(): Promise<Socket> {
+  const socket = await upgrade();
+  socket.write(frame(BINARY, Buffer.of(1)));
+  return socket;
+}
+
+/** One that carries as many streams as a page may have, each to the server, which may send without end. */
+async function openMultiplexed(): Promise<Socket> {
+  const socket = await upgrade([`Sec-WebSocket-Protocol: binary, ${YAMUX_PROTOCOL}`]);
+  for (let stream = 1; stream < 2 * MOST_STREAMS; stream += 2) {
+    const syn = writeHeader({ type: FRAME_TYPES.WINDOW, flags: FLAGS.SYN, stream, length: 1024 * MIB });
+    socket.write(frame(BINARY, Buffer.concat([syn, streamData(stream, `${tlsId}\n\x01`)])));
+  }
+  return socket;
+}
+
+function streamData(stream: number, payload: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(payload as string);
+  return Buffer.concat([writeHeader({ type: FRAME_TYPES.DATA, flags: 0, stream, length: bytes.length }), bytes]);
+}
+
+async function upgrade(more: readonly string[] = []): Promise<Socket> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   socket.on("error", () => undefined);
   pages.push(socket);
@@ -97,11 +122,11 @@ async function open(): Promise<Socket> {
     "Sec-WebSocket-Version: 13",
     `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
     `Origin: ${ORIGIN}`,
+    ...more,
   ];
   socket.write(`${head.join("\r\n")}\r\n\r\n`);
   const [answer] = (await once(socket, "data")) as [Buffer];
   expect(answer.toString("latin1")).toMatch(/^HTTP\/1\.1 101 /);
-  socket.write(frame(BINARY, Buffer.of(1)));
   return socket;
 }
 
@@ -131,9 +156,9 @@ async function memory(): Promise<number> {
 }
 
 /** The most memory that a connection took, of many that did the same at once. */
-async function costOf(act: (page: Socket) => Promise<void>, count = CONNECTIONS): Promise<number> {
+async function costOf(act: (page: Socket) => Promise<void>, count = CONNECTIONS, openOne = open): Promise<number> {
   const before = await memory();
-  const all = await Promise.all(Array.from({ length: count }, () => open()));
+  const all = await Promise.all(Array.from({ length: count }, () => openOne()));
   let most = 0;
   let isDone = false;
   const acting = Promise.all(all.map(act)).then(() => {
@@ -221,6 +246,46 @@ it(
       await pause(1_000);
       expect(page.destroyed).toBe(false);
     });
+    expect(cost).toBeLessThan(MOST_PER_CONNECTION);
+  },
+);
+
+it(
+  "as many streams as may be, whose servers flood and take nothing, to a page that floods and takes nothing",
+  MEASURED,
+  async () => {
+    // More than a relay may keep, of all together.
+    const much = Buffer.alloc(SLAB, 7);
+    serve = (socket) => {
+      socket.pause();
+      socket.write(much);
+    };
+    const between = repeated(SLAB, frame(PONG, Buffer.alloc(100)));
+    const pings = repeated(
+      SLAB / 2,
+      Buffer.from(writeHeader({ type: FRAME_TYPES.PING, flags: FLAGS.SYN, stream: 0, length: 1 })),
+    );
+    const act = async (page: Socket) => {
+      page.pause();
+      await pause(1_000);
+      // A byte in each frame, which come in one message for each stream.
+      for (let stream = 1; stream < 2 * MOST_STREAMS; stream += 2) {
+        await push(page, frame(BINARY, repeated(32 * KIB, streamData(stream, "x"))));
+      }
+      for (let sent = 0; sent < 4; sent++) await push(page, frame(BINARY, pings));
+      for (let sent = 0; sent < 7; sent++) {
+        await push(
+          page,
+          Buffer.concat([frame(sent === 0 ? BINARY : CONTINUED, Buffer.of(1), { fin: false }), between]),
+        );
+      }
+      await pause(1_000);
+      expect(page.destroyed).toBe(false);
+    };
+    // What the first few cost stays with the process: room that its garbage collector leaves.
+    await costOf(act, FIRST, openMultiplexed);
+    for (const page of pages.splice(0)) page.destroy();
+    const cost = await costOf(act, MULTIPLEXED, openMultiplexed);
     expect(cost).toBeLessThan(MOST_PER_CONNECTION);
   },
 );

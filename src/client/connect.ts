@@ -1,6 +1,7 @@
+import { isGridError } from "../base/GridError.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
 import { inTime } from "../base/wait.ts";
-import { askNewer, askWorker } from "./askWorker.ts";
+import { askWorker } from "./askWorker.ts";
 import { Grid } from "./Grid.ts";
 import { Handles } from "./handles.ts";
 import { handOverOnLeaving } from "./handOver.ts";
@@ -168,8 +169,12 @@ async function makeGrid(
 }
 
 async function beReady(grid: Grid, worker: ServiceWorker): Promise<void> {
-  // Where an older worker does not say, whoever reads hears what is wrong.
-  await askNewer(worker, "ready", {});
+  try {
+    await askWorker(worker, "ready", {});
+  } catch (error) {
+    // An older worker does not know the question. Whoever reads hears what is wrong.
+    if (!isGridError(error, "NO_WORKER")) throw error;
+  }
   ready.add(grid);
 }
 

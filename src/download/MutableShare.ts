@@ -1,5 +1,6 @@
 import { badHash } from "../base/badHash.ts";
 import { equalBytes } from "../base/bytes.ts";
+import { GridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
 import { type MutableHeader, mutableBlockRange, mutableSegmentCount, splitSalt } from "../formats/mutableHeader.ts";
 import { fingerprintOf } from "../formats/mutableKeys.ts";
@@ -9,8 +10,8 @@ import type { HashTree } from "../hashing/HashTree.ts";
 import { HASH_LENGTH, taggedHash } from "../hashing/taggedHash.ts";
 import { BLOCK_TAG } from "../hashing/tags.ts";
 import type { Server } from "../servers/Server.ts";
-import type { DownloadContext } from "./DownloadContext.ts";
-import { ShareBytes } from "./ShareBytes.ts";
+import type { MutableContext } from "./MutableContext.ts";
+import { readShareRange } from "./readShareRange.ts";
 
 /** A block that hashes up to the signed root, and the salt that is proven with it. */
 export interface SaltedBlock {
@@ -27,16 +28,16 @@ export class MutableShare {
   readonly number: number;
   readonly header: MutableHeader;
   readonly #start: Uint8Array;
-  readonly #bytes: ShareBytes;
+  readonly #context: MutableContext;
   readonly #blockTree: HashPages;
 
   /** @param start the share's first bytes, or all of it: what is in them is not asked for again */
-  constructor(server: Server, number: number, header: MutableHeader, start: Uint8Array, context: DownloadContext) {
+  constructor(server: Server, number: number, header: MutableHeader, start: Uint8Array, context: MutableContext) {
     this.server = server;
     this.number = number;
     this.header = header;
     this.#start = start;
-    this.#bytes = new ShareBytes(server, number, context);
+    this.#context = context;
     const leaves = Math.max(1, mutableSegmentCount(header.version));
     this.#blockTree = new HashPages(leaves, `block hash tree of share ${number}`, BLOCK_TREE_PAGES);
   }
@@ -98,7 +99,13 @@ export class MutableShare {
   async #read(range: ByteRange, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     const { offset, length } = range;
     if (offset + length <= this.#start.length) return this.#start.slice(offset, offset + length);
-    return this.#bytes.read(offset, length, signal);
+    const bytes = await readShareRange(this.server, this.number, range, this.#context, signal);
+    if (bytes.length === length) return bytes;
+    throw new GridError(
+      "DATA_UNAVAILABLE",
+      { offset, length },
+      `Share ${this.number} on ${this.server.name} ends within bytes that it must have.`,
+    );
   }
 }
 

@@ -1,10 +1,9 @@
 import { equalBytes } from "../base/bytes.ts";
-import { noLongerWanted } from "../base/noLongerWanted.ts";
-import { withDeadline, withOwnSignal } from "../base/wait.ts";
-import type { DownloadContext } from "./DownloadContext.ts";
+import { withOwnSignal } from "../base/wait.ts";
+import type { MutableContext } from "./MutableContext.ts";
 import type { MutableShare } from "./MutableShare.ts";
 import type { FoundVersion } from "./MutableVersionFinder.ts";
-import { ShareBytes } from "./ShareBytes.ts";
+import { readShareRange, withTimeLimit } from "./readShareRange.ts";
 
 /**
  * Asks servers that hold a version whether they still do: a round trip, and less than a hundred bytes of each.
@@ -16,7 +15,7 @@ import { ShareBytes } from "./ShareBytes.ts";
  */
 export async function stillStands(
   { version, shares }: FoundVersion,
-  context: DownloadContext,
+  context: MutableContext,
   signal: AbortSignal,
 ): Promise<boolean> {
   const asked = quickest(shares, context).slice(0, version.needed + context.limits.spareShares);
@@ -41,7 +40,7 @@ export async function stillStands(
 }
 
 /** One share of each server, the quickest server first. */
-function quickest(shares: readonly MutableShare[], { health }: DownloadContext): MutableShare[] {
+function quickest(shares: readonly MutableShare[], { health }: MutableContext): MutableShare[] {
   const byServer = new Map(shares.map((share) => [share.server, share]));
   const expected = ({ server, header }: MutableShare): number =>
     health.expected(server, header.signed.length) + (health.of(server).isOnProbation ? 1e6 : 0);
@@ -51,21 +50,17 @@ function quickest(shares: readonly MutableShare[], { health }: DownloadContext):
 /** Never rejects. */
 async function compare(
   { server, number, header }: MutableShare,
-  context: DownloadContext,
+  context: MutableContext,
   signal: AbortSignal,
 ): Promise<"same" | "other" | "unknown"> {
   const { clock, limits, health } = context;
-  // Of its own: what another reader has asked for may have been on its way before this look began.
-  const bytes = new ShareBytes(server, number, context);
+  const range = { offset: 0, length: header.signed.length };
+  const what = `share ${number} on ${server.name}`;
   try {
-    const shown = await withDeadline(
-      limits.queryOverdue,
-      clock,
-      () => noLongerWanted,
-      signal,
-      (limited) => bytes.read(0, header.signed.length, limited),
+    const bytes = await withTimeLimit(limits.queryOverdue, what, clock, signal, (limited) =>
+      readShareRange(server, number, range, context, limited),
     );
-    return equalBytes(shown, header.signed) ? "same" : "other";
+    return equalBytes(bytes, header.signed) ? "same" : "other";
   } catch {
     if (!signal.aborted) health.of(server).failed();
     return "unknown";

@@ -1,5 +1,5 @@
 /**
- * Why a relay closes a WebSocket. A browser tells a page nothing of an upgrade that was refused, so `gridfetch relay`
+ * Why a relay closes a WebSocket, or resets a stream of one that carries many. A browser tells a page nothing of an upgrade that was refused, so `gridfetch relay`
  * accepts it and says the reason in the close frame. 4000 to 4999 are for applications (RFC 6455, section 7.4.2); each
  * of these is 4000 and the HTTP status that would have been given. A page of another origin alone is refused before the
  * upgrade: it has no business with what goes on here. To tell that from a relay that is away, a page can `fetch` the
@@ -25,6 +25,8 @@ export const SOCKET_CODES = {
   SERVER_ENDED: 1000,
   /** The relay is being stopped. */
   RELAY_STOPS: 1001,
+  /** The rules of WebSocket, or of yamux, were broken. */
+  PROTOCOL_ERROR: 1002,
   /** A text message was sent, and TLS is bytes. */
   TEXT: 1003,
   /** No close frame came: the relay is gone, or it refused the upgrade (the Origin; websockify: the token, too). */
@@ -53,6 +55,8 @@ export function reasonOfRelayClose(code: number): string {
       return "passed on that the server closed the connection";
     case SOCKET_CODES.RELAY_STOPS:
       return "is being stopped";
+    case SOCKET_CODES.PROTOCOL_ERROR:
+      return "says that its protocol was broken";
     case SOCKET_CODES.NO_CLOSE:
       return "refused the connection or is gone";
     default:

@@ -15,7 +15,6 @@ export function contextFor(
   const limits = { ...defaultLimits, ...changes };
   return {
     servers: grid,
-    storageOf: (server) => server.storage,
     health: new HealthBook(grid.clock, limits, grid),
     decoding: new Slots(limits.decodedAtOnce),
     codec: zfecTypeScript,

@@ -82,8 +82,8 @@ async function startMonitor(
 ): Promise<MonitorEndpoint | undefined> {
   if (address === undefined) return undefined;
   const text = () => {
-    const { connections, pendingSockets } = relay;
-    return metrics.text({ connections, pendingSockets, servers: servers.size, provenServers: servers.proven });
+    const { connections, streams, pendingSockets } = relay;
+    return metrics.text({ connections, streams, pendingSockets, servers: servers.size, provenServers: servers.proven });
   };
   return MonitorEndpoint.start(address, text).catch((error: Error) => cannotListen(error, address, "--metrics"));
 }

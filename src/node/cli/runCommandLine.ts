@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { Command, CommanderError } from "commander";
 import { isGridError, type ServerOutcome } from "../../base/GridError.ts";
+import { visibleLines } from "../../base/visibleText.ts";
 import { MAX_SEGMENT_SIZE } from "../../formats/Ueb.ts";
 import { defaultEncoding } from "../encode/uploadFile.ts";
 import { defaultRelayLimits } from "../relay/relayLimits.ts";
@@ -23,7 +24,7 @@ import { packageVersion } from "./packageVersion.ts";
 import { type ProxyConfigOptions, proxyConfigCommand } from "./proxyConfigCommand.ts";
 import { type PutOptions, putCommand } from "./putCommand.ts";
 import { type RelayOptions, relayCommand } from "./relayCommand.ts";
-import { forLog, Interrupted, type Terminal, tell } from "./Terminal.ts";
+import { Interrupted, type Terminal, tell } from "./Terminal.ts";
 import { UsageError } from "./UsageError.ts";
 
 const FAILED = 1;
@@ -65,7 +66,8 @@ function commandLine(terminal: Terminal): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
-      writeErr: (text) => terminal.stderr.write(forLog(text)),
+      // A cap in the place of a command is quoted, and a log of this may be kept.
+      writeErr: (text) => terminal.stderr.write(visibleLines(text.replace(/URI:[^\s']*/g, "URI:…"))),
     });
 
   addFileCommands(program, terminal);

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import { Slots } from "../../base/Slots.ts";
 import { connectPinned } from "../transport/connectPinned.ts";
 import { connectToServer, type ServerAddress } from "./connectToServer.ts";
@@ -59,10 +59,10 @@ export class ProvenServers implements RelayTargets {
     return [...this.#servers.values()].filter(({ isProven }) => isProven).length;
   }
 
-  async connect(tlsId: string, signal: AbortSignal): Promise<Socket> {
+  async connect(tlsId: string, signal: AbortSignal, onread?: OnReadOpts): Promise<Socket> {
     const server = this.#servers.get(tlsId);
     if (server === undefined) throw new Error("the server has left the list");
-    return server.connect(signal);
+    return server.connect(signal, onread);
   }
 
   /** Takes another list. Servers that stay keep their proofs; connections that are open are not touched. */
@@ -116,18 +116,18 @@ class ProvenServer {
     return this.#place !== undefined;
   }
 
-  async connect(signal: AbortSignal): Promise<Socket> {
+  async connect(signal: AbortSignal, onread: OnReadOpts | undefined): Promise<Socket> {
     const place = this.#place;
     if (place !== undefined) {
       try {
-        return await connectToServer([place], this.#options.connect, signal);
+        return await connectToServer([place], this.#options.connect, signal, onread);
       } catch {
         signal.throwIfAborted();
         // It may have moved, and has to prove its key there.
         if (this.#place === place) this.#place = undefined;
       }
     }
-    return connectToServer([await this.#provenPlace()], this.#options.connect, signal);
+    return connectToServer([await this.#provenPlace()], this.#options.connect, signal, onread);
   }
 
   async #provenPlace(): Promise<ServerAddress> {

@@ -4,9 +4,12 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { RELAY_CODES, SOCKET_CODES } from "../../servers/relayCodes.ts";
+import { YAMUX_PROTOCOL } from "../../servers/yamux.ts";
 import { ConnectionLimits } from "./ConnectionLimits.ts";
+import { MultiplexedConnection } from "./MultiplexedConnection.ts";
 import { PendingSockets } from "./PendingSockets.ts";
 import { RelayedConnection } from "./RelayedConnection.ts";
+import type { StreamTarget } from "./RelayedStream.ts";
 import type { RelayLog } from "./RelayLog.ts";
 import type { RelayTargets } from "./RelayTargets.ts";
 import { defaultRelayLimits, type RelayLimits } from "./relayLimits.ts";
@@ -34,6 +37,8 @@ const UNANSWERED_PINGS = 4;
 const CHUNKS = 1024;
 /** Of a page that is refused: what it has already sent, a ClientHello mostly, is thrown away. */
 const REFUSED_MESSAGE = 64 * 1024;
+/** Of a page whose connection carries many streams: it has no need of large ones. */
+const MULTIPLEXED_MESSAGE = 64 * 1024;
 
 /** A request to become a WebSocket. */
 interface Upgrade {
@@ -49,24 +54,24 @@ interface ConnectionFacts {
   readonly connection: number;
   readonly address: string;
   readonly origin: string;
-  /** Its TLS id. */
-  readonly server: string;
 }
 
 /**
  * Lets pages reach storage servers over WebSockets: `wss://<relay>/?token=<TLS id>`, binary messages in which the bytes
  * of a TCP connection stand, in any division. The same as websockify with its TokenFile and ExpectOrigin plugins, and the
- * reasons in close codes (relayCodes.ts). The bytes are TLS between page and server, so it sees neither swissnums nor shares.
+ * reasons in close codes (relayCodes.ts). A page that offers the subprotocol gets one WebSocket for all servers (yamux.ts).
+ * The bytes are TLS between page and server, so it sees neither swissnums nor shares.
  */
 export class Relay {
   readonly #http: HttpServer;
   readonly #sockets: WebSocketServer;
+  readonly #multiplexing: WebSocketServer;
   readonly #refusing: WebSocketServer;
   readonly #pending: PendingSockets;
   readonly #options: RelayOptions;
   readonly #limits: RelayLimits;
   readonly #counts: ConnectionLimits;
-  readonly #open = new Set<RelayedConnection>();
+  readonly #open = new Set<RelayedConnection | MultiplexedConnection>();
   #connections = 0;
   #isClosing = false;
 
@@ -76,8 +81,9 @@ export class Relay {
     this.#limits = limits;
     this.#counts = new ConnectionLimits(limits.connections, limits.connectionsPerAddress);
     this.#pending = new PendingSockets(limits.connections, limits.connectionsPerAddress, limits.admission);
-    this.#sockets = webSockets(limits.message, limits.idle);
-    this.#refusing = webSockets(REFUSED_MESSAGE, limits.idle);
+    this.#sockets = webSockets(limits.message, limits.idle, "binary");
+    this.#multiplexing = webSockets(MULTIPLEXED_MESSAGE, limits.idle, YAMUX_PROTOCOL);
+    this.#refusing = webSockets(REFUSED_MESSAGE, limits.idle, "binary");
     this.#http = createServer((request, response) => this.#answerRequest(request, response));
     this.#http.maxConnections = limits.connections + this.#pending.most;
     this.#http.on("connection", (socket: Socket) => {
@@ -98,9 +104,14 @@ export class Relay {
     return (this.#http.address() as AddressInfo).port;
   }
 
-  /** How many connections are open. */
+  /** How many connections of pages are open. */
   get connections(): number {
     return this.#open.size;
+  }
+
+  /** How many streams the connections carry that carry several. */
+  get streams(): number {
+    return [...this.#open].reduce((sum, each) => sum + (each instanceof MultiplexedConnection ? each.streams : 0), 0);
   }
 
   /** How many sockets are open that are none: silent ones, and those that are refused. */
@@ -157,7 +168,11 @@ export class Relay {
   }
 
   #admit(upgrade: Upgrade): void {
-    const { request, socket, head, address, origin } = upgrade;
+    const { request, address, origin } = upgrade;
+    if (offers(request, YAMUX_PROTOCOL)) {
+      this.#accept(upgrade, this.#multiplexing, {}, (client, facts) => this.#multiplex(client, facts));
+      return;
+    }
     const tlsId = tokenOf(request);
     if (tlsId === undefined || !this.#options.servers.has(tlsId)) {
       // What was taken for a token may be anything, a whole NURL with its secret too: it is not logged.
@@ -165,9 +180,20 @@ export class Relay {
       this.#refuse(upgrade, RELAY_CODES.UNKNOWN_SERVER, "No server of this relay has that token");
       return;
     }
+    this.#accept(upgrade, this.#sockets, { server: tlsId }, (client, facts) => this.#relay(client, facts, tlsId));
+  }
+
+  /** @param serve resolves when all of the connection is closed */
+  #accept(
+    upgrade: Upgrade,
+    sockets: WebSocketServer,
+    logged: { readonly server?: string },
+    serve: (client: WebSocket, facts: ConnectionFacts) => Promise<void>,
+  ): void {
+    const { request, socket, head, address, origin } = upgrade;
     const leave = this.#counts.enter(address);
     if (typeof leave === "string") {
-      this.#options.log("refused", { why: `${leave} limit`, address, origin, server: tlsId });
+      this.#options.log("refused", { why: `${leave} limit`, address, origin, ...logged });
       this.#refuse(upgrade, RELAY_CODES.TOO_MANY, "Too many connections");
       return;
     }
@@ -175,25 +201,60 @@ export class Relay {
     // It may be no WebSocket after all.
     if (socket.destroyed) leave();
     socket.once("close", () => isOpen || leave());
-    this.#sockets.handleUpgrade(request, socket, head, (client) => {
+    sockets.handleUpgrade(request, socket, head, (client) => {
       isOpen = true;
       this.#pending.release(socket);
-      void this.#relay(client, { connection: ++this.#connections, address, origin, server: tlsId }).then(leave);
+      void serve(client, { connection: ++this.#connections, address, origin }).then(leave);
     });
   }
 
   /** Resolves when both sides are closed. */
-  async #relay(client: WebSocket, facts: ConnectionFacts): Promise<void> {
+  async #relay(client: WebSocket, facts: ConnectionFacts, server: string): Promise<void> {
     const started = performance.now();
-    this.#options.log("open", { ...facts });
-    const { connection: number, server } = facts;
+    this.#options.log("open", { ...facts, server });
     const connect = (signal: AbortSignal) => this.#options.servers.connect(server, signal);
     const connection = new RelayedConnection(client, connect, this.#limits);
     this.#open.add(connection);
     const end = await connection.ended;
     this.#open.delete(connection);
-    this.#options.log("close", { connection: number, server, ...end, ms: Math.round(performance.now() - started) });
+    this.#options.log("close", { connection: facts.connection, server, ...end, ms: since(started) });
     await connection.gone;
+  }
+
+  /** Resolves when the page's side and those of all servers are closed. */
+  async #multiplex(client: WebSocket, facts: ConnectionFacts): Promise<void> {
+    const started = performance.now();
+    this.#options.log("open", { ...facts });
+    const find = (token: string) => this.#openStream(token, facts);
+    const connection = new MultiplexedConnection(client, find, this.#limits);
+    this.#open.add(connection);
+    const code = await connection.ended;
+    this.#open.delete(connection);
+    this.#options.log("close", { connection: facts.connection, code, ms: since(started) });
+    await connection.gone;
+  }
+
+  /** Each stream counts like a connection of its page. */
+  #openStream(server: string, { connection, address, origin }: ConnectionFacts): StreamTarget | number {
+    const { servers, log } = this.#options;
+    if (!servers.has(server)) {
+      log("refused", { why: "unknown server", address, origin });
+      return RELAY_CODES.UNKNOWN_SERVER;
+    }
+    const leave = this.#counts.enter(address);
+    if (typeof leave === "string") {
+      log("refused", { why: `${leave} limit`, address, origin, server });
+      return RELAY_CODES.TOO_MANY;
+    }
+    const started = performance.now();
+    log("stream open", { connection, server });
+    return {
+      connect: (signal, onread) => servers.connect(server, signal, onread),
+      over(end) {
+        leave();
+        log("stream close", { connection, server, ...end, ms: since(started) });
+      },
+    };
   }
 
   /** A page learns the reason from a close code alone, so it gets a WebSocket for that. */
@@ -225,7 +286,17 @@ function tokenOf(request: IncomingMessage): string | undefined {
   return tokens.length === 1 ? tokens[0] : undefined;
 }
 
-function webSockets(maxPayload: number, closeTimeout: number): WebSocketServer {
+function offers({ headers }: IncomingMessage, protocol: string): boolean {
+  const offered = headers["sec-websocket-protocol"]?.split(",") ?? [];
+  return offered.some((each) => each.trim() === protocol);
+}
+
+/** In whole milliseconds. */
+function since(started: number): number {
+  return Math.round(performance.now() - started);
+}
+
+function webSockets(maxPayload: number, closeTimeout: number, protocol: string): WebSocketServer {
   // The types of ws do not know all of these yet.
   const settings: ServerOptions & Readonly<Record<string, unknown>> = {
     noServer: true,
@@ -236,8 +307,8 @@ function webSockets(maxPayload: number, closeTimeout: number): WebSocketServer {
     maxPendingAutoPongs: UNANSWERED_PINGS,
     // Ciphertext does not compress.
     perMessageDeflate: false,
-    // As websockify does.
-    handleProtocols: (offered) => (offered.has("binary") ? "binary" : false),
+    // As websockify does with "binary".
+    handleProtocols: (offered) => (offered.has(protocol) ? protocol : false),
     // Bytes that a slow browser has yet to take stand before the close frame.
     closeTimeout,
   };

@@ -3,6 +3,7 @@ import type { RelayFacts } from "./RelayLog.ts";
 /** What is now, asked for when somebody reads. */
 export interface RelayGauges {
   readonly connections: number;
+  readonly streams: number;
   readonly pendingSockets: number;
   readonly servers: number;
   readonly provenServers: number;
@@ -16,14 +17,16 @@ export class RelayMetrics {
   readonly #started = Date.now() / 1000;
   readonly #refused = new Map<string, number>();
   readonly #closed = new Map<string, number>();
+  readonly #closedStreams = new Map<string, number>();
   #opened = 0;
+  #openedStreams = 0;
   #toServers = 0;
   #fromServers = 0;
   #reloads = 0;
   #failedReloads = 0;
 
   /** Hears an event, as a RelayLog. */
-  note(event: string, { why, code, toServer, fromServer }: RelayFacts): void {
+  note(event: string, { why, code, toServer = 0, fromServer = 0 }: RelayFacts): void {
     switch (event) {
       case "open":
         this.#opened++;
@@ -31,8 +34,12 @@ export class RelayMetrics {
       case "refused":
         count(this.#refused, `${why}`);
         break;
+      case "stream open":
+        this.#openedStreams++;
+        break;
       case "close":
-        count(this.#closed, `${code}`);
+      case "stream close":
+        count(event === "close" ? this.#closed : this.#closedStreams, `${code}`);
         this.#toServers += Number(toServer);
         this.#fromServers += Number(fromServer);
         break;
@@ -45,18 +52,21 @@ export class RelayMetrics {
   }
 
   /** In Prometheus' text format, version 0.0.4. */
-  text({ connections, pendingSockets, servers, provenServers }: RelayGauges): string {
+  text({ connections, streams, pendingSockets, servers, provenServers }: RelayGauges): string {
     const labelled = (values: ReadonlyMap<string, number>, label: string): Value[] =>
       [...values].map(([name, value]) => [`{${label}="${name}"}`, value]);
     return [
-      metric("connections", "gauge", "Connections between pages and servers.", [["", connections]]),
+      metric("connections", "gauge", "WebSockets of pages.", [["", connections]]),
+      metric("streams", "gauge", "Streams to servers in WebSockets that carry several.", [["", streams]]),
       metric("pending_sockets", "gauge", "Sockets that are silent yet, or refused.", [["", pendingSockets]]),
       metric("servers", "gauge", "Servers of the list.", [["", servers]]),
       metric("servers_proven", "gauge", "Servers of the list that have proven their keys.", [["", provenServers]]),
-      metric("connections_total", "counter", "Connections that were opened.", [["", this.#opened]]),
+      metric("connections_total", "counter", "WebSockets that were opened.", [["", this.#opened]]),
+      metric("streams_total", "counter", "Streams that were opened.", [["", this.#openedStreams]]),
       metric("refused_total", "counter", "Requests that were refused, by reason.", labelled(this.#refused, "why")),
-      metric("closed_total", "counter", "Connections that were closed, by close code.", labelled(this.#closed, "code")),
-      metric("bytes_total", "counter", "Bytes of connections that were closed.", [
+      metric("closed_total", "counter", "WebSockets that were closed, by close code.", labelled(this.#closed, "code")),
+      metric("streams_closed_total", "counter", "Streams that ended, by code.", labelled(this.#closedStreams, "code")),
+      metric("bytes_total", "counter", "Bytes of connections and streams that were closed.", [
         ['{direction="to_servers"}', this.#toServers],
         ['{direction="from_servers"}', this.#fromServers],
       ]),

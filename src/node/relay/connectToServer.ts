@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import { connect, type OnReadOpts, type Socket } from "node:net";
 import type { Nurl } from "../../servers/parseNurl.ts";
 
 /** The relay's side of a NURL. */
@@ -8,17 +8,19 @@ export type ServerAddress = Pick<Nurl, "host" | "port">;
  * A TCP connection to the first of a server's addresses that takes one. It is paused.
  *
  * @param limit in milliseconds, for each address
+ * @param onread gets what is read, in place of "data" events
  * @throws the last address's error, or the signal's reason
  */
 export async function connectToServer(
   addresses: readonly ServerAddress[],
   limit: number,
   signal: AbortSignal,
+  onread?: OnReadOpts,
 ): Promise<Socket> {
   let failure: unknown;
   for (const address of addresses) {
     try {
-      return await connectTo(address, limit, signal);
+      return await connectTo(address, limit, signal, onread);
     } catch (error) {
       failure = error;
     }
@@ -26,10 +28,15 @@ export async function connectToServer(
   throw failure;
 }
 
-function connectTo({ host, port }: ServerAddress, limit: number, signal: AbortSignal): Promise<Socket> {
+function connectTo(
+  { host, port }: ServerAddress,
+  limit: number,
+  signal: AbortSignal,
+  onread: OnReadOpts | undefined,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    const socket = connect({ host, port, noDelay: true });
+    const socket = connect({ host, port, noDelay: true, ...(onread && { onread }) });
     const stop = () => socket.destroy(signal.reason);
     const late = setTimeout(() => socket.destroy(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })), limit);
     const settle = () => {

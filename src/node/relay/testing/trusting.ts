@@ -5,6 +5,6 @@ import type { RelayTargets } from "../RelayTargets.ts";
 export function trusting(servers: ReadonlyMap<string, readonly ServerAddress[]>): RelayTargets {
   return {
     has: (tlsId) => servers.has(tlsId),
-    connect: (tlsId, signal) => connectToServer(servers.get(tlsId) ?? [], 10_000, signal),
+    connect: (tlsId, signal, onread) => connectToServer(servers.get(tlsId) ?? [], 10_000, signal, onread),
   };
 }
