@@ -77,26 +77,7 @@ export class BenchBrowser {
    * @param enough stop after so many bytes
    */
   async read(url: string, options: { range?: string; enough?: number; page?: Page } = {}): Promise<PageRead> {
-    const { range, enough, page = this.page } = options;
-    return page.evaluate(
-      async ({ url, range, enough }) => {
-        const began = performance.now();
-        const response = await fetch(url, { cache: "no-store", headers: range === undefined ? {} : { Range: range } });
-        const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-        let bytes = 0;
-        let firstByte = 0;
-        while (bytes < (enough ?? Number.POSITIVE_INFINITY)) {
-          const { done, value } = await reader.read();
-          if (done) break;
-          if (bytes === 0) firstByte = (performance.now() - began) / 1000;
-          bytes += value.length;
-        }
-        const seconds = (performance.now() - began) / 1000;
-        await reader.cancel();
-        return { status: response.status, bytes, firstByte, seconds };
-      },
-      { url, range, enough },
-    );
+    return readInPage(options.page ?? this.page, url, options);
   }
 
   /** As `read`, for a body of which every byte must come. */
@@ -108,11 +89,8 @@ export class BenchBrowser {
   }
 
   /** Ends the worker, as the browser does with one that has been idle. The next read starts it again. */
-  async endWorker(): Promise<void> {
-    const session = await this.#context.newCDPSession(this.page);
-    await session.send("ServiceWorker.enable");
-    await session.send("ServiceWorker.stopAllWorkers");
-    await session.detach();
+  endWorker(): Promise<void> {
+    return endWorkers(this.page);
   }
 
   /** Asks the worker something. @throws Error with what went wrong there */
@@ -151,6 +129,41 @@ export class BenchBrowser {
     await this.#browser.close();
     await this.#app.close();
   }
+}
+
+/** As `BenchBrowser.read`. */
+export async function readInPage(
+  page: Page,
+  url: string,
+  { range, enough }: { range?: string; enough?: number },
+): Promise<PageRead> {
+  return page.evaluate(
+    async ({ url, range, enough }) => {
+      const began = performance.now();
+      const response = await fetch(url, { cache: "no-store", headers: range === undefined ? {} : { Range: range } });
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+      let bytes = 0;
+      let firstByte = 0;
+      while (bytes < (enough ?? Number.POSITIVE_INFINITY)) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        if (bytes === 0) firstByte = (performance.now() - began) / 1000;
+        bytes += value.length;
+      }
+      const seconds = (performance.now() - began) / 1000;
+      await reader.cancel();
+      return { status: response.status, bytes, firstByte, seconds };
+    },
+    { url, range, enough },
+  );
+}
+
+/** As `BenchBrowser.endWorker`. */
+export async function endWorkers(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("ServiceWorker.enable");
+  await session.send("ServiceWorker.stopAllWorkers");
+  await session.detach();
 }
 
 async function anonymousMemory(pid: number): Promise<number> {

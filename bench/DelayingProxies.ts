@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { Delay } from "./DelayingProxy.ts";
 
 /**
  * Delaying proxies in a process of their own: in the bench's they would share a thread with our reader, but not with the gateway
@@ -18,10 +19,11 @@ export class DelayingProxies {
 
   /**
    * @param ports on loopback, where connections go
-   * @param roundTrip in milliseconds
+   * @param delay as `DelayingProxy` has it
    */
-  static async start(ports: readonly number[], roundTrip: number): Promise<DelayingProxies> {
-    const child = fork(fileURLToPath(new URL("proxies.js", import.meta.url)), [roundTrip, ...ports].map(String));
+  static async start(ports: readonly number[], delay: Delay): Promise<DelayingProxies> {
+    const program = fileURLToPath(new URL("proxies.js", import.meta.url));
+    const child = fork(program, [JSON.stringify(delay), ...ports.map(String)]);
     const failed = once(child, "exit").then(() => {
       throw new Error("the delaying proxies did not start");
     });

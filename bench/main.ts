@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { type Bench, type Part, runPart } from "./Bench.ts";
 import { bytesPart } from "./parts/bytes.ts";
 import { endToEndPart } from "./parts/endToEnd.ts";
+import { farPart } from "./parts/far.ts";
 import { gatewayPart } from "./parts/gateway.ts";
 import { highKPart } from "./parts/highK.ts";
 import { memoryPart } from "./parts/memory.ts";
@@ -25,6 +26,7 @@ const parts: Readonly<Record<string, Part>> = {
   gateway: gatewayPart,
   real: realGridPart,
   rtt: roundTripsPart,
+  far: farPart,
   scale: scalePart,
   "slow-server": slowServerPart,
   memory: memoryPart,

@@ -2,11 +2,14 @@
 import { join } from "node:path";
 import { prepareNginx } from "../e2e/setup/prepareNginx.mjs";
 import { prepareTahoe } from "../e2e/setup/prepareTahoe.mjs";
+import { buildIfStale } from "../src/node/setup/buildIfStale.mjs";
 import { checkout } from "../src/node/setup/checkout.mjs";
 import { installPackages } from "../src/node/setup/installPackages.mjs";
 import { runCommand } from "../src/node/setup/runCommand.mjs";
 
 await installPackages();
+// What is shipped, which one part measures as it is.
+await buildIfStale();
 const node = process.execPath;
 const vite = join(checkout, "node_modules/vite/bin/vite.js");
 const built = await runCommand(node, [

@@ -37,7 +37,7 @@ export const gatewayPart: Part = {
       await compareDirectly(bench, grid);
       proxies = await DelayingProxies.start(
         grid.servers.map(({ nurl }) => parseNurl(nurl).port),
-        ROUND_TRIP,
+        { roundTrip: ROUND_TRIP },
       );
       await compareDelayed(bench, grid, proxies.ports);
     } finally {

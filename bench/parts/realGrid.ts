@@ -3,18 +3,15 @@ import { join } from "node:path";
 import { makeFile } from "../../e2e/testing/makeFile.ts";
 import { newTlsIdentity } from "../../src/node/grid/GridFolder.ts";
 import { NginxServer, nginxBin } from "../../src/node/proxy/testing/NginxServer.ts";
-import { ProvenServers } from "../../src/node/relay/ProvenServers.ts";
-import { Relay } from "../../src/node/relay/Relay.ts";
-import { readRelayServers } from "../../src/node/relay/readRelayServers.ts";
-import { defaultRelayLimits } from "../../src/node/relay/relayLimits.ts";
 import { freePort } from "../../src/node/testing/freePort.ts";
-import { runGridfetch } from "../../src/node/testing/runGridfetch.ts";
 import { TahoeGrid } from "../../src/node/testing/TahoeGrid.ts";
 import { type Bench, type Part, tahoeBin } from "../Bench.ts";
 import { BenchBrowser } from "../BenchBrowser.ts";
 import { gridUrl, upload } from "../BenchGrid.ts";
 import { benchFolder } from "../benchFolder.ts";
 import { curlGateway } from "../curlGateway.ts";
+import { gridConfig, gridfetch } from "../operatorCommands.ts";
+import { startRelay } from "../startRelay.ts";
 import { inTurn, median, ratioOf, round, speed } from "../statistics.ts";
 
 const MiB = 1024 * 1024;
@@ -97,19 +94,12 @@ async function compareFirstBytes(bench: Bench, grid: TahoeGrid, { relay, nginx, 
 /** A page whose worker reaches the servers through a relay. */
 async function openRelayed(bench: Bench, grid: TahoeGrid, folder: string, closers: Closers): Promise<BenchBrowser> {
   const port = await freePort();
-  const configFile = await gridConfig(bench, grid, "relay", `ws://127.0.0.1:${port}/`);
+  const configFile = join(bench.folder, "relay.json");
+  await gridConfig(grid.serversFile, "relay", `ws://127.0.0.1:${port}/`, configFile);
   const browser = await BenchBrowser.start(bench, folder, configFile);
   closers.push(() => browser.close());
-  const listed = (await readRelayServers(grid.serversFile)).servers;
-  const log = () => undefined;
-  const { connect } = defaultRelayLimits;
-  const servers = new ProvenServers(listed, { allowPrivate: true, connect, log });
-  const origins = [new URL(browser.page.url()).origin];
-  const relay = await Relay.start({ servers, origins, host: "127.0.0.1", port, log });
-  closers.push(async () => {
-    servers.close();
-    await relay.close();
-  });
+  const relay = await startRelay(grid.serversFile, [new URL(browser.page.url()).origin], port);
+  closers.push(() => relay.close());
   return browser;
 }
 
@@ -118,7 +108,7 @@ async function openProxied(bench: Bench, grid: TahoeGrid, folder: string, closer
   const [port, appPort] = [await freePort(), await freePort()];
   const origin = `https://127.0.0.1:${port}`;
   const own = join(bench.folder, "nginx");
-  await run("proxy-config", "--servers", grid.serversFile, "--origin", origin, "--folder", own);
+  await gridfetch("proxy-config", "--servers", grid.serversFile, "--origin", origin, "--folder", own);
   const { cert, key } = await newTlsIdentity();
   await writeFile(join(own, "front.pem"), cert);
   await writeFile(join(own, "front.key"), key);
@@ -133,25 +123,14 @@ async function openProxied(bench: Bench, grid: TahoeGrid, folder: string, closer
     }`;
   const nginx = await NginxServer.start(join(own, "run"), http, port);
   closers.push(() => nginx.stop());
-  const configFile = await gridConfig(bench, grid, "proxy", `${origin}/grid-servers/`);
+  const configFile = join(bench.folder, "proxy.json");
+  await gridConfig(grid.serversFile, "proxy", `${origin}/grid-servers/`, configFile);
   const browser = await BenchBrowser.start(bench, folder, configFile, { url: `${origin}/`, appPort });
   closers.push(() => browser.close());
   return browser;
 }
 
 type Closers = (() => Promise<void>)[];
-
-async function gridConfig(bench: Bench, grid: TahoeGrid, way: "relay" | "proxy", url: string): Promise<string> {
-  const path = join(bench.folder, `${way}.json`);
-  await writeFile(path, await run("grid-config", "--servers", grid.serversFile, `--${way}`, url));
-  return path;
-}
-
-async function run(...args: string[]): Promise<Buffer> {
-  const { status, stdout, stderr } = await runGridfetch(args);
-  if (status !== 0) throw new Error(`gridfetch ${args[0]}: ${stderr}`);
-  return stdout;
-}
 
 async function uploadNoise(
   bench: Bench,

@@ -14,7 +14,7 @@ import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
  *   one does without the answer where it can.
  * - What is changed or taken away raises `oldest` too: the two sides then leave each other alone, loudly.
  */
-export const PROTOCOL: Versions = { oldest: 1, newest: 4 };
+export const PROTOCOL: Versions = { oldest: 1, newest: 5 };
 
 /** The versions of the protocol that a side understands, both ends included. */
 export interface Versions {
@@ -30,8 +30,8 @@ export interface Questions {
   /** Take this page under control: it was loaded past the worker, by shift-reload say. Answered once that is done. */
   claim: { payload: Nothing; answer: Nothing };
   /**
-   * Are you there? It also keeps the worker alive: Firefox ends one that no page has spoken to for 30 s, streaming or
-   * not.
+   * Are you there? To be asked keeps the worker alive: Firefox ends one that no page has spoken to for 30 s, streaming or
+   * not. It does nothing else, but where the page is of a version before 5, whose ping asks for `offlineWork` and `handOvers` as well.
    */
   ping: {
     payload: Nothing;
@@ -40,10 +40,29 @@ export interface Questions {
       readonly streams: number;
       /** Of these, bodies that paused players hold: an update need not wait for them. Versions before 4 do not say. */
       readonly resting?: number;
-      /** Files that are being kept offline; version 1 does not say. */
+      /** As the answer to `offlineWork`, where page or worker is of a version before 5. Version 1 does not say. */
       readonly keeping?: number;
-      /** What the browser should take over when this page is left; versions before 3 do not say. */
+      /** As the answer to `handOvers`, where page or worker is of a version before 5. Versions before 3 do not say. */
       readonly unfinished?: readonly HandOver[];
+    };
+  };
+  /**
+   * Go on with what is to be kept offline, for as long as an event of the worker may last: the page asks again before that. Answered
+   * once it goes on. Versions before 5 do not know the question.
+   */
+  offlineWork: {
+    payload: Nothing;
+    answer: {
+      /** Files that are being kept offline. */
+      readonly keeping: number;
+    };
+  };
+  /** What is the browser to take over when this page is left? Changes nothing. Versions before 5 do not know the question. */
+  handOvers: {
+    payload: Nothing;
+    answer: {
+      /** Undefined where the browser cannot take over anything, and where it is not known soon. */
+      readonly unfinished: readonly HandOver[] | undefined;
     };
   };
   /**
@@ -118,6 +137,8 @@ type Checks<Map> = { readonly [Kind in keyof Map]: (content: Readonly<Record<str
 const questionChecks: Checks<Questions> = {
   claim: () => true,
   ping: () => true,
+  offlineWork: () => true,
+  handOvers: () => true,
   takeOver: () => true,
   // Looked at by the configuration's own parser, which says what is wrong.
   configure: () => true,

@@ -1,5 +1,5 @@
 import { fromErrorRecord } from "../base/errorRecord.ts";
-import { GridError } from "../base/GridError.ts";
+import { GridError, isGridError } from "../base/GridError.ts";
 import { type Answer, isAtWork, isReply, type Payload, type QuestionKind, question } from "../channel/messages.ts";
 
 /** A worker that is started for the question and answers from memory takes some 20 ms; a busy machine takes longer. */
@@ -52,6 +52,21 @@ export function askWorker<Kind extends QuestionKind>(
       how();
     }
   });
+}
+
+/**
+ * Asks a worker that may be older than the question, and does without the answer then: undefined.
+ * @throws as `askWorker`, but for another version
+ */
+export async function askNewer<Kind extends QuestionKind>(
+  ...asked: Parameters<typeof askWorker<Kind>>
+): Promise<Answer<Kind> | undefined> {
+  try {
+    return await askWorker(...asked);
+  } catch (error) {
+    if (isGridError(error, "NO_WORKER")) return undefined;
+    throw error;
+  }
 }
 
 function silent(kind: QuestionKind, ms: number): GridError<"TIMED_OUT"> {

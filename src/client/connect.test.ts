@@ -42,6 +42,7 @@ beforeEach(async () => {
       asked.push({ kind: data.kind, payload: data.payload });
       if (data.kind === "profile") port.postMessage(reply("profile", { secret: new Uint8Array(32) }));
       else if (data.kind === "ping") port.postMessage(reply("ping", { streams: 0 }));
+      else if (data.kind === "offlineWork") port.postMessage(reply("offlineWork", { keeping: 0 }));
       else if (data.kind === "configure") port.postMessage(reply("configure", { isKept: true }));
       else if (readiness === "not understood") port.postMessage(misunderstoodReply(data.kind));
       else if (readiness === "ready") port.postMessage(reply("ready", {}));
@@ -77,7 +78,7 @@ const failure = async (options?: Parameters<typeof Connect>[0]) => {
   expect(message).toMatch(/[^.]\.$/);
   return { code, details, message };
 };
-const kinds = () => asked.map(({ kind }) => kind).filter((kind) => kind !== "ping");
+const kinds = () => asked.map(({ kind }) => kind).filter((kind) => kind !== "ping" && kind !== "offlineWork");
 
 describe("called again and again", () => {
   it("gives one grid, and leaves as many listeners as one call", async () => {

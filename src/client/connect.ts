@@ -1,7 +1,6 @@
-import { isGridError } from "../base/GridError.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
 import { inTime } from "../base/wait.ts";
-import { askWorker } from "./askWorker.ts";
+import { askNewer, askWorker } from "./askWorker.ts";
 import { Grid } from "./Grid.ts";
 import { Handles } from "./handles.ts";
 import { handOverOnLeaving } from "./handOver.ts";
@@ -169,12 +168,8 @@ async function makeGrid(
 }
 
 async function beReady(grid: Grid, worker: ServiceWorker): Promise<void> {
-  try {
-    await askWorker(worker, "ready", {});
-  } catch (error) {
-    // An older worker does not know the question. Whoever reads hears what is wrong.
-    if (!isGridError(error, "NO_WORKER")) throw error;
-  }
+  // Where an older worker does not say, whoever reads hears what is wrong.
+  await askNewer(worker, "ready", {});
   ready.add(grid);
 }
 

@@ -16,28 +16,28 @@ const MOST_HEAD = 64 * 1024;
  * Hands what is being kept over to the browser, where it can do that, when this page is left: with the last page the worker ends.
  * Chromium lets pages begin such a fetch, and no workers; it takes one that is begun while the page is closed.
  *
- * @returns what is to be told, again and again, what is unfinished
+ * @returns what is to be told, again and again, what is unfinished; undefined where the browser takes nothing over
  */
 export function handOverOnLeaving(
   registration: ServiceWorkerRegistration & WithBackgroundFetch,
   container: ServiceWorkerContainer,
-): (unfinished: readonly HandOver[]) => void {
+): ((unfinished: readonly HandOver[]) => void) | undefined {
   const { backgroundFetch } = registration;
-  if (backgroundFetch === undefined) return () => {};
+  if (backgroundFetch === undefined) return undefined;
   let present: readonly HandOver[] = [];
   container.addEventListener("message", ({ data }) => {
     if (!isAnnouncement(data) || data.kind !== "keep" || data.content.state === "keeping") return;
     const over = data.content.id;
     present = present.filter(({ id }) => id !== over);
   });
+  const handOver = async ({ id, size, urls }: HandOver): Promise<void> => {
+    const downloadTotal = Math.ceil(size * MOST_OVERHEAD) + urls.length * MOST_HEAD;
+    const options = { title: "Keeping a file offline", downloadTotal };
+    await backgroundFetch.fetch(BROWSER_FETCH + id, urls.map(wholeShare), options);
+  };
   const leave = (): void => {
-    for (const { id, size, urls } of present) {
-      const downloadTotal = Math.ceil(size * MOST_OVERHEAD) + urls.length * MOST_HEAD;
-      // It is there already, or not allowed: the next page goes on.
-      backgroundFetch
-        .fetch(BROWSER_FETCH + id, urls.map(wholeShare), { title: "Keeping a file offline", downloadTotal })
-        .catch(() => undefined);
-    }
+    // It is there already, or not allowed: the next page goes on.
+    for (const each of present) handOver(each).catch(() => undefined);
   };
   addEventListener("pagehide", leave);
   // A telephone's browser ends frozen pages without another word.

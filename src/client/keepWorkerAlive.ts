@@ -1,7 +1,7 @@
 import type { HandOver } from "../base/Keep.ts";
 import { sleep } from "../base/wait.ts";
 import { isAnnouncement } from "../channel/messages.ts";
-import { askWorker } from "./askWorker.ts";
+import { askNewer, askWorker } from "./askWorker.ts";
 import { pageTimers } from "./pageTimers.ts";
 
 /**
@@ -9,6 +9,7 @@ import { pageTimers } from "./pageTimers.ts";
  * looks complete. Every 10 s is what was measured to keep it.
  */
 const PING_MS = 10_000;
+const LIMIT = { limit: PING_MS };
 
 /** Soon after a file began to be kept, the worker knows where its shares are. */
 const FIRST_KEEP_MS = 2_000;
@@ -19,55 +20,62 @@ const MOST_SILENCES = 30;
 /** `connect` may be called again and again. */
 const kept = new WeakSet<ServiceWorkerContainer>();
 
+/** Hears what the browser should take over when the page is left. */
+type TakeDown = (unfinished: readonly HandOver[]) => void;
+
 /**
  * Speaks to the worker regularly while it streams to whichever tab or keeps a file offline, and not otherwise: the tab that
- * began it may be closed or asleep. A worker that was ended in the middle goes on with what it was to keep when it is spoken
+ * began it may be closed or asleep. A worker that was ended in the middle goes on with what it is to keep when it is asked
  * to.
  *
- * @param tell hears what the browser could take over, as often as the worker is spoken to
+ * @param takeDown where the browser can take over what is being kept
  */
-export function keepWorkerAlive(
-  container: ServiceWorkerContainer,
-  tell: (unfinished: readonly HandOver[]) => void = () => {},
-): void {
+export function keepWorkerAlive(container: ServiceWorkerContainer, takeDown?: TakeDown): void {
   if (kept.has(container)) return;
   kept.add(container);
-  let isPinging = false;
-  const start = (wait: number) => {
-    if (isPinging) return;
-    isPinging = true;
-    void ping(container, wait, tell).finally(() => {
-      isPinging = false;
-    });
+  let isSpeaking = false;
+  let news = 0;
+  const hear = (wait: number) => {
+    news++;
+    if (!isSpeaking) void speak(wait);
   };
   container.addEventListener("message", ({ data }) => {
     if (!isAnnouncement(data)) return;
     const { kind, content } = data;
-    if (kind === "read" && content.type === "started") start(PING_MS);
-    if (kind === "keep" && content.state === "keeping") start(FIRST_KEEP_MS);
+    if (kind === "read" && content.type === "started") hear(PING_MS);
+    if (kind === "keep" && content.state === "keeping") hear(FIRST_KEEP_MS);
   });
   // What began before this page did, it has not heard of.
-  start(0);
+  hear(0);
+
+  async function speak(wait: number): Promise<void> {
+    isSpeaking = true;
+    await sleep(wait, pageTimers);
+    for (let silences = 0; silences < MOST_SILENCES && container.controller !== null; ) {
+      // What begins while the worker answers may be in no answer.
+      const before = news;
+      try {
+        if (!(await isAtWork(container.controller, takeDown)) && news === before) break;
+        silences = 0;
+        await sleep(PING_MS, pageTimers);
+      } catch {
+        // Its limit has been the pause; a worker of another version answers at once.
+        silences++;
+        await sleep(PING_MS / 2, pageTimers);
+      }
+    }
+    isSpeaking = false;
+  }
 }
 
-async function ping(
-  container: ServiceWorkerContainer,
-  wait: number,
-  tell: (unfinished: readonly HandOver[]) => void,
-): Promise<void> {
-  await sleep(wait, pageTimers);
-  for (let silences = 0; silences < MOST_SILENCES && container.controller !== null; ) {
-    try {
-      const answer = await askWorker(container.controller, "ping", {}, { limit: PING_MS });
-      const { streams, keeping = 0, unfinished = [] } = answer;
-      tell(unfinished);
-      if (streams + keeping === 0) return;
-      silences = 0;
-      await sleep(PING_MS, pageTimers);
-    } catch {
-      // Its limit has been the pause; a worker of another version answers at once.
-      silences++;
-      await sleep(PING_MS / 2, pageTimers);
-    }
+/** Has the worker go on with what it is to keep offline, and says whether there is something for which it must be kept alive. */
+async function isAtWork(worker: ServiceWorker, takeDown: TakeDown | undefined): Promise<boolean> {
+  const alive = await askWorker(worker, "ping", {}, LIMIT);
+  // A worker of a version before 5 does all of it when it is pinged.
+  const keeping = alive.keeping ?? (await askNewer(worker, "offlineWork", {}, LIMIT))?.keeping ?? 0;
+  if (keeping > 0 && takeDown !== undefined) {
+    const unfinished = alive.unfinished ?? (await askNewer(worker, "handOvers", {}, LIMIT))?.unfinished;
+    if (unfinished !== undefined) takeDown(unfinished);
   }
+  return alive.streams + keeping > 0;
 }

@@ -39,7 +39,7 @@ export class CorruptionReporter {
 
   /** Never rejects: a server that will not hear of it changes nothing for the reader. */
   async #run(share: Share, reason: string): Promise<void> {
-    const { clock, scope, storageIndexText } = this.#context;
+    const { clock, scope, storageIndexText, storageOf } = this.#context;
     const controller = new AbortController();
     this.#running.add(controller);
     const cancelTimeout = clock.after(REPORT_TIMEOUT, () => {
@@ -48,7 +48,7 @@ export class CorruptionReporter {
       );
     });
     try {
-      await share.server.storage.reportCorruption(storageIndexText, share.number, reason, controller.signal);
+      await storageOf(share.server).reportCorruption(storageIndexText, share.number, reason, controller.signal);
       scope.log("info", "reported", () => ({ server: share.server.name, share: share.number }));
     } catch {
       if (!controller.signal.aborted) return;

@@ -6,11 +6,15 @@ import type { CachedFile } from "../cache/CachedFile.ts";
 import type { SegmentCache } from "../cache/SegmentCache.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
 import type { HealthBook } from "../servers/HealthBook.ts";
+import type { Server } from "../servers/Server.ts";
 import type { ServerList } from "../servers/ServerList.ts";
+import type { StorageClient } from "../servers/StorageClient.ts";
 
 /** What every part of one file's download works with. */
 export interface DownloadContext {
   readonly servers: ServerList;
+  /** A server's shares of this kind of file: servers keep immutable and mutable ones apart. */
+  storageOf(server: Server): StorageClient;
   readonly health: HealthBook;
   readonly codec: ErasureCodec;
   /** For segments that are being decoded, checked and shown to their readers. */

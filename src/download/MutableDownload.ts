@@ -6,7 +6,7 @@ import type { MutableCap } from "../formats/Cap.ts";
 import { mutableBlockRange, mutableSegmentCount } from "../formats/mutableHeader.ts";
 import { dataKeyOf } from "../formats/mutableKeys.ts";
 import { decryptCtr, importCtrKey } from "../hashing/ctr.ts";
-import type { MutableContext } from "./MutableContext.ts";
+import type { DownloadContext } from "./DownloadContext.ts";
 import type { MutableShare, SaltedBlock } from "./MutableShare.ts";
 import type { FoundVersion } from "./MutableVersionFinder.ts";
 import { reasonOf } from "./reasonOf.ts";
@@ -15,10 +15,10 @@ import { reasonOf } from "./reasonOf.ts";
 export class MutableDownload {
   readonly #cap: MutableCap;
   readonly #found: FoundVersion;
-  readonly #context: MutableContext;
+  readonly #context: DownloadContext;
   readonly #dead = new Map<MutableShare, string>();
 
-  constructor(cap: MutableCap, found: FoundVersion, context: MutableContext) {
+  constructor(cap: MutableCap, found: FoundVersion, context: DownloadContext) {
     this.#cap = cap;
     this.#found = found;
     this.#context = context;

@@ -1,6 +1,5 @@
 import { badHash } from "../base/badHash.ts";
 import { equalBytes } from "../base/bytes.ts";
-import { GridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
 import { type MutableHeader, mutableBlockRange, mutableSegmentCount, splitSalt } from "../formats/mutableHeader.ts";
 import { fingerprintOf } from "../formats/mutableKeys.ts";
@@ -10,8 +9,8 @@ import type { HashTree } from "../hashing/HashTree.ts";
 import { HASH_LENGTH, taggedHash } from "../hashing/taggedHash.ts";
 import { BLOCK_TAG } from "../hashing/tags.ts";
 import type { Server } from "../servers/Server.ts";
-import type { MutableContext } from "./MutableContext.ts";
-import { readShareRange } from "./readShareRange.ts";
+import type { DownloadContext } from "./DownloadContext.ts";
+import { ShareBytes } from "./ShareBytes.ts";
 
 /** A block that hashes up to the signed root, and the salt that is proven with it. */
 export interface SaltedBlock {
@@ -28,16 +27,16 @@ export class MutableShare {
   readonly number: number;
   readonly header: MutableHeader;
   readonly #start: Uint8Array;
-  readonly #context: MutableContext;
+  readonly #bytes: ShareBytes;
   readonly #blockTree: HashPages;
 
   /** @param start the share's first bytes, or all of it: what is in them is not asked for again */
-  constructor(server: Server, number: number, header: MutableHeader, start: Uint8Array, context: MutableContext) {
+  constructor(server: Server, number: number, header: MutableHeader, start: Uint8Array, context: DownloadContext) {
     this.server = server;
     this.number = number;
     this.header = header;
     this.#start = start;
-    this.#context = context;
+    this.#bytes = new ShareBytes(server, number, context);
     const leaves = Math.max(1, mutableSegmentCount(header.version));
     this.#blockTree = new HashPages(leaves, `block hash tree of share ${number}`, BLOCK_TREE_PAGES);
   }
@@ -99,13 +98,7 @@ export class MutableShare {
   async #read(range: ByteRange, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     const { offset, length } = range;
     if (offset + length <= this.#start.length) return this.#start.slice(offset, offset + length);
-    const bytes = await readShareRange(this.server, this.number, range, this.#context, signal);
-    if (bytes.length === length) return bytes;
-    throw new GridError(
-      "DATA_UNAVAILABLE",
-      { offset, length },
-      `Share ${this.number} on ${this.server.name} ends within bytes that it must have.`,
-    );
+    return this.#bytes.read(offset, length, signal);
   }
 }
 

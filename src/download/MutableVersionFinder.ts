@@ -1,14 +1,15 @@
 import { GridError, type ServerOutcome } from "../base/GridError.ts";
-import { noLongerWanted } from "../base/noLongerWanted.ts";
+import { inTime, withOwnSignal } from "../base/wait.ts";
 import type { MutableCap } from "../formats/Cap.ts";
 import { type MutableVersion, parseMutableHeader } from "../formats/mutableHeader.ts";
 import { HashTree } from "../hashing/HashTree.ts";
 import type { Server } from "../servers/Server.ts";
-import type { MutableContext } from "./MutableContext.ts";
+import type { DownloadContext } from "./DownloadContext.ts";
 import { MutableShare } from "./MutableShare.ts";
 import { nobodyHasIt } from "./notEnoughShares.ts";
-import { readShareRange, withTimeLimit } from "./readShareRange.ts";
 import { reasonOf } from "./reasonOf.ts";
+import { ShareBytes } from "./ShareBytes.ts";
+import { ShareFinder } from "./ShareFinder.ts";
 
 /** Shares that say they are of one version, which is proven to be signed. Only reading shows whether they are. */
 export interface FoundVersion {
@@ -21,13 +22,11 @@ export interface FoundVersion {
 
 /** A share's start holds all that its version is known by, and most directories whole. */
 const START_LENGTH = 4_000;
-const QUERIES_AT_ONCE = 5;
+const SERVERS_AT_ONCE = 5;
 /** Of one server: more would only be its way to keep a reader busy. */
 const MOST_SHARES_OF_SERVER = 20;
 /** An error is for people. */
 const MOST_OUTCOMES = 300;
-
-const NO_SHARE = "no share";
 
 interface Group {
   readonly version: MutableVersion;
@@ -43,106 +42,84 @@ interface Group {
  */
 export class MutableVersionFinder {
   readonly #cap: MutableCap;
-  readonly #context: MutableContext;
+  readonly #context: DownloadContext;
+  readonly #finder: ShareFinder;
   readonly #groups = new Map<string, Group>();
   readonly #outcomes: ServerOutcome[] = [];
   readonly #all: boolean;
-  #asked = 0;
-  #answered = 0;
-  #failed = 0;
-  /** Whose answers are awaited, by the order in which they were asked; not those that take long. */
-  readonly #awaited = new Set<number>();
+  /** Servers whose shares are being looked at, and whether that takes long. */
+  readonly #looking = new Map<Server, { isOverdue: boolean }>();
+  #signal = AbortSignal.abort();
+  #done = (): void => {};
 
   /** @param all asks every server, as after a version that turned out to be unreadable */
-  constructor(cap: MutableCap, context: MutableContext, all: boolean) {
+  constructor(cap: MutableCap, context: DownloadContext, all: boolean) {
     this.#cap = cap;
     this.#context = context;
     this.#all = all;
+    this.#finder = new ShareFinder(
+      context,
+      cap.storageIndex,
+      (server, numbers) => void this.#lookAll(server, numbers),
+      () => this.#step(),
+    );
   }
 
   /** Runs once. @throws GridError NO_VERSION; the signal's reason */
   async find(signal: AbortSignal): Promise<FoundVersion> {
-    const stop = new AbortController();
-    const own = AbortSignal.any([signal, stop.signal]);
     const { clock, limits } = this.#context;
-    // What was found by then has to do, though there may be servers that were not asked.
-    const cancel = clock.after(limits.findTimeout, () => stop.abort(noLongerWanted));
-    try {
-      await this.#ask(own);
-    } finally {
-      cancel();
-      stop.abort(noLongerWanted);
-    }
-    signal.throwIfAborted();
-    const best = this.#best();
-    if (best === undefined) throw this.#defeat();
+    const best = await withOwnSignal(signal, async (own) => {
+      this.#signal = own;
+      const done = new Promise<void>((resolve) => {
+        this.#done = resolve;
+      });
+      try {
+        this.#step();
+        // What was found by then has to do, though there may be servers that were not asked.
+        await inTime(done, limits.findTimeout, clock, () => {}, own);
+        const best = this.#best();
+        if (best === undefined) throw this.#defeat();
+        return best;
+      } finally {
+        this.#done = () => {};
+        this.#finder.pause();
+      }
+    });
     const shareTree = new HashTree(best.version.total);
     shareTree.setRoot(best.version.root);
     return { version: best.version, shareTree, shares: best.shares };
   }
 
-  /** Asks servers, several at once, until enough is known or all were asked. Hung ones make room after a while. */
-  async #ask(signal: AbortSignal): Promise<void> {
-    const { servers, clock, limits } = this.#context;
-    const toAsk = [...servers.inOrderFor(this.#cap.storageIndex)];
-    let unanswered = 0;
-    let places = QUERIES_AT_ONCE;
-    await new Promise<void>((resolve) => {
-      const next = (): void => {
-        if (signal.aborted || this.#isEnough() || (toAsk.length === 0 && unanswered === 0)) resolve();
-        else while (places > 0 && toAsk.length > 0) start(toAsk.shift() as Server);
-      };
-      const start = (server: Server): void => {
-        unanswered++;
-        places--;
-        let holdsPlace = true;
-        const order = this.#asked++;
-        this.#awaited.add(order);
-        const giveUpPlace = (): void => {
-          if (holdsPlace) places++;
-          holdsPlace = false;
-          this.#awaited.delete(order);
-        };
-        const cancel = clock.after(limits.queryOverdue, () => {
-          giveUpPlace();
-          next();
-        });
-        void this.#query(server, signal).finally(() => {
-          cancel();
-          giveUpPlace();
-          unanswered--;
-          next();
-        });
-      };
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      next();
-    });
+  /** Goes on to the next servers, unless it is over. Hung ones make room after a while. */
+  #step(): void {
+    if (this.#signal.aborted) return;
+    const looking = [...this.#looking.values()].filter(({ isOverdue }) => !isOverdue).length;
+    if (this.#isEnough() || (this.#finder.isExhausted && this.#looking.size === 0)) this.#done();
+    else this.#finder.seek(Math.max(0, SERVERS_AT_ONCE - looking));
   }
 
-  /** Never rejects: what went wrong becomes the server's outcome. */
-  async #query(server: Server, signal: AbortSignal): Promise<void> {
-    const { clock, limits, health, storageIndexText } = this.#context;
-    try {
-      const what = `which shares ${server.name} has`;
-      const numbers = await withTimeLimit(limits.queryTimeout, what, clock, signal, (limited) =>
-        server.mutableStorage.listShares(storageIndexText, limited),
-      );
-      if (numbers.length === 0) this.#note(server, NO_SHARE);
-      await Promise.all(numbers.slice(0, MOST_SHARES_OF_SERVER).map((number) => this.#look(server, number, signal)));
-      if (!signal.aborted) health.of(server).succeeded();
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#failed++;
-      health.of(server).failed();
-      this.#note(server, reasonOf(error));
-    }
-    this.#answered++;
+  /** Looks at a server's shares. Never rejects: what went wrong becomes the share's outcome. */
+  async #lookAll(server: Server, numbers: readonly number[]): Promise<void> {
+    const { clock, limits } = this.#context;
+    const look = { isOverdue: false };
+    this.#looking.set(server, look);
+    const cancel = clock.after(limits.queryOverdue, () => {
+      look.isOverdue = true;
+      this.#step();
+    });
+    await Promise.all(numbers.slice(0, MOST_SHARES_OF_SERVER).map((number) => this.#look(server, number)));
+    cancel();
+    this.#looking.delete(server);
+    this.#step();
   }
 
   /** Takes a share in, if it is one. */
-  async #look(server: Server, number: number, signal: AbortSignal): Promise<void> {
+  async #look(server: Server, number: number): Promise<void> {
+    // One of its own for each: dozens of listeners on one make Node warn of a leak.
+    const signal = AbortSignal.any([this.#signal]);
     try {
-      const start = await readShareRange(server, number, { offset: 0, length: START_LENGTH }, this.#context, signal);
+      const bytes = new ShareBytes(server, number, this.#context);
+      const start = await bytes.readUpTo(0, START_LENGTH, signal, this.#context.scope);
       const header = parseMutableHeader(start);
       const share = new MutableShare(server, number, header, start, this.#context);
       if (number >= header.version.total) return this.#note(server, `share ${number}: no such share can be`);
@@ -156,6 +133,7 @@ export class MutableVersionFinder {
       present.isSigned = true;
       present.shares.push(share);
       this.#groups.set(name, present);
+      this.#context.health.of(server).succeeded();
     } catch (error) {
       if (!signal.aborted) this.#note(server, `share ${number}: ${reasonOf(error)}`);
     }
@@ -174,7 +152,10 @@ export class MutableVersionFinder {
       return false;
     }
     const enough = 2 * best.version.needed;
-    return this.#answered >= enough && [...this.#awaited].every((order) => order >= enough);
+    const isAwaited = (server: Server): boolean =>
+      this.#finder.isAwaited(server) || this.#looking.get(server)?.isOverdue === false;
+    const { asked, answered } = this.#finder;
+    return answered - this.#looking.size >= enough && !asked.slice(0, enough).some(isAwaited);
   }
 
   #note(server: Server, outcome: string): void {
@@ -186,15 +167,15 @@ export class MutableVersionFinder {
       const numbers = new Set(shares.map(({ number }) => number));
       return `version ${version.sequence}: ${numbers.size} of the ${version.needed} shares that it needs`;
     });
-    const servers = this.#context.servers.known().length;
-    const silent = servers - (this.#answered - this.#failed);
+    const { servers, silent } = this.#finder.tally;
     const what = `No version of this mutable file can be read: ${versions.join("; ") || "no share of it was found"}`;
     const message =
-      versions.length === 0 && silent === 0 && !this.#outcomes.some(({ outcome }) => outcome !== NO_SHARE)
+      versions.length === 0 && silent === 0 && this.#outcomes.length === 0
         ? nobodyHasIt(servers)
         : silent === 0
           ? `${what}. All ${servers} servers of this grid have answered.`
           : `${what}, and ${silent} of this grid's ${servers} servers did not answer. Try again later, when more of them can be reached.`;
+    for (const [server, outcome] of this.#finder.outcomes()) this.#note(server, outcome);
     return new GridError("NO_VERSION", { versions, servers: this.#outcomes }, message);
   }
 }

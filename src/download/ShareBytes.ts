@@ -11,6 +11,8 @@ import { Watchdog } from "./Watchdog.ts";
 
 /** A range that somebody waits for (`needed`), or that is asked for in the hope that it will be. */
 interface Want extends ByteRange {
+  /** Is it enough to have what there is of it, where the share ends in it? */
+  readonly mayEnd?: boolean;
   /** Whose wish it is, for the log. */
   readonly asker: LogScope;
   readonly needed?: { resolve(pieces: readonly Uint8Array[]): void; reject(error: unknown): void };
@@ -91,6 +93,17 @@ export class ShareBytes {
     return concatBytes(await this.readPieces(offset, length, signal, asker));
   }
 
+  /** As `read`, or as much of it as the share has. */
+  async readUpTo(
+    offset: number,
+    length: number,
+    signal: AbortSignal,
+    asker: LogScope,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    signal.throwIfAborted();
+    return concatBytes(await this.#arrival(offset, length, signal, asker, true));
+  }
+
   /** Asks for ranges that will probably be needed. They stay wanted until the result is called; that they fail is nobody's concern. */
   speculate(ranges: readonly ByteRange[], asker = this.#context.scope): () => void {
     const wants = ranges.filter((range) => range.length > 0).map((range) => ({ ...range, asker }));
@@ -101,7 +114,13 @@ export class ShareBytes {
     };
   }
 
-  #arrival(offset: number, length: number, signal: AbortSignal, asker: LogScope): Promise<readonly Uint8Array[]> {
+  #arrival(
+    offset: number,
+    length: number,
+    signal: AbortSignal,
+    asker: LogScope,
+    mayEnd = false,
+  ): Promise<readonly Uint8Array[]> {
     return new Promise((resolve, reject) => {
       const needed = {
         resolve: (pieces: readonly Uint8Array[]) => {
@@ -117,7 +136,7 @@ export class ShareBytes {
         },
       };
       const abort = (): void => needed.reject(signal.reason);
-      const want: Want = { offset, length, asker, needed };
+      const want: Want = { offset, length, asker, needed, mayEnd };
       if (offset + length > this.#end) {
         reject(dataUnavailable(want));
         return;
@@ -200,20 +219,15 @@ export class ShareBytes {
 
   /** Never rejects: what goes wrong is told to the wants. */
   async #run(request: Request): Promise<void> {
-    const { clock, health, storageIndexText } = this.#context;
+    const { clock, health, storageIndexText, storageOf } = this.#context;
     const { offset, length, controller } = request;
     const scope = this.#askerOf(request).child("request");
     const began = clock.now();
     scope.log("debug", "start", () => ({ offset, length }));
     const watchdog = new Watchdog(this.#context, controller, this.#server);
     try {
-      const body = this.#server.storage.readShare(
-        storageIndexText,
-        this.#shareNumber,
-        offset,
-        length,
-        controller.signal,
-      );
+      const storage = storageOf(this.#server);
+      const body = storage.readShare(storageIndexText, this.#shareNumber, offset, length, controller.signal);
       let firstByte: number | undefined;
       for await (const bytes of body) {
         controller.signal.throwIfAborted();
@@ -284,7 +298,10 @@ export class ShareBytes {
   #endsAt(end: number): void {
     this.#end = Math.min(this.#end, end);
     for (const want of [...this.#wants]) {
-      if (want.offset + want.length > this.#end) want.needed?.reject(dataUnavailable(want));
+      if (want.offset + want.length <= this.#end) continue;
+      const rest = want.mayEnd ? this.#held.pieces(want.offset, Math.max(0, this.#end - want.offset)) : undefined;
+      if (rest === undefined) want.needed?.reject(dataUnavailable(want));
+      else want.needed?.resolve(rest);
     }
   }
 

@@ -70,6 +70,21 @@ export class ShareFinder {
     return false;
   }
 
+  /** The servers that were asked, in this order. */
+  get asked(): readonly Server[] {
+    return [...this.#asked];
+  }
+
+  /** How many of them have answered, or failed to. */
+  get answered(): number {
+    return this.#asked.size - this.#queries.size;
+  }
+
+  /** Is its answer still worth waiting for? */
+  isAwaited(server: Server): boolean {
+    return this.#queries.get(server)?.isOverdue === false;
+  }
+
   /** Says how many distinct shares, beyond those delivered, are sought now. Queries go out at once. */
   seek(count: number): void {
     this.#sought = count;
@@ -195,7 +210,7 @@ export class ShareFinder {
 
   /** Never rejects. */
   async #run(server: Server, query: Query): Promise<void> {
-    const { clock, health, limits, scope, storageIndexText } = this.#context;
+    const { clock, health, limits, scope, storageIndexText, storageOf } = this.#context;
     const { signal } = query.controller;
     const cancelTimeout = clock.after(limits.queryTimeout, () =>
       query.controller.abort(timedOut(server, limits.queryTimeout)),
@@ -205,7 +220,7 @@ export class ShareFinder {
     let shareNumbers: number[] = [];
     let failure: unknown;
     try {
-      shareNumbers = await server.storage.listShares(storageIndexText, signal);
+      shareNumbers = await storageOf(server).listShares(storageIndexText, signal);
       signal.throwIfAborted();
     } catch (error) {
       failure = signal.aborted ? signal.reason : error;

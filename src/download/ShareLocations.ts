@@ -31,7 +31,7 @@ export class ShareLocations {
 
   /** Puts remembered shares into the pool, of servers that still are in the list. */
   recall(locations: readonly ShareLocation[], servers: ServerList, pool: SharePool, needed: number): void {
-    const byId = new Map(servers.connected().map((server) => [server.id, server]));
+    const byId = new Map(servers.known().map((server) => [server.id, server]));
     for (const location of locations) {
       const server = byId.get(location.serverId);
       const share = server && pool.addRemembered(server, location);

@@ -1,9 +1,10 @@
 import { equalBytes } from "../base/bytes.ts";
-import { withOwnSignal } from "../base/wait.ts";
-import type { MutableContext } from "./MutableContext.ts";
+import { noLongerWanted } from "../base/noLongerWanted.ts";
+import { withDeadline, withOwnSignal } from "../base/wait.ts";
+import type { DownloadContext } from "./DownloadContext.ts";
 import type { MutableShare } from "./MutableShare.ts";
 import type { FoundVersion } from "./MutableVersionFinder.ts";
-import { readShareRange, withTimeLimit } from "./readShareRange.ts";
+import { ShareBytes } from "./ShareBytes.ts";
 
 /**
  * Asks servers that hold a version whether they still do: a round trip, and less than a hundred bytes of each.
@@ -15,7 +16,7 @@ import { readShareRange, withTimeLimit } from "./readShareRange.ts";
  */
 export async function stillStands(
   { version, shares }: FoundVersion,
-  context: MutableContext,
+  context: DownloadContext,
   signal: AbortSignal,
 ): Promise<boolean> {
   const asked = quickest(shares, context).slice(0, version.needed + context.limits.spareShares);
@@ -40,7 +41,7 @@ export async function stillStands(
 }
 
 /** One share of each server, the quickest server first. */
-function quickest(shares: readonly MutableShare[], { health }: MutableContext): MutableShare[] {
+function quickest(shares: readonly MutableShare[], { health }: DownloadContext): MutableShare[] {
   const byServer = new Map(shares.map((share) => [share.server, share]));
   const expected = ({ server, header }: MutableShare): number =>
     health.expected(server, header.signed.length) + (health.of(server).isOnProbation ? 1e6 : 0);
@@ -50,17 +51,21 @@ function quickest(shares: readonly MutableShare[], { health }: MutableContext): 
 /** Never rejects. */
 async function compare(
   { server, number, header }: MutableShare,
-  context: MutableContext,
+  context: DownloadContext,
   signal: AbortSignal,
 ): Promise<"same" | "other" | "unknown"> {
   const { clock, limits, health } = context;
-  const range = { offset: 0, length: header.signed.length };
-  const what = `share ${number} on ${server.name}`;
+  // Of its own: what another reader has asked for may have been on its way before this look began.
+  const bytes = new ShareBytes(server, number, context);
   try {
-    const bytes = await withTimeLimit(limits.queryOverdue, what, clock, signal, (limited) =>
-      readShareRange(server, number, range, context, limited),
+    const shown = await withDeadline(
+      limits.queryOverdue,
+      clock,
+      () => noLongerWanted,
+      signal,
+      (limited) => bytes.read(0, header.signed.length, limited),
     );
-    return equalBytes(bytes, header.signed) ? "same" : "other";
+    return equalBytes(shown, header.signed) ? "same" : "other";
   } catch {
     if (!signal.aborted) health.of(server).failed();
     return "unknown";

@@ -4,7 +4,7 @@ import { GridError, isGridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
 import { SharedTask } from "../base/SharedTask.ts";
 import { toStream } from "../base/toStream.ts";
-import type { MutableContext } from "../download/MutableContext.ts";
+import type { DownloadContext } from "../download/DownloadContext.ts";
 import { MutableDownload } from "../download/MutableDownload.ts";
 import { type FoundVersion, MutableVersionFinder } from "../download/MutableVersionFinder.ts";
 import { stillStands } from "../download/stillStands.ts";
@@ -22,13 +22,13 @@ const FRESH_MS = 10_000;
 /** A file that changes. It is read as the version that is the latest when it is opened. */
 export class MutableFile {
   readonly #cap: MutableCap;
-  readonly #context: MutableContext;
+  readonly #context: DownloadContext;
   #latest: { readonly node: MutableFileVersion; readonly until: number } | undefined;
   /** Under way, and the one after it, which has not begun. */
   #looking: SharedTask<FileNode> | undefined;
   #next: SharedTask<FileNode> | undefined;
 
-  constructor(cap: MutableCap, context: MutableContext) {
+  constructor(cap: MutableCap, context: DownloadContext) {
     this.#cap = cap;
     this.#context = context;
   }
@@ -95,7 +95,7 @@ class MutableFileVersion implements FileNode {
   readonly size: number;
   readonly version: string;
   readonly #cap: MutableCap;
-  readonly #context: MutableContext;
+  readonly #context: DownloadContext;
   readonly #segmentSize: number;
   readonly #events: VersionEvents;
   #found: FoundVersion;
@@ -103,7 +103,7 @@ class MutableFileVersion implements FileNode {
   #lookingWider: SharedTask<void> | undefined;
   #hasChanged = false;
 
-  constructor(cap: MutableCap, found: FoundVersion, context: MutableContext, events: VersionEvents) {
+  constructor(cap: MutableCap, found: FoundVersion, context: DownloadContext, events: VersionEvents) {
     this.size = found.version.size;
     this.version = `${found.version.sequence}-${encodeBase32(found.version.root)}`;
     this.#cap = cap;

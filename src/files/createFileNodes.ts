@@ -87,29 +87,30 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const mutables = new Map<string, MutableFile>();
   const segments = options.memory?.recent ?? new SegmentCache(options.keptBytes ?? defaultCacheLimits.inMemory);
 
-  function contextOf(
-    cap: ChkCap | ChkVerifyCap,
-    segmentCache: SegmentCache,
-    memory = options.memory?.file(cap),
-  ): DownloadContext {
+  function contextOf(storageIndex: Uint8Array, keptPrefix: string): DownloadContext {
     return {
       servers: options.servers,
+      storageOf: (server) => server.storage,
       health,
       codec,
       decoding,
       clock,
       limits,
       scope: log.scope("node"),
-      storageIndexText: encodeBase32(cap.storageIndex),
+      storageIndexText: encodeBase32(storageIndex),
       traffic: { received: 0, hedged: 0 },
-      kept: segmentCache,
-      keptPrefix: `${nameOf(cap, cap.storageIndex)}:`,
-      memory,
+      kept: segments,
+      keptPrefix,
+      memory: undefined,
     };
   }
 
+  function immutableContextOf(cap: ChkCap | ChkVerifyCap, memory = options.memory?.file(cap)): DownloadContext {
+    return { ...contextOf(cap.storageIndex, `${nameOf(cap, cap.storageIndex)}:`), memory };
+  }
+
   function openImmutable(cap: ChkCap): FileNode {
-    const context = contextOf(cap, segments);
+    const context = immutableContextOf(cap);
     const key = importCtrKey(cap.key);
     key.catch(() => {}); // told to every read
     return new ImmutableFile(cap.size, key, new Download(cap, context), context);
@@ -124,9 +125,10 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   function openMutable(cap: MutableCap): MutableFile {
     // The read key and the fingerprint are all that reading depends on.
     const name = `${encodeBase32(cap.readKey)}:${encodeBase32(cap.fingerprint)}`;
-    const storageIndexText = encodeBase32(cap.storageIndex);
-    const context = { servers: options.servers, health, codec, clock, limits, storageIndexText };
-    return lastFew(mutables, OPEN_NODES, name, () => new MutableFile(cap, context));
+    return lastFew(mutables, OPEN_NODES, name, () => {
+      const context = contextOf(cap.storageIndex, `${name}:`);
+      return new MutableFile(cap, { ...context, storageOf: (server) => server.mutableStorage });
+    });
   }
 
   async function openLatest(cap: Cap, signal: AbortSignal): Promise<FileNode> {
@@ -140,10 +142,13 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     directory: (cap) => new Directory(cap, (signal) => openLatest(cap.content, signal), contents),
     async fetchInto(target, cap, signal) {
       if (options.memory === undefined) return;
-      const memory = options.memory.file(cap, target);
       // Hashes of its own, so that none goes by unseen; and it leaves alone what readers want to have at hand.
       // No reader comes after it who could take over what a pause leaves half done.
-      const context = { ...contextOf(cap, new SegmentCache(0), memory), limits: { ...limits, lingerBytes: 0 } };
+      const context = {
+        ...immutableContextOf(cap, options.memory.file(cap, target)),
+        kept: new SegmentCache(0),
+        limits: { ...limits, lingerBytes: 0 },
+      };
       await fetchMissing(new Download(cap, context), target, context, signal);
     },
     async openShares(cap) {

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { GridError, isGridError } from "../base/GridError.ts";
+import { overlaps } from "../base/range.ts";
 import type { DirectoryCap, MutableCap } from "../formats/Cap.ts";
-import { parseMutableHeader } from "../formats/mutableHeader.ts";
+import { mutableBlockRange, parseMutableHeader } from "../formats/mutableHeader.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
 import { Directory } from "./Directory.ts";
@@ -210,8 +211,8 @@ describe("a player's ranges", () => {
 describe("overwritten between the search and the blocks", () => {
   const golden = mutableGolden("mdmf-segments");
   const SEGMENT = 131_073;
-  const { dataOffset, blockTree } = parseMutableHeader(golden.versions[0]!.get(0)!);
-  const isSecondBlock = (offset: number) => offset > dataOffset && offset < blockTree.offset;
+  const header = parseMutableHeader(golden.versions[0]!.get(0)!);
+  const [first, second] = [mutableBlockRange(header, 0), mutableBlockRange(header, 1)] as const;
 
   test("a read says so, hands on no byte of the new version, and the next one needs no search", async () => {
     place(golden, 0);
@@ -227,15 +228,19 @@ describe("overwritten between the search and the blocks", () => {
   test("in the middle of a read, too", async () => {
     place(golden, 0);
     const file = await open(golden);
-    for (const [n, { behaviour }] of grid.servers.entries()) {
-      // The second segment's blocks are those of the new version, and so is whatever is asked for after them.
+    for (const { behaviour } of grid.servers) {
+      // The second segment's blocks are those of the new version, and so is what a search shows after they were asked for.
       behaviour.tamper = (number, offset, bytes) => {
-        if (!isSecondBlock(offset)) return bytes;
-        place(golden, 1);
-        return grid.servers[n]!.shares.values()
-          .next()
-          .value!.get(number)!
-          .subarray(offset, offset + bytes.length);
+        if (offset === 0) return bytes;
+        if (overlaps(second, offset, bytes.length)) place(golden, 1);
+        const [old, now] = golden.versions.map((shares) => shares.get(number)!) as [Uint8Array, Uint8Array];
+        const end = second.offset + second.length;
+        const mixed = Buffer.concat([
+          old.subarray(0, second.offset),
+          now.subarray(second.offset, end),
+          old.subarray(end),
+        ]);
+        return mixed.subarray(offset, offset + bytes.length);
       };
     }
     const { code, bytes } = await outcomeOf(grid, file);
@@ -259,8 +264,9 @@ describe("overwritten between the search and the blocks", () => {
     const file = await open(golden);
     for (const { behaviour } of grid.servers) {
       behaviour.tamper = (_number, offset, bytes) => {
-        behaviour.stallsAfter = isSecondBlock(offset) ? 0 : undefined;
-        return offset === dataOffset ? bytes.map((b) => b ^ 1) : bytes;
+        const asksForSecond = overlaps(second, offset, bytes.length);
+        behaviour.stallsAfter = asksForSecond ? Math.max(0, second.offset - offset) : undefined;
+        return bytes.map((byte, i) => (overlaps(first, offset + i, 1) ? byte ^ 1 : byte));
       };
     }
     expect((await outcomeOf(grid, file)).code).toBe("NOT_ENOUGH_SHARES");

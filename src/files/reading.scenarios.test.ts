@@ -98,7 +98,6 @@ it("A-10 lazy node: a thousand nodes cost nothing and look at no server list unt
   const servers: ServerList = {
     revision: 0,
     known: () => [],
-    connected: () => [],
     inOrderFor: () => {
       asked.push("inOrderFor");
       return [];

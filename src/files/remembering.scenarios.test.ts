@@ -168,7 +168,7 @@ describe("in one life", () => {
 describe("a remembered share", () => {
   const without = (grid: SimulatedGrid, gone: number): ServerList => {
     const left = grid.servers.filter((_, i) => i !== gone);
-    return { known: () => left, connected: () => left, inOrderFor: () => left, revision: 0 };
+    return { known: () => left, inOrderFor: () => left, revision: 0 };
   };
   async function remembered(): Promise<Stage & { lives: Lives }> {
     const scene = await stage();

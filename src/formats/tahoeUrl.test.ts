@@ -25,6 +25,11 @@ it("has no raw colon after its base, and the cap comes out of it again", () => {
   expect(pathname.split("/").map(decodeURIComponent)).toEqual(["", "uri", CAP, "film.mp4"]);
 });
 
+it("CAP-1 CAP-3 takes the cap out of what is around it, and refuses what is no text", () => {
+  expect(tahoeUrl(` "${CAP}"\n`)).toBe(tahoeUrl(CAP));
+  expect(() => tahoeUrl(undefined as unknown as string)).toThrow(expect.objectContaining({ code: "BAD_CAP" }));
+});
+
 it.each([".", ".."])("cannot have %j in its path: a browser would walk up, and lose the cap", (name) => {
   expect(() => tahoeUrl(CAP, { path: [name] })).toThrow(expect.objectContaining({ code: "BAD_ARGUMENT" }));
 });

@@ -1,3 +1,4 @@
+import { capOf } from "../base/findCap.ts";
 import { GridError } from "../base/GridError.ts";
 
 /** What is wanted of a cap, in Tahoe-LAFS's own URLs. */
@@ -21,7 +22,8 @@ export interface TahoeUrlOptions {
  * It holds the cap, so whoever sees it has the file; `grid.url` makes one that tells nothing. Every colon is written `%3A`: some
  * players take `/URI:` for a scheme, rewrite the URL, and ask the web server with the cap in it.
  *
- * @throws GridError BAD_ARGUMENT for the names `.` and `..`, which no URL can have in its path
+ * @param cap as `grid.url` takes it: blanks, quotes or a gateway's URL around it are passed over
+ * @throws GridError BAD_CAP for what is no text; BAD_ARGUMENT for the names `.` and `..`, which no URL can have in its path
  */
 export function tahoeUrl(
   cap: string,
@@ -31,7 +33,7 @@ export function tahoeUrl(
   const query = Object.entries({ t, filename, save: download ? "true" : undefined, grid })
     .flatMap(([name, value]) => (value === undefined ? [] : `${name}=${encodeURIComponent(value)}`))
     .join("&");
-  const way = [cap, ...path].map(encodeURIComponent).join("/");
+  const way = [capOf(cap), ...path].map(encodeURIComponent).join("/");
   return `${base}uri/${way}${query === "" ? "" : `?${query}`}`;
 }
 

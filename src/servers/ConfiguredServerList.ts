@@ -57,11 +57,6 @@ export class ConfiguredServerList implements ServerList {
     return this.#servers;
   }
 
-  /** HTTP has no standing connection: each can be asked at any time. */
-  connected(): readonly Server[] {
-    return this.#servers;
-  }
-
   inOrderFor(storageIndex: Uint8Array): readonly Server[] {
     return permutedServers(this.#servers, storageIndex);
   }

@@ -4,10 +4,8 @@ import type { Server } from "./Server.ts";
 export interface ServerList {
   /** Grows with each change of the list, so that those who went by an earlier one notice. */
   readonly revision: number;
-  /** Every server in the list, reachable or not. */
+  /** Every server in the list, reachable or not: HTTP has no standing connection, so each can be asked at any time. */
   known(): readonly Server[];
-  /** Those that can be asked now. */
-  connected(): readonly Server[];
-  /** The connected ones, in the order in which to ask for a file's shares. */
+  /** The same, in the order in which to ask for a file's shares. */
   inOrderFor(storageIndex: Uint8Array): readonly Server[];
 }

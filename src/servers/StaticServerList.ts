@@ -2,7 +2,7 @@ import { permutedServers } from "./permutedServers.ts";
 import type { Server } from "./Server.ts";
 import type { ServerList } from "./ServerList.ts";
 
-/** Servers that are known from the start. HTTP has no standing connection: each can be asked at any time. */
+/** Servers that are known from the start. */
 export class StaticServerList implements ServerList {
   readonly revision = 0;
   readonly #servers: readonly Server[];
@@ -12,10 +12,6 @@ export class StaticServerList implements ServerList {
   }
 
   known(): readonly Server[] {
-    return this.#servers;
-  }
-
-  connected(): readonly Server[] {
     return this.#servers;
   }
 

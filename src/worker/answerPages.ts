@@ -9,15 +9,17 @@ import {
   type Payload,
   type QuestionKind,
   reply,
+  type Versions,
 } from "../channel/messages.ts";
 
 declare const self: ServiceWorkerGlobalScope;
 
-/** How each question is answered. What an answer throws is told to the page. */
+/** How each question is answered, to a page that understands these versions. What an answer throws is told to the page. */
 export type Answers = {
   readonly [Kind in QuestionKind]: (
     payload: Payload<Kind>,
-    event: ExtendableMessageEvent,
+    event: Pick<ExtendableEvent, "waitUntil">,
+    versions: Versions,
   ) => Answer<Kind> | Promise<Answer<Kind>>;
 };
 
@@ -29,19 +31,21 @@ export function answerPages(answers: Answers): void {
   self.addEventListener("message", (event) => {
     const [port] = event.ports;
     if (port === undefined || !isMessage(event.data)) return;
-    if (isQuestion(event.data)) event.waitUntil(answer(event.data.kind, event.data.payload, event, port));
+    const asked: unknown = event.data;
+    if (isQuestion(asked)) event.waitUntil(answer(asked.kind, asked.payload, event, asked.gridfetch, port));
     else port.postMessage(misunderstoodReply(event.data.kind));
   });
 
   async function answer<Kind extends QuestionKind>(
     kind: Kind,
     payload: Payload<Kind>,
-    event: ExtendableMessageEvent,
+    event: ExtendableEvent,
+    versions: Versions,
     port: MessagePort,
   ): Promise<void> {
     const telling = setInterval(() => port.postMessage(atWork(kind)), AT_WORK_MS);
     try {
-      port.postMessage(reply(kind, await answers[kind](payload, event)));
+      port.postMessage(reply(kind, await answers[kind](payload, event, versions)));
     } catch (error) {
       port.postMessage(failureReply(kind, toErrorRecord(error)));
     } finally {

@@ -1,13 +1,10 @@
 import { systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
-import { inTime } from "../base/wait.ts";
 import { ConfigStore } from "../cache/ConfigStore.ts";
 import { openCacheDatabase } from "../cache/cacheDatabase.ts";
 import { HandleStore } from "../cache/HandleStore.ts";
 import { openFileCache } from "../cache/openFileCache.ts";
 import { createFileNodes, type FileNodes } from "../files/createFileNodes.ts";
-import { LiteralFile } from "../files/LiteralFile.ts";
-import type { Cap } from "../formats/Cap.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
 import { gridPaths, isGridRequest } from "../http/GridPaths.ts";
 import { type GridRequestContext, handleGridRequest } from "../http/handleGridRequest.ts";
@@ -23,6 +20,7 @@ import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
 import { bundledParts } from "./bundledParts.ts";
 import { ClientWatch } from "./ClientWatch.ts";
+import { FileSource } from "./FileSource.ts";
 import { forgetsUnanswered } from "./forgetsUnanswered.ts";
 import { GridSource } from "./GridSource.ts";
 import { HandleBook } from "./HandleBook.ts";
@@ -149,14 +147,12 @@ export function composeGridHandler(
       ended.waitUntil(offline.take(ended.registration));
     });
   }
-  const unaided = makeFiles(new StaticServerList([]));
+  const files = new FileSource({ grids, kept, unaided: makeFiles(new StaticServerList([])), clock });
   const context: Omit<GridRequestContext, "client" | "streaming" | "failed" | "haveServersMoved"> = {
     paths,
     findHandle: (handle, signal) => handles.find(handle, signal),
-    // A literal file needs no servers, and so no configuration.
-    open: async (cap, grid, signal) =>
-      cap.kind === "LIT" ? new LiteralFile(cap.data) : (await filesFor(cap, grid)).openLatest(cap, signal),
-    directory: async (cap, grid) => (await grids.files(grid)).directory(cap),
+    open: (cap, grid, signal) => files.open(cap, grid, signal),
+    directory: (cap, grid) => files.directory(cap, grid),
     clock,
     failures: new FailurePacer(clock),
     ...workerSurroundings(),
@@ -201,20 +197,6 @@ export function composeGridHandler(
     },
   };
 
-  /** A file that is kept offline is read without any servers where it cannot be said, or not soon, which they are. */
-  async function filesFor(cap: Cap, grid: string | undefined): Promise<FileNodes> {
-    const files = grids.files(grid);
-    if (cap.kind !== "CHK") return files;
-    // Where they are wanting, too.
-    const known = await inTime(files, CONFIG_PATIENCE_MS, clock, () => undefined).catch(() => undefined);
-    if (known !== undefined) return known;
-    const record = await kept
-      .of(cap)
-      .record()
-      .catch(() => undefined);
-    return record?.state === "kept" ? unaided : files;
-  }
-
   async function doubtIfFailed({ ended }: BodyWatch): Promise<void> {
     if ((await ended).how === "failed") grids.doubt();
   }
@@ -233,6 +215,3 @@ function isRequest(target: Request | URL | string): target is Request {
 function outlivesPage({ mode, keepalive }: Request): boolean {
   return mode === "navigate" || keepalive;
 }
-
-/** The configuration comes from nearby, or else a network that is half there holds up what needs none. */
-const CONFIG_PATIENCE_MS = 1_000;

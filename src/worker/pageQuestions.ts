@@ -1,3 +1,4 @@
+import type { Answer } from "../channel/messages.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { announce } from "./announce.ts";
 import type { Answers } from "./answerPages.ts";
@@ -30,17 +31,13 @@ export function pageQuestions({ grids, handles, reads, offline, prefix, takesOve
       await self.clients.claim();
       return {};
     },
-    async ping(_, event) {
-      await offline.resume();
-      event.waitUntil(offline.withPage());
-      const unfinished = await offline.handOvers();
-      return {
-        streams: reads.count,
-        resting: reads.resting,
-        keeping: offline.count,
-        ...(unfinished && { unfinished }),
-      };
-    },
+    ping: async (_, event, { newest }) => ({
+      ...(newest < 5 && (await withOfflineWork(event))),
+      streams: reads.count,
+      resting: reads.resting,
+    }),
+    offlineWork: (_, event) => goOn(event),
+    handOvers: async () => ({ unfinished: await offline.handOvers() }),
     async takeOver() {
       if (takesOver) await self.skipWaiting();
       return {};
@@ -74,4 +71,18 @@ export function pageQuestions({ grids, handles, reads, offline, prefix, takesOve
     },
     check: async () => ({ grids: await grids.check(AbortSignal.timeout(CHECK_LIMIT_MS)) }),
   };
+
+  /** Goes on with what is to be kept offline, in this event's time. */
+  async function goOn(event: Pick<ExtendableEvent, "waitUntil">): Promise<Answer<"offlineWork">> {
+    await offline.resume();
+    event.waitUntil(offline.withPage());
+    return { keeping: offline.count };
+  }
+
+  /** What else a ping of a page of a version before 5 asks for. */
+  async function withOfflineWork(event: Pick<ExtendableEvent, "waitUntil">): Promise<Partial<Answer<"ping">>> {
+    const { keeping } = await goOn(event);
+    const unfinished = await offline.handOvers();
+    return { keeping, ...(unfinished && { unfinished }) };
+  }
 }

@@ -15,6 +15,7 @@ export function contextFor(
   const limits = { ...defaultLimits, ...changes };
   return {
     servers: grid,
+    storageOf: (server) => server.storage,
     health: new HealthBook(grid.clock, limits, grid),
     decoding: new Slots(limits.decodedAtOnce),
     codec: zfecTypeScript,

@@ -38,10 +38,6 @@ export class SimulatedGrid implements ServerList {
     return this.servers;
   }
 
-  connected(): SimulatedServer[] {
-    return this.servers;
-  }
-
   /** In the order of the array, so that a test knows who is asked first. */
   inOrderFor(): SimulatedServer[] {
     return this.servers;

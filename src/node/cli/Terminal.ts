@@ -24,8 +24,20 @@ export class Interrupted extends Error {
 
 /** A line for people. */
 export function tell(terminal: Terminal, line: string): void {
-  terminal.stderr.write(`${visibleLines(line)}\n`);
+  terminal.stderr.write(`${forLog(line)}\n`);
 }
+
+/**
+ * A text as it may stand in a terminal and in a log. A cap or a NURL in the place of another argument, a file's name say, comes back
+ * in messages about that, and a log may be kept.
+ */
+export function forLog(text: string): string {
+  return visibleLines(text.replace(CAP, "URI:…").replace(NURL, "pb://…"));
+}
+
+const CAP = /URI(?::|%3A)[\w-]+(?::|%3A)[^\s'"]*/gi;
+/** A FURL, too: both have a server's secret at their end. */
+const NURL = /pb(?:\+\w+)?:\/\/[\w-]{32,}@[^\s'"]*/gi;
 
 /** A result that is text, whole lines of it. */
 export function print(terminal: Terminal, text: string): void {

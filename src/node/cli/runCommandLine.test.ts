@@ -364,10 +364,19 @@ describe("usage", () => {
     },
   );
 
-  it("does not repeat a cap that stands in the wrong place", async () => {
-    const { status, stderr } = await run([LIT]);
-    expect(status).toBe(2);
-    expect(stderr).not.toContain("nbswy3dp");
+  const gatewayUrl = `http://127.0.0.1:3456/uri/${encodeURIComponent(LIT)}`;
+  const nurl = "pb://PiPoFgA5WUoziU9lZOGxNIu9egCI1CxKy3PurtWcAJ0@storage.example:1/nbswy3dp#v=1";
+  it.each([
+    [[LIT]],
+    [[gatewayUrl]],
+    [["get", `--${gatewayUrl}`]],
+    [["check", "--servers", LIT]],
+    [[nurl]],
+    [["grid-config", "--servers", nurl]],
+  ])("repeats no cap and no NURL that stands in the wrong place: %#", async (args) => {
+    const { status, stderr } = await run(args);
+    expect(status).toBeGreaterThan(0);
+    expect(stderr).not.toMatch(/nbswy3dp/i);
   });
 });
 

@@ -1,7 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { Command, CommanderError } from "commander";
 import { isGridError, type ServerOutcome } from "../../base/GridError.ts";
-import { visibleLines } from "../../base/visibleText.ts";
 import { MAX_SEGMENT_SIZE } from "../../formats/Ueb.ts";
 import { defaultEncoding } from "../encode/uploadFile.ts";
 import { defaultRelayLimits } from "../relay/relayLimits.ts";
@@ -24,7 +23,7 @@ import { packageVersion } from "./packageVersion.ts";
 import { type ProxyConfigOptions, proxyConfigCommand } from "./proxyConfigCommand.ts";
 import { type PutOptions, putCommand } from "./putCommand.ts";
 import { type RelayOptions, relayCommand } from "./relayCommand.ts";
-import { Interrupted, type Terminal, tell } from "./Terminal.ts";
+import { forLog, Interrupted, type Terminal, tell } from "./Terminal.ts";
 import { UsageError } from "./UsageError.ts";
 
 const FAILED = 1;
@@ -66,8 +65,7 @@ function commandLine(terminal: Terminal): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
-      // A cap in the place of a command is quoted, and a log of this may be kept.
-      writeErr: (text) => terminal.stderr.write(visibleLines(text.replace(/URI:[^\s']*/g, "URI:…"))),
+      writeErr: (text) => terminal.stderr.write(forLog(text)),
     });
 
   addFileCommands(program, terminal);

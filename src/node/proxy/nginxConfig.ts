@@ -91,7 +91,8 @@ function upstream({ addresses, name, validTo }: ProxiedServer, upstreamName: str
     `upstream ${upstreamName} {`,
     // A server that failed once is not kept from readers: they choose among servers themselves.
     ...addresses.map((address) => `    server ${address} max_fails=0;`),
-    "    keepalive 8;",
+    // A file that is opened is asked for in a dozen requests at once, and a connection to a server costs round trips, too.
+    "    keepalive 32;",
     // Storage servers close an idle connection after 60 s.
     "    keepalive_timeout 45s;",
     "}",
