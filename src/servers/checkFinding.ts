@@ -39,7 +39,10 @@ const ADVICE: Readonly<Record<CheckProblem, string>> = {
   slow: "Nothing has to be done: files are read from faster servers first.",
 };
 
-/** @param what is the matter, in a sentence, which may quote what a server sent */
-export function checkFinding(problem: CheckProblem, what: string): Finding {
-  return { problem, what: visibleText(what), advice: ADVICE[problem] };
+/**
+ * @param what is the matter, in a sentence, which may quote what a server sent
+ * @param advice where more is known than that it is this problem
+ */
+export function checkFinding(problem: CheckProblem, what: string, advice = ADVICE[problem]): Finding {
+  return { problem, what: visibleText(what), advice };
 }

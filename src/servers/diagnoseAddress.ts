@@ -27,7 +27,7 @@ export async function diagnoseAddress(
   if (origin === undefined) {
     if (why === "relay-away")
       return checkFinding("relay-unreachable", `No WebSocket was made with the relay: ${reason}.`);
-    return checkFinding("unreachable", `Nothing answers: ${reason}.`);
+    return fromSystem(reason);
   }
   if ("url" in address) return diagnoseUrl(address.url, origin, signal);
   if (why === "relay-away" && address.relay !== undefined) return diagnoseRelay(address.relay, origin, signal);
@@ -41,6 +41,17 @@ export function isMixedContent(target: string, origin: string): boolean {
   const isOwnMachine = /^(?:127(?:\.\d+){3}|\[::1\]|(?:.+\.)?localhost)$/.test(hostname);
   return (protocol === "http:" || protocol === "ws:") && !isOwnMachine;
 }
+
+/** What Node says of a connection, which is more than a browser does. */
+function fromSystem(reason: string): Finding {
+  return /CERT|VERIFY_LEAF/.test(reason)
+    ? checkFinding("unreachable", `Something answers, and its certificate is not accepted: ${reason}.`, BAD_CERTIFICATE)
+    : checkFinding("unreachable", `Nothing answers: ${reason}.`, NOTHING_THERE);
+}
+
+const BAD_CERTIFICATE =
+  "Let what is there show a certificate that browsers accept, for this very name. One by an authority of your own is accepted here with the environment variable NODE_EXTRA_CA_CERTS.";
+const NOTHING_THERE = "See whether the server or proxy runs, and whether name and port are right.";
 
 function fromTransport(why: Exclude<UnreachableWhy, "relay-away">, reason: string): Finding {
   switch (why) {

@@ -17,7 +17,7 @@ export async function fetchConfig(url: URL, findFault: typeof jsonFault): Promis
     response = await fetch(url, { cache: "no-cache", signal: AbortSignal.timeout(FETCH_LIMIT_MS) });
     text = await response.text();
   } catch (cause) {
-    throw away(`${url.pathname} could not be fetched: is the web server there?`, cause);
+    throw away(`${url.pathname} could not be fetched: see whether the web server is there`, cause);
   }
   const { ok, status } = response;
   if (status >= 500) throw away(`${url.pathname} was answered with HTTP ${status}`);

@@ -88,6 +88,40 @@ it("tells a refused connection, a wrong key, a wrong swissnum and what is no sto
   }
 });
 
+it("LIST-29 tells a certificate that is not accepted from a server that does not answer", async () => {
+  const [{ addresses }] = (await configured()) as [ServerConfig];
+  const { host, port } = parseNurl((addresses[0] as { nurl: string }).nurl);
+  const { stdout, problems } = await check([
+    { id: "v0-a", addresses: [{ url: `https://${host}:${port}/` }, { url: "https://127.0.0.1:1/" }] },
+  ]);
+  expect(problems).toEqual([["unreachable", "unreachable"]]);
+  const findings = (JSON.parse(stdout) as { grids: GridCheck[] }).grids[0]!.servers[0]!.addresses.map(
+    ({ finding }) => `${finding?.what} ${finding?.advice}`,
+  );
+  expect(findings[0]).toMatch(
+    /^Something answers, and its certificate is not accepted: \w*CERT\w*\. .*NODE_EXTRA_CA_CERTS/,
+  );
+  expect(findings[1]).toMatch(/^Nothing answers: ECONNREFUSED\. See whether the server or proxy runs/);
+  // It is a terminal, and no tab.
+  expect(findings.join()).not.toMatch(/\btab\b|worker/);
+});
+
+it("LIST-30 tells what is there in place of a grid configuration", async () => {
+  const path = join(folder, "mine.json");
+  const told = async (text: string) => {
+    await writeFile(path, text);
+    return (await runGridfetch(["check", "--config", path])).stderr;
+  };
+  expect(await told("<!doctype html><title>The app</title>")).toBe(
+    "The grid configuration cannot be used: it is an HTML page, as web servers send for what they do not have.\n",
+  );
+  expect(await told('{\n  "servers": [,]\n}')).toContain("it is not JSON: see line 2, column 15. ");
+  const [{ addresses }] = (await configured()) as [ServerConfig];
+  const { host, port } = parseNurl((addresses[0] as { nurl: string }).nurl);
+  const { stderr } = await runGridfetch(["check", "--config", `https://${host}:${port}/grid.json`]);
+  expect(stderr).toMatch(/^The grid configuration cannot be used: it could not be fetched \(\w*CERT\w*\)\.\n$/);
+});
+
 it("tells what a relay refuses, and why", async () => {
   const servers = await configured();
   const nurls = servers.map(({ addresses }) => (addresses[0] as { nurl: string }).nurl);

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { GridError, isGridError } from "../../base/GridError.ts";
 import type { GridConfig } from "../../base/gridConfig.ts";
+import { jsonFault } from "../../base/jsonFault.ts";
 import { parseGridConfig } from "../../servers/parseGridConfig.ts";
 import { readUsableServers } from "../transport/usableServers.ts";
 import { type Terminal, tellList } from "./Terminal.ts";
@@ -58,7 +59,9 @@ async function readText(place: string, signal: AbortSignal): Promise<string> {
   } catch (error) {
     signal.throwIfAborted();
     if (isGridError(error)) throw error;
-    throw badConfig("it could not be fetched: is the web server there?");
+    const { code, message } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+    // A time limit's error has a number there.
+    throw badConfig(`it could not be fetched (${typeof code === "string" ? code : message})`);
   }
 }
 
@@ -66,8 +69,11 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
+    if (/^\s*<(?:!doctype|html)\b/i.test(text))
+      throw badConfig("it is an HTML page, as web servers send for what they do not have");
     // The parser's own message quotes the text, and that may hold swissnums.
-    throw badConfig("it is not JSON. A server list is given with --servers");
+    const { line, column } = jsonFault(text);
+    throw badConfig(`it is not JSON: see line ${line}, column ${column}. A server list is given with --servers`);
   }
 }
 
