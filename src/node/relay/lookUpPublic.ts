@@ -16,9 +16,10 @@ const NOT_PUBLIC = [
   ["240.0.0.0", 4],
 ] as const;
 
-/** The same in IPv6, and two old ways to write an IPv4 address, Teredo and 6to4, of which nobody is in need. */
+/** The same in IPv6, and the ways to write an IPv4 address of which nobody is in need: compatible, translated, Teredo and 6to4. */
 const NOT_PUBLIC_V6 = [
   ["::", 96],
+  ["::ffff:0:0:0", 96],
   ["64:ff9b:1::", 48],
   ["100::", 64],
   ["2001::", 32],
