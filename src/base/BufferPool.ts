@@ -9,6 +9,12 @@ export interface BufferPool {
   give(buffer: Uint8Array<ArrayBuffer>): void;
 }
 
+/** Bytes in a pool's memory. Whoever has them releases them; nobody may look at them any more then. */
+export interface LentBytes {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  release(): void;
+}
+
 /** Keeps up to `keepBytes` of buffers that were given back, for the next ones of the same length. */
 export function bufferPool(keepBytes: number): BufferPool {
   // By length: the blocks of a read are all alike, and so are its segments.

@@ -5,7 +5,7 @@ import { installSynchronousCrypto } from "../files/testing/installSynchronousCry
 import { patternBytes, SimulatedGrid } from "../files/testing/SimulatedGrid.ts";
 import { F1 } from "../files/testing/scenario.ts";
 import { decryptCtr, importCtrKey } from "../hashing/ctr.ts";
-import { Download } from "./Download.ts";
+import { ChkDownload } from "./ChkDownload.ts";
 import { contextFor } from "./testing/contextFor.ts";
 
 beforeEach(() => installSynchronousCrypto());
@@ -14,11 +14,11 @@ const never = new AbortController().signal;
 const plaintext = patternBytes(310);
 const copy = async (ciphertext: Uint8Array) => ciphertext.slice();
 
-async function f1(size = 310): Promise<{ grid: SimulatedGrid; download: Download; ciphertext: Uint8Array }> {
+async function f1(size = 310): Promise<{ grid: SimulatedGrid; download: ChkDownload; ciphertext: Uint8Array }> {
   const grid = new SimulatedGrid(10);
   const { cap, storageIndexText } = await grid.put(plaintext.slice(0, size), F1);
   const ciphertext = await decryptCtr(await importCtrKey(cap.key), 0, plaintext.slice(0, size));
-  return { grid, download: new Download(cap, contextFor(grid, storageIndexText)), ciphertext };
+  return { grid, download: new ChkDownload(cap, contextFor(grid, storageIndexText)), ciphertext };
 }
 
 it("A-13 A-17 fetch one segment: verified ciphertext, at the place that the geometry says, and the time it took", async () => {
@@ -48,7 +48,7 @@ it.each([1, -1, 0.5])("A-14 segment %f of a file of one is refused, and harms no
 it("A-15 asking for the segment size of a file without shares fails as a read does", async () => {
   const grid = new SimulatedGrid(10);
   const { cap, storageIndexText } = await encodeShares(plaintext, F1);
-  const download = new Download(cap, contextFor(grid, storageIndexText));
+  const download = new ChkDownload(cap, contextFor(grid, storageIndexText));
   await expect(grid.clock.runUntil(download.geometry(0, never))).rejects.toMatchObject({
     code: "NOT_ENOUGH_SHARES",
     details: { needed: 3, found: 0 },

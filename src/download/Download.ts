@@ -1,79 +1,86 @@
+import type { LentBytes } from "../base/BufferPool.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import { isGridError } from "../base/GridError.ts";
 import { blockLengthOf, type Geometry, segmentLength } from "../formats/Geometry.ts";
+import type { Server } from "../servers/Server.ts";
 import { BlockShelf } from "./BlockShelf.ts";
 import { badSegment } from "./badSegment.ts";
 import { CorruptionReporter } from "./CorruptionReporter.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
-import { decodeSegment } from "./decodeSegment.ts";
-import { type FileCap, FileFacts } from "./FileFacts.ts";
 import { inShareScope } from "./inShareScope.ts";
 import { Lingering } from "./Lingering.ts";
 import { notEnoughShares } from "./notEnoughShares.ts";
-import { Opening } from "./Opening.ts";
 import { Outage } from "./Outage.ts";
 import { reasonOf } from "./reasonOf.ts";
-import { recallSegment } from "./recallSegment.ts";
 import type { Share } from "./Share.ts";
 import type { ShareBlock } from "./ShareBlock.ts";
 import { SharedSegment, type TakeSegment } from "./SharedSegment.ts";
-import { ShareFinder } from "./ShareFinder.ts";
+import type { Finder } from "./ShareFinder.ts";
 import { ShareLocations } from "./ShareLocations.ts";
 import { SharePool } from "./SharePool.ts";
-import { type RaceHost, ShareRace } from "./ShareRace.ts";
+import { type RaceHost, type RaceRules, ShareRace } from "./ShareRace.ts";
 
 type Serve = (ciphertext: Uint8Array<ArrayBuffer>) => void;
 
+/** What a stream reads from. */
+export interface SegmentSource {
+  /** Says that a reader is at work. The result says that it has left; after the last one has, nothing is under way for longer than a moment. */
+  enter(): () => void;
+
+  /**
+   * How the file is cut up.
+   * @param offset in the file, in bytes, where the first segment will be wanted
+   * @throws what reading throws; the signal's reason
+   */
+  geometry(offset: number, signal: AbortSignal, asker?: LogScope): Promise<Geometry>;
+
+  /**
+   * Shows a segment's ciphertext, verified and without padding, to `take`. `geometry` must have resolved before.
+   * @param asker whose work this becomes in the log, unless it is under way already
+   * @throws GridError NOT_ENOUGH_SHARES, BAD_SEGMENT; what `take` rejects with; the signal's reason
+   */
+  segment<T>(segment: number, take: TakeSegment<T>, signal: AbortSignal, asker?: LogScope): Promise<T>;
+}
+
 /**
- * Gets verified ciphertext segments of one immutable file. Serves any number of readers at once; those that want the same
+ * Gets verified ciphertext segments of one file. Serves any number of readers at once; those that want the same
  * segment share the work, those that want different ones do not wait for each other, and a failure or a cancellation of one is
  * nobody else's. What was learned of the file and its servers is kept between reads.
+ *
+ * It is the same for every kind of file. Where shares are looked for, and what is made of their blocks, those know that extend it.
  */
-export class Download {
-  readonly #facts: FileFacts;
-  readonly #context: DownloadContext;
-  readonly #pool: SharePool;
-  readonly #finder: ShareFinder;
+export abstract class Download<S extends Share> implements SegmentSource {
+  protected readonly context: DownloadContext;
+  protected readonly pool: SharePool<S>;
+  protected abstract readonly finder: Finder;
+  /** Where there is something that remembers them. */
+  protected readonly locations: ShareLocations | undefined;
+  readonly #needed: number;
   readonly #reporter: CorruptionReporter;
-  readonly #races = new Set<ShareRace<unknown>>();
+  readonly #races = new Set<ShareRace<S, unknown>>();
   readonly #segments = new Map<number, SharedSegment>();
-  readonly #opening: Opening;
-  readonly #host: RaceHost;
   readonly #lingering: Lingering;
-  #readers = 0;
-  readonly #locations: ShareLocations | undefined;
-  #mustStartFresh = false;
   readonly #outage: Outage;
+  #readers = 0;
+  #mustStartFresh = false;
+  readonly #host: RaceHost<S>;
 
-  constructor(cap: FileCap, context: DownloadContext) {
-    this.#facts = new FileFacts(cap, context.memory);
-    this.#context = context;
-    this.#pool = new SharePool(this.#facts, context);
-    this.#locations = context.memory && new ShareLocations(context.memory);
+  /** @param code k and N of the file */
+  constructor(code: { readonly needed: number; readonly total: number }, context: DownloadContext) {
+    this.context = context;
+    this.#needed = code.needed;
+    this.locations = context.memory && new ShareLocations(context.memory);
     this.#reporter = new CorruptionReporter(context);
+    this.pool = new SharePool(code, context);
     this.#lingering = new Lingering(context.clock, context.limits, () => this.enter());
-    this.#outage = new Outage(context, () => this.#startFreshIfDue());
-    const locations = this.#locations;
-    const recall = locations && (() => this.#recall(locations));
-    this.#opening = new Opening(this.#facts, recall, (rules, signal) =>
-      this.#run(new ShareRace(rules, this.#host), signal),
-    );
-    this.#finder = new ShareFinder(
-      context,
-      cap.storageIndex,
-      (server, shareNumbers) => {
-        this.#pool.add(server, shareNumbers);
-        this.#step();
-      },
-      () => this.#step(),
-    );
+    this.#outage = new Outage(context, () => this.startFreshIfDue());
     this.#host = {
-      pool: this.#pool,
+      pool: this.pool,
       context,
       // With a map that is enough no share is held back for one that might be better.
-      isPromising: () => this.#finder.isPromising && !this.#locations?.isEnough,
-      isExhausted: () => this.#finder.isExhausted,
-      isDoomed: () => this.#facts.defect !== undefined,
+      isPromising: () => this.finder.isPromising && !this.locations?.isEnough,
+      isExhausted: () => this.finder.isExhausted,
+      isDoomed: () => this.defect !== undefined,
       hungry: () => this.#seek(),
       failed: (share, error) => this.#failed(share, error),
       lagging: (share) => this.#lagging(share),
@@ -82,52 +89,36 @@ export class Download {
     };
   }
 
-  /** Says that a reader is at work. The result says that it has left; after the last one has, nothing is under way for longer than a moment. */
   enter(): () => void {
     if (this.#readers++ === 0) {
       this.#reporter.resume();
-      this.#finder.refresh();
-      this.#pool.followList();
+      this.finder.refresh();
+      this.pool.followList();
     }
     let isIn = true;
     return () => {
       if (!isIn) return;
       isIn = false;
       this.#readers--;
-      if (this.#readers === 0) this.#rest();
+      if (this.#readers === 0) this.rest();
     };
   }
 
-  /**
-   * How the file is cut up. Costs two round trips the first time, in which the segment at `offset` comes along if its size was
-   * guessed right; none where the file is remembered.
-   * @throws GridError NOT_ENOUGH_SHARES, or BAD_FORMAT/TOO_LARGE for a file that is itself unusable; the signal's reason
-   */
-  async geometry(offset: number, signal: AbortSignal, asker: LogScope = this.#context.scope): Promise<Geometry> {
-    signal.throwIfAborted();
-    if (this.#facts.geometry) return this.#facts.geometry;
-    this.#startFreshIfDue();
-    return this.#opening.join(offset, signal, asker);
-  }
+  abstract geometry(offset: number, signal: AbortSignal, asker?: LogScope): Promise<Geometry>;
 
-  /**
-   * Shows a segment's ciphertext, verified and without padding, to `take`. `geometry` must have resolved before.
-   * @param asker whose work this becomes in the log, unless it is under way already
-   * @throws GridError NOT_ENOUGH_SHARES, BAD_SEGMENT; what `take` rejects with; the signal's reason
-   */
   async segment<T>(
     segment: number,
     take: TakeSegment<T>,
     signal: AbortSignal,
-    asker: LogScope = this.#context.scope,
+    asker: LogScope = this.context.scope,
   ): Promise<T> {
     signal.throwIfAborted();
-    const kept = this.#context.kept.get(this.#context.keptPrefix + segment);
+    const kept = this.context.kept.get(this.context.keptPrefix + segment);
     if (kept !== undefined) return take(kept);
     let shared = this.#segments.get(segment);
     if (shared === undefined || shared.isOver) {
-      this.#startFreshIfDue();
-      const bytes = segmentLength(this.#facts.geometry as Geometry, segment);
+      this.startFreshIfDue();
+      const bytes = segmentLength(this.knownGeometry as Geometry, segment);
       this.#lingering.wanted(segment, bytes);
       const own = new SharedSegment(
         (sharedSignal, serve) =>
@@ -144,21 +135,86 @@ export class Download {
     return shared.join(take, signal);
   }
 
-  /** Never rejects. */
-  async #recall(locations: ShareLocations): Promise<void> {
-    const { servers, scope } = this.#context;
-    const shares = await this.#facts.recall();
-    locations.recall(shares, servers, this.#pool, this.#facts.cap.needed);
-    this.#finder.postpone(locations.servers);
-    scope.log("debug", "recalled", () => ({ isKnown: this.#facts.geometry !== undefined, shares: shares.length }));
+  /** How the file is cut up, once that is known. */
+  protected abstract get knownGeometry(): Geometry | undefined;
+
+  /** Why no share can help: the file itself is broken. */
+  protected get defect(): unknown {
+    return undefined;
+  }
+
+  /** A segment out of memory, verified. Undefined at once where it is not there. */
+  protected recallSegment(_segment: number): Promise<LentBytes | undefined> | undefined {
+    return undefined;
+  }
+
+  /**
+   * A segment as readers are shown it, of blocks of k shares by their numbers. Undefined where it turns out that blocks that were taken on
+   * trust are not good.
+   */
+  protected abstract decode(segment: number, blocks: ReadonlyMap<number, ShareBlock>): Promise<LentBytes | undefined>;
+
+  /** A segment is here, or will not come. */
+  protected segmentIsOver(): void {}
+
+  /** The error with which a read gives up. */
+  protected defeat(): unknown {
+    return notEnoughShares(this.#needed, this.pool, this.finder);
+  }
+
+  /** The last reader has left. */
+  protected rest(): void {
+    this.finder.pause();
+    this.pool.stop();
+    this.#reporter.stop();
+  }
+
+  /** Takes a share that is said to be on a server. @returns it, unless it is known already or cannot be */
+  protected take(
+    server: Server,
+    number: number,
+    make: () => S,
+    event: "share-found" | "share-remembered" = "share-found",
+  ): S | undefined {
+    const share = this.pool.add(server, number, make);
+    if (share) this.context.scope.log("debug", event, () => ({ server: server.name, share: number }));
+    return share;
+  }
+
+  /** Runs a race of the file's shares. Throws as `ShareRace.run` does. */
+  protected async race<T>(rules: RaceRules<S, T>, signal: AbortSignal): Promise<Map<number, T>> {
+    const race = new ShareRace<S, T>(rules, this.#host);
+    this.#races.add(race as ShareRace<S, unknown>);
+    try {
+      this.#seek();
+      return await race.run(signal);
+    } finally {
+      this.#races.delete(race as ShareRace<S, unknown>);
+      this.#seek();
+    }
+  }
+
+  /** Something changed that may matter to any race. */
+  protected step(): void {
+    for (const race of [...this.#races]) race.step();
+    this.#seek();
+  }
+
+  /** After a failure the next read begins anew: servers may be back, shares mended. */
+  protected startFreshIfDue(): void {
+    if (!this.#mustStartFresh) return;
+    this.#mustStartFresh = false;
+    this.pool.revive();
+    this.finder.restart();
+    // Races of other segments may be waiting for what was just called off.
+    this.#seek();
   }
 
   /** Shows a segment from memory, else from the grid. */
   async #get(segment: number, serve: Serve, signal: AbortSignal, asker: LogScope): Promise<void> {
-    const { memory, kept, keptPrefix, codec } = this.#context;
-    const recalled = memory?.knowsSegment(segment)
-      ? await recallSegment(memory, this.#facts, segment, codec.memory)
-      : undefined;
+    const { kept, keptPrefix } = this.context;
+    const recall = this.recallSegment(segment);
+    const recalled = recall && (await recall);
     try {
       signal.throwIfAborted();
       if (recalled !== undefined) {
@@ -172,14 +228,14 @@ export class Download {
     const showNew: Serve = (ciphertext) => {
       serve(ciphertext);
       kept.keep(keptPrefix + segment, ciphertext);
-      memory?.rememberSegment(segment, ciphertext);
-      this.#locations?.write();
+      this.context.memory?.rememberSegment(segment, ciphertext);
+      this.locations?.write();
     };
     await this.#fetch(segment, showNew, signal, asker);
   }
 
   async #fetch(segment: number, serve: Serve, signal: AbortSignal, asker: LogScope): Promise<void> {
-    const { clock } = this.#context;
+    const { clock } = this.context;
     const log = asker.child("segment");
     const began = clock.now();
     log.log("debug", "start", () => ({ segment }));
@@ -191,7 +247,7 @@ export class Download {
       log.log("info", "failed", () => ({ segment, reason: isGridError(error) ? error.code : "cancelled" }));
       throw error;
     } finally {
-      this.#opening.segmentIsOver();
+      this.segmentIsOver();
     }
   }
 
@@ -201,9 +257,9 @@ export class Download {
    * @returns the numbers of the shares that made it
    */
   async #decode(segment: number, serve: Serve, signal: AbortSignal, log: LogScope): Promise<number[]> {
-    const { codec, decoding, storageIndexText } = this.#context;
-    const geometry = this.#facts.geometry as Geometry;
-    const shelf = new BlockShelf();
+    const { decoding, storageIndexText } = this.context;
+    const geometry = this.knownGeometry as Geometry;
+    const shelf = new BlockShelf<S>();
     const race = (mustProve: boolean) => {
       const rules = {
         width: geometry.needed,
@@ -211,20 +267,20 @@ export class Download {
         least: geometry.needed,
         bytes: blockLengthOf(geometry, segment),
         first: shelf.shares,
-        due: (share: Share) => share.due(segment),
-        job: (share: Share, jobSignal: AbortSignal) => this.#block(share, segment, shelf, mustProve, jobSignal, log),
+        due: (share: S) => share.due(segment),
+        job: (share: S, jobSignal: AbortSignal) => this.#block(share, segment, shelf, mustProve, jobSignal, log),
       };
-      return this.#run(new ShareRace<ShareBlock>(rules, this.#host), signal);
+      return this.race<ShareBlock>(rules, signal);
     };
     let leave = () => {};
     try {
       for (const mustProve of [false, true]) {
         const blocks = await race(mustProve);
         leave = await decoding.take(signal);
-        const buffer = await decodeSegment(segment, blocks, geometry, codec);
-        if (buffer !== undefined) {
-          if (!signal.aborted) serve(buffer.bytes.subarray(0, segmentLength(geometry, segment)));
-          buffer.release();
+        const decoded = await this.decode(segment, blocks);
+        if (decoded !== undefined) {
+          if (!signal.aborted) serve(decoded.bytes);
+          decoded.release();
           return [...blocks.keys()];
         }
         leave();
@@ -238,9 +294,9 @@ export class Download {
   }
 
   async #block(
-    share: Share,
+    share: S,
     segment: number,
-    shelf: BlockShelf,
+    shelf: BlockShelf<S>,
     mustProve: boolean,
     signal: AbortSignal,
     parent: LogScope,
@@ -252,101 +308,71 @@ export class Download {
         this.#sawBadBlock(share, segment);
         return undefined;
       }
-      this.#locations?.proven(share);
+      this.locations?.proven(share);
       shelf.put(share, block);
       return block;
     });
   }
 
-  async #run<T>(race: ShareRace<T>, signal: AbortSignal): Promise<Map<number, T>> {
-    this.#races.add(race as ShareRace<unknown>);
-    try {
-      this.#seek();
-      return await race.run(signal);
-    } finally {
-      this.#races.delete(race as ShareRace<unknown>);
-      this.#seek();
-    }
-  }
-
-  /** Something changed that may matter to any race. */
-  #step(): void {
-    for (const race of [...this.#races]) race.step();
-    this.#seek();
-  }
-
   /** As many shares are sought as the file needs, and some to spare; nothing is sought while nobody reads. */
   #seek(): void {
-    const { limits } = this.#context;
-    const missing = this.#facts.cap.needed + limits.spareShares - this.#pool.prompt;
+    const { limits } = this.context;
+    const missing = this.#needed + limits.spareShares - this.pool.prompt;
     const unfilled = [...this.#races].map((race) => race.unfilled);
-    this.#finder.seek(this.#races.size === 0 ? 0 : Math.max(0, missing, ...unfilled));
+    this.finder.seek(this.#races.size === 0 ? 0 : Math.max(0, missing, ...unfilled));
   }
 
-  #sawBadBlock(share: Share, segment: number): void {
-    this.#pool.noteBadBlock(share, segment);
-    this.#context.health.of(share.server).failed();
-    this.#reporter.report(share, `block ${segment} does not match its hash`);
+  #sawBadBlock(share: S, segment: number): void {
+    this.pool.noteBadBlock(share, segment);
+    this.context.health.of(share.server).failed();
+    this.#report(share, `block ${segment} does not match its hash`);
   }
 
-  #failed(share: Share, error: unknown): void {
+  #report(share: S, reason: string): void {
+    if (share.isLasting) this.#reporter.report(share, reason);
+  }
+
+  #failed(share: S, error: unknown): void {
     // One failed request may fail several races: it counts once.
-    if (this.#pool.isDead(share)) return;
+    if (this.pool.isDead(share)) return;
     const isCorrupt =
       isGridError(error, "BAD_HASH") || isGridError(error, "BAD_FORMAT") || isGridError(error, "DATA_UNAVAILABLE");
     // An authentic UEB that is nonsense is the uploader's doing, not the server's.
     // Nor is it the server's doing that a share is no longer where it was remembered.
     const isGone = share.isHearsay && isGridError(error, "SERVER_REFUSED");
-    this.#locations?.failed(share);
-    if (this.#facts.defect === undefined && !isGone) {
-      this.#context.health.of(share.server).failed();
-      if (isCorrupt) this.#reporter.report(share, reasonOf(error));
+    this.locations?.failed(share);
+    if (this.defect === undefined && !isGone) {
+      this.context.health.of(share.server).failed();
+      if (isCorrupt) this.#report(share, reasonOf(error));
     }
-    this.#pool.kill(share, error, isCorrupt);
-    this.#context.scope.log("info", "share-failed", () => ({
+    this.pool.kill(share, error, isCorrupt);
+    this.context.scope.log("info", "share-failed", () => ({
       server: share.server.name,
       share: share.number,
       reason: reasonOf(error),
     }));
-    queueMicrotask(() => this.#step());
+    queueMicrotask(() => this.step());
   }
 
-  #lagging(share: Share): void {
-    this.#pool.markLagging(share);
-    this.#context.scope.log("debug", "share-lagging", () => ({ server: share.server.name, share: share.number }));
-    this.#step();
+  #lagging(share: S): void {
+    this.pool.markLagging(share);
+    this.context.scope.log("debug", "share-lagging", () => ({ server: share.server.name, share: share.number }));
+    this.step();
   }
 
-  #late(share: Share): void {
-    this.#pool.markLate(share);
-    this.#locations?.failed(share);
-    this.#context.health.of(share.server).failed();
-    this.#context.scope.log("info", "share-late", () => ({ server: share.server.name, share: share.number }));
-    this.#step();
+  #late(share: S): void {
+    this.pool.markLate(share);
+    this.locations?.failed(share);
+    this.context.health.of(share.server).failed();
+    this.context.scope.log("info", "share-late", () => ({ server: share.server.name, share: share.number }));
+    this.step();
   }
 
   #defeat(): unknown {
-    if (this.#facts.defect !== undefined) return this.#facts.defect;
+    if (this.defect !== undefined) return this.defect;
     this.#mustStartFresh = true;
     // Now, since another segment's new start forgets what failed.
-    this.#outage.defeated(this.#pool.mayRecover);
-    return notEnoughShares(this.#facts.cap.needed, this.#pool, this.#finder);
-  }
-
-  /** After a failure the next read begins anew: servers may be back, shares mended. */
-  #startFreshIfDue(): void {
-    if (!this.#mustStartFresh) return;
-    this.#mustStartFresh = false;
-    this.#pool.revive();
-    this.#finder.restart();
-    // Races of other segments may be waiting for what was just called off.
-    this.#seek();
-  }
-
-  #rest(): void {
-    this.#opening.stop();
-    this.#finder.pause();
-    this.#pool.stop();
-    this.#reporter.stop();
+    this.#outage.defeated(this.pool.mayRecover);
+    return this.defeat();
   }
 }

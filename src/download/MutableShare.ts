@@ -1,104 +1,128 @@
 import { badHash } from "../base/badHash.ts";
-import { equalBytes } from "../base/bytes.ts";
+import { concatBytes, equalBytes } from "../base/bytes.ts";
+import type { LogScope } from "../base/EventLog.ts";
 import type { ByteRange } from "../base/range.ts";
-import { type MutableHeader, mutableBlockRange, mutableSegmentCount, splitSalt } from "../formats/mutableHeader.ts";
+import { type MutableHeader, mutableBlockRange, mutableSegmentCount, saltLengthOf } from "../formats/mutableHeader.ts";
 import { fingerprintOf } from "../formats/mutableKeys.ts";
 import { parseShareHashChain } from "../formats/ShareHashChain.ts";
-import { HashPages, pageRange } from "../hashing/HashPages.ts";
+import { HashPages } from "../hashing/HashPages.ts";
 import type { HashTree } from "../hashing/HashTree.ts";
-import { HASH_LENGTH, taggedHash } from "../hashing/taggedHash.ts";
-import { BLOCK_TAG } from "../hashing/tags.ts";
+import { HASH_LENGTH } from "../hashing/taggedHash.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
-import { ShareBytes } from "./ShareBytes.ts";
-
-/** A block that hashes up to the signed root, and the salt that is proven with it. */
-export interface SaltedBlock {
-  readonly salt: Uint8Array<ArrayBuffer>;
-  readonly block: Uint8Array<ArrayBuffer>;
-}
+import { Share } from "./Share.ts";
+import { ShareBlock } from "./ShareBlock.ts";
 
 /** Pages of 8 KiB: a reader goes on in one place. */
 const BLOCK_TREE_PAGES = 4;
 
-/** One share of a version of a mutable file, on one server. */
-export class MutableShare {
-  readonly server: Server;
-  readonly number: number;
+/** One share of a version of a mutable file: its blocks hash up to the root that is signed. */
+export class MutableShare extends Share {
   readonly header: MutableHeader;
   readonly #start: Uint8Array;
-  readonly #bytes: ShareBytes;
+  readonly #shareTree: HashTree;
   readonly #blockTree: HashPages;
 
-  /** @param start the share's first bytes, or all of it: what is in them is not asked for again */
-  constructor(server: Server, number: number, header: MutableHeader, start: Uint8Array, context: DownloadContext) {
-    this.server = server;
-    this.number = number;
+  /**
+   * @param start the share's first bytes, or all of it: what is in them is not asked for again
+   * @param shareTree of the share's version, with the root that its header names
+   */
+  constructor(
+    server: Server,
+    number: number,
+    header: MutableHeader,
+    start: Uint8Array,
+    shareTree: HashTree,
+    context: DownloadContext,
+  ) {
+    super(server, number, context);
     this.header = header;
     this.#start = start;
-    this.#bytes = new ShareBytes(server, number, context);
+    this.#shareTree = shareTree;
     const leaves = Math.max(1, mutableSegmentCount(header.version));
     this.#blockTree = new HashPages(leaves, `block hash tree of share ${number}`, BLOCK_TREE_PAGES);
+  }
+
+  /** It may be overwritten at any time. */
+  override get isLasting(): boolean {
+    return false;
+  }
+
+  /** It was found by its header. */
+  override get isOpen(): boolean {
+    return true;
   }
 
   /**
    * Did the holder of the file's key sign this share's version?
    * @throws GridError BAD_HASH for another's key or a wrong signature; what reading throws
    */
-  async checkSignature(fingerprint: Uint8Array, signal: AbortSignal): Promise<void> {
+  async checkSignature(fingerprint: Uint8Array, signal: AbortSignal, asker: LogScope): Promise<void> {
     const { publicKey, signature, signed } = this.header;
-    const spki = await this.#read(publicKey, signal);
+    const spki = await this.#readRange(publicKey, signal, asker);
     if (!equalBytes(fingerprintOf(spki), fingerprint)) throw badHash(`the public key in share ${this.number}`);
-    const isRight = await verifyPss(spki, await this.#read(signature, signal), signed);
+    const isRight = await verifyPss(spki, await this.#readRange(signature, signal, asker), signed);
     if (!isRight) throw badHash(`the signature in share ${this.number}`);
   }
 
-  /**
-   * A segment's block.
-   * @param shareTree of the share's version, with its signed root
-   * @throws GridError for whatever makes the share useless; the signal's reason
-   */
-  async block(segment: number, shareTree: HashTree, signal: AbortSignal): Promise<SaltedBlock> {
-    await this.#provePath(shareTree, signal);
-    const [leaf, bytes] = await Promise.all([
-      this.#provenLeaf(segment, signal),
-      this.#read(mutableBlockRange(this.header, segment), signal),
-    ]);
-    const { salt, block } = splitSalt(this.header.version, bytes);
-    // Hashed at once: mutable files are small, and their blocks of 44 KiB take half a millisecond each.
-    const hash =
-      this.header.version.format === "MDMF" ? taggedHash(BLOCK_TAG, salt, block) : taggedHash(BLOCK_TAG, block);
-    if (!equalBytes(hash, leaf)) throw badHash(`block ${segment} of share ${this.number}`);
-    return { salt, block };
+  /** Every block proves itself: nothing says of a segment as a whole whether it is right. */
+  override getBlock(
+    segment: number,
+    _mustProve: boolean,
+    signal: AbortSignal,
+    asker: LogScope,
+  ): Promise<ShareBlock | undefined> {
+    const { version, blockTree } = this.header;
+    const { offset, length } = mutableBlockRange(this.header, segment);
+    const saltLength = saltLengthOf(version);
+    return this.asking(segment, length, async (came) => {
+      const [promised, ownSalt, pieces] = await Promise.all([
+        this.#provePath(signal, asker).then(() => this.leaf(this.#blockTree, blockTree.offset, segment, signal, asker)),
+        this.read(offset, saltLength, signal, asker),
+        this.#pieces(offset + saltLength, length - saltLength, signal, asker).then((arrived) => {
+          came();
+          return arrived;
+        }),
+      ]);
+      const salt = version.salt ?? ownSalt;
+      const block = new ShareBlock([ownSalt, ...pieces], length, this.context.codec.memory, salt, async (hash) =>
+        equalBytes(await hash(), promised),
+      );
+      return this.proven(block, signal, asker);
+    });
+  }
+
+  /** What is in the share's start needs no request. */
+  protected override async read(
+    offset: number,
+    length: number,
+    signal: AbortSignal,
+    asker: LogScope,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return concatBytes(await this.#pieces(offset, length, signal, asker));
+  }
+
+  async #pieces(offset: number, length: number, signal: AbortSignal, asker: LogScope): Promise<readonly Uint8Array[]> {
+    if (offset + length <= this.#start.length) return [this.#start.subarray(offset, offset + length)];
+    return this.bytes.readPieces(offset, length, signal, asker);
+  }
+
+  #readRange({ offset, length }: ByteRange, signal: AbortSignal, asker: LogScope): Promise<Uint8Array<ArrayBuffer>> {
+    return this.read(offset, length, signal, asker);
   }
 
   /** The block hash tree's own root is a leaf of the share hash tree, which the chain leads up to the signed root. */
-  async #provePath(shareTree: HashTree, signal: AbortSignal): Promise<void> {
+  async #provePath(signal: AbortSignal, asker: LogScope): Promise<void> {
     if (this.#blockTree.hasRoot) return;
     const { chain, blockTree } = this.header;
     const [chainBytes, root] = await Promise.all([
-      this.#read(chain, signal),
-      this.#read({ offset: blockTree.offset, length: HASH_LENGTH }, signal),
+      this.#readRange(chain, signal, asker),
+      this.read(blockTree.offset, HASH_LENGTH, signal, asker),
     ]);
     // Of one share in all, the chain is empty.
     const siblings = chainBytes.length === 0 ? [] : parseShareHashChain(chainBytes);
-    shareTree.add([...siblings, [shareTree.firstLeaf + this.number, root]]);
+    this.#shareTree.add([...siblings, [this.#shareTree.firstLeaf + this.number, root]]);
     this.#blockTree.setRoot(root);
-  }
-
-  async #provenLeaf(leaf: number, signal: AbortSignal): Promise<Uint8Array> {
-    for (const page of this.#blockTree.missing(leaf)) {
-      const { offset, length } = pageRange(page);
-      const bytes = await this.#read({ offset: this.header.blockTree.offset + offset, length }, signal);
-      this.#blockTree.accept(page, bytes);
-    }
-    return this.#blockTree.leaf(leaf) ?? this.#provenLeaf(leaf, signal);
-  }
-
-  async #read(range: ByteRange, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-    const { offset, length } = range;
-    if (offset + length <= this.#start.length) return this.#start.slice(offset, offset + length);
-    return this.#bytes.read(offset, length, signal);
   }
 }
 

@@ -1,7 +1,7 @@
-import { GridError, type ServerOutcome } from "../base/GridError.ts";
+import { GridError, isGridError, type ServerOutcome } from "../base/GridError.ts";
 import { inTime, withOwnSignal } from "../base/wait.ts";
 import type { MutableCap } from "../formats/Cap.ts";
-import { type MutableVersion, parseMutableHeader } from "../formats/mutableHeader.ts";
+import { type MutableHeader, type MutableVersion, parseMutableHeader } from "../formats/mutableHeader.ts";
 import { HashTree } from "../hashing/HashTree.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
@@ -14,8 +14,8 @@ import { ShareFinder } from "./ShareFinder.ts";
 /** Shares that say they are of one version, which is proven to be signed. Only reading shows whether they are. */
 export interface FoundVersion {
   readonly version: MutableVersion;
-  /** With its signed root. */
-  readonly shareTree: HashTree;
+  /** The signed part of their headers, which is all of a version but its content. */
+  readonly signed: Uint8Array;
   /** At least k distinct numbers; of a number perhaps several copies. */
   readonly shares: readonly MutableShare[];
 }
@@ -28,9 +28,10 @@ const MOST_SHARES_OF_SERVER = 20;
 /** An error is for people. */
 const MOST_OUTCOMES = 300;
 
-interface Group {
-  readonly version: MutableVersion;
+interface Group extends FoundVersion {
   readonly shares: MutableShare[];
+  /** With the root that the version names. */
+  readonly shareTree: HashTree;
   isSigned: boolean;
 }
 
@@ -46,17 +47,19 @@ export class MutableVersionFinder {
   readonly #finder: ShareFinder;
   readonly #groups = new Map<string, Group>();
   readonly #outcomes: ServerOutcome[] = [];
-  readonly #all: boolean;
+  readonly #heard: ((share: MutableShare) => void) | undefined;
   /** Servers whose shares are being looked at, and whether that takes long. */
   readonly #looking = new Map<Server, { isOverdue: boolean }>();
+  /** Did a server not send a share that it says it has? */
+  #hasUnread = false;
   #signal = AbortSignal.abort();
   #done = (): void => {};
 
-  /** @param all asks every server, as after a version that turned out to be unreadable */
-  constructor(cap: MutableCap, context: DownloadContext, all: boolean) {
+  /** @param heard is told of each share as it is found; every server is asked then */
+  constructor(cap: MutableCap, context: DownloadContext, heard?: (share: MutableShare) => void) {
     this.#cap = cap;
     this.#context = context;
-    this.#all = all;
+    this.#heard = heard;
     this.#finder = new ShareFinder(
       context,
       cap.storageIndex,
@@ -68,7 +71,7 @@ export class MutableVersionFinder {
   /** Runs once. @throws GridError NO_VERSION; the signal's reason */
   async find(signal: AbortSignal): Promise<FoundVersion> {
     const { clock, limits } = this.#context;
-    const best = await withOwnSignal(signal, async (own) => {
+    return withOwnSignal(signal, async (own) => {
       this.#signal = own;
       const done = new Promise<void>((resolve) => {
         this.#done = resolve;
@@ -85,9 +88,21 @@ export class MutableVersionFinder {
         this.#finder.pause();
       }
     });
-    const shareTree = new HashTree(best.version.total);
-    shareTree.setRoot(best.version.root);
-    return { version: best.version, shareTree, shares: best.shares };
+  }
+
+  /** What became of each server that gave no share, in words. */
+  outcomes(): Map<Server, string> {
+    return this.#finder.outcomes();
+  }
+
+  /** Of all servers that there are, those that have not said which shares they have. */
+  get tally(): ShareFinder["tally"] {
+    return this.#finder.tally;
+  }
+
+  /** Would servers that failed make a difference if they came back? */
+  get mayRecover(): boolean {
+    return this.tally.silent > 0 || this.#hasUnread;
   }
 
   /** Goes on to the next servers, unless it is over. Hung ones make room after a while. */
@@ -121,20 +136,22 @@ export class MutableVersionFinder {
       const bytes = new ShareBytes(server, number, this.#context);
       const start = await bytes.readUpTo(0, START_LENGTH, signal, this.#context.scope);
       const header = parseMutableHeader(start);
-      const share = new MutableShare(server, number, header, start, this.#context);
       if (number >= header.version.total) return this.#note(server, `share ${number}: no such share can be`);
       // Not by the offsets, which each share has its own of: they are not signed, and a server that makes up others must not
       // have a group to itself that is taken for the version.
       const name = nameOf(header.signed);
-      const group = this.#groups.get(name) ?? { version: header.version, shares: [], isSigned: false };
+      const group = this.#groups.get(name) ?? groupOf(header);
+      const share = new MutableShare(server, number, header, start, group.shareTree, this.#context);
       // Others of the same group may have come while this one's signature was being checked.
-      if (!group.isSigned) await share.checkSignature(this.#cap.fingerprint, signal);
+      if (!group.isSigned) await share.checkSignature(this.#cap.fingerprint, signal, this.#context.scope);
       const present = this.#groups.get(name) ?? group;
       present.isSigned = true;
       present.shares.push(share);
       this.#groups.set(name, present);
       this.#context.health.of(server).succeeded();
+      this.#heard?.(share);
     } catch (error) {
+      if (isGridError(error, "SERVER_UNREACHABLE") || isGridError(error, "SERVER_REFUSED")) this.#hasUnread = true;
       if (!signal.aborted) this.#note(server, `share ${number}: ${reasonOf(error)}`);
     }
   }
@@ -145,7 +162,7 @@ export class MutableVersionFinder {
   }
 
   #isEnough(): boolean {
-    if (this.#all) return false;
+    if (this.#heard) return false;
     const best = this.#best();
     const [newest] = [...this.#groups.values()].sort(newestFirst);
     if (best === undefined || newest === undefined || best.version.sequence < newest.version.sequence) {
@@ -178,6 +195,12 @@ export class MutableVersionFinder {
     for (const [server, outcome] of this.#finder.outcomes()) this.#note(server, outcome);
     return new GridError("NO_VERSION", { versions, servers: this.#outcomes }, message);
   }
+}
+
+function groupOf({ version, signed }: MutableHeader): Group {
+  const shareTree = new HashTree(version.total);
+  shareTree.setRoot(version.root);
+  return { version, signed, shareTree, shares: [], isSigned: false };
 }
 
 function isRecoverable({ version, shares }: Group): boolean {

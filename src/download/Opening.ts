@@ -3,6 +3,7 @@ import { isGridError } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import { SharedTask } from "../base/SharedTask.ts";
 import type { Geometry } from "../formats/Geometry.ts";
+import type { ChkShare } from "./ChkShare.ts";
 import type { FileFacts } from "./FileFacts.ts";
 import { inShareScope } from "./inShareScope.ts";
 import type { RaceRules } from "./ShareRace.ts";
@@ -10,7 +11,7 @@ import type { RaceRules } from "./ShareRace.ts";
 /** What a share brings at least when it is opened: header, chain, UEB. */
 const OPENING_BYTES = 2048;
 
-type Run = (rules: RaceRules<true>, signal: AbortSignal) => Promise<unknown>;
+type Run = (rules: RaceRules<ChkShare, true>, signal: AbortSignal) => Promise<unknown>;
 
 /**
  * Learns how a file is cut up from whichever share tells it first. Meanwhile all that its first segment will probably need is asked
@@ -76,7 +77,7 @@ export class Opening {
     const log = asker.child("opening");
     log.log("debug", "start", () => ({ offset }));
     const { needed } = this.#facts.cap;
-    const rules: RaceRules<true> = {
+    const rules: RaceRules<ChkShare, true> = {
       width: needed,
       // One share tells the UEB, but the others' openings go on: the first segment will need them.
       enough: 1,

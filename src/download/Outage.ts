@@ -19,7 +19,7 @@ export class Outage {
   #current: { readonly began: number; readonly seen: number } | undefined;
 
   /** @param startFresh gives every share and server a new chance */
-  constructor(context: DownloadContext, startFresh: () => void) {
+  constructor(context: DownloadContext, startFresh = () => {}) {
     this.#context = context;
     this.#startFresh = startFresh;
   }
@@ -41,7 +41,8 @@ export class Outage {
         if (this.#current !== undefined && tried > this.#current.seen) this.#current = undefined;
         return fetched;
       } catch (error) {
-        if (!this.#hasRead || !isGridError(error, "NOT_ENOUGH_SHARES") || !this.#mayRecover) throw error;
+        const isTooLittle = isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION");
+        if (!this.#hasRead || !isTooLittle || !this.#mayRecover) throw error;
         const began = this.#see(tried);
         // By when it was tried, and not by now: what hung is given up long after servers may be back.
         if (tried - began >= limits.outage) throw error;

@@ -1,86 +1,85 @@
-import { badFormat } from "../base/badFormat.ts";
-import { equalBytes } from "../base/bytes.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import { isGridError } from "../base/GridError.ts";
-import type { ByteRange } from "../base/range.ts";
-import { SharedTask } from "../base/SharedTask.ts";
-import { Spans } from "../base/Spans.ts";
 import type { ShareLocation } from "../cache/shareMap.ts";
-import { blockLengthOf, blockOffset, type Geometry } from "../formats/Geometry.ts";
-import { parseShareHashChain } from "../formats/ShareHashChain.ts";
-import {
-  HEADER_LENGTH_V1,
-  HEADER_LENGTH_V2,
-  parseShareLayout,
-  parseUebLength,
-  type ShareLayout,
-} from "../formats/ShareLayout.ts";
 import { type HashPage, type HashPages, pageRange } from "../hashing/HashPages.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
-import type { FileFacts } from "./FileFacts.ts";
 import { type Ask, type Due, Pace } from "./Pace.ts";
-import { predictRanges, rangesFor } from "./predictRanges.ts";
-import { ShareBlock } from "./ShareBlock.ts";
+import type { ShareBlock } from "./ShareBlock.ts";
 import { ShareBytes } from "./ShareBytes.ts";
 
-/** One share on one server: gets blocks out of it and proves them. */
-export class Share {
+/** What was asked of a share on a guess, and when, in the clock's milliseconds. */
+export interface Speculation {
+  readonly bytes: number;
+  readonly at: number;
+}
+
+/**
+ * One share on one server, of whatever kind of file: what was asked of it, and how that comes. Where its blocks are in it, and how they
+ * are proven, those know that extend it.
+ */
+export abstract class Share {
   readonly server: Server;
   readonly number: number;
-  readonly #context: DownloadContext;
-  readonly #facts: FileFacts;
-  readonly #bytes: ShareBytes;
+  protected readonly context: DownloadContext;
+  protected readonly bytes: ShareBytes;
   readonly #pace: Pace;
   readonly #asks = new Map<number, Ask>();
-  #opening: SharedTask<ShareLayout> | undefined;
-  #layout: ShareLayout | undefined;
-  /** The layout as it was remembered, before anything has been proven with it. */
-  #hint: ShareLayout | undefined;
-  #header: Uint8Array | undefined;
-  #isProven = false;
-  /** Are its blocks taken on trust? */
-  #isTrusted = false;
-  #wasBad = false;
   #pending = 0;
-  #speculation: { readonly bytes: number; readonly at: number } | undefined;
   #justAsked = 0;
 
-  /** @param header as it was when the share was last read, if that is remembered: a hint */
-  constructor(server: Server, number: number, facts: FileFacts, context: DownloadContext, header?: Uint8Array) {
+  constructor(server: Server, number: number, context: DownloadContext) {
     this.server = server;
     this.number = number;
-    this.#context = context;
-    this.#facts = facts;
+    this.context = context;
     this.#pace = new Pace(server, context);
-    this.#bytes = new ShareBytes(server, number, context, (length) => this.#pace.received(length));
-    if (header !== undefined) this.#believe(header);
+    this.bytes = new ShareBytes(server, number, context, (length) => this.#pace.received(length));
   }
 
-  /** Where it is, once that is known of old or a block of it was proven: worth remembering. */
+  /** Does it stay as it is, so that what is wrong in it is its server's fault? */
+  abstract get isLasting(): boolean;
+
+  /** Where it is, if that is worth remembering. */
   get location(): ShareLocation | undefined {
-    if (this.#header === undefined || !(this.#isProven || this.isHearsay)) return undefined;
-    return { serverId: this.server.id, shareNumber: this.number, header: this.#header };
+    return undefined;
   }
 
   /** Is all that speaks for it a memory of an earlier life? */
   get isHearsay(): boolean {
-    return this.#hint !== undefined && !this.#isProven;
+    return false;
   }
 
-  /** Are its header, the UEB and its chain here, so that a block costs one round trip whatever was guessed? */
-  get isOpen(): boolean {
-    return this.#layout !== undefined;
-  }
+  /** Is all here that it takes to ask for a block, so that one costs one round trip whatever was guessed? */
+  abstract get isOpen(): boolean;
 
-  /** Is it open, or being opened, so that leaving it for another share would throw away what was asked for already? */
+  /** Would leaving it for another share throw away what was asked for already? */
   get isInUse(): boolean {
-    return this.isOpen || (this.#opening !== undefined && !this.#opening.isAbandoned);
+    return this.isOpen;
   }
+
+  /** What was asked for on a guess, until the guess is given up. Some of it may have failed. */
+  get speculation(): Speculation | undefined {
+    return undefined;
+  }
+
+  /**
+   * Gets a block. Unless `mustProve` it may be one that is taken on trust: its segment's hash tells whether all of its blocks were good. Any other
+   * is checked here: undefined if it is corrupt. The share's other blocks may be good.
+   * @throws GridError for whatever makes the whole share useless; the signal's reason
+   */
+  abstract getBlock(
+    segment: number,
+    mustProve: boolean,
+    signal: AbortSignal,
+    asker: LogScope,
+  ): Promise<ShareBlock | undefined>;
+
+  /** A block that was taken on trust was in a wrong segment: the share has to prove its next one again. */
+  doubt(): void {}
 
   /** Bytes of blocks, and of what was asked for on a guess, that are not here: a new block comes after them. */
   get pendingBytes(): number {
-    return this.#pending + (this.isOpen ? 0 : (this.#speculation?.bytes ?? 0));
+    return this.#pending + (this.isOpen ? 0 : (this.speculation?.bytes ?? 0));
   }
 
   /** `pendingBytes` without those asked for at this very moment: a run of segments that is asked for together chooses alike. */
@@ -104,171 +103,66 @@ export class Share {
 
   /** When the share last brought bytes, in the clock's milliseconds; undefined before it ever did. */
   get lastArrival(): number | undefined {
-    return this.#bytes.lastArrival;
+    return this.bytes.lastArrival;
   }
 
   /** When a request to it was last answered to the end, likewise. */
   get lastReply(): number | undefined {
-    return this.#bytes.lastReply;
-  }
-
-  /** How much was asked for on a guess, and when, likewise, until the guess is given up. Some of it may have failed. */
-  get speculation(): { readonly bytes: number; readonly at: number } | undefined {
-    return this.#speculation;
-  }
-
-  /** A block that was taken on trust was in a wrong segment: the share has to prove its next one again. */
-  doubt(): void {
-    this.#isTrusted = false;
+    return this.bytes.lastReply;
   }
 
   /** Nobody reads the file any more: calls off what is still under way. */
   stop(): void {
-    this.#bytes.stop();
-  }
-
-  /** Asks for what a read from `offset` of the file will probably need, until the signal is aborted. */
-  speculate(offset: number, signal: AbortSignal, asker: LogScope): void {
-    if (this.isOpen || signal.aborted) return;
-    const ranges = predictRanges(this.#facts.cap, offset, this.#context.limits);
-    this.#speculation = { bytes: new Spans(ranges).count(), at: this.#context.clock.now() };
-    const release = this.#bytes.speculate(ranges, asker);
-    const forget = () => {
-      this.#speculation = undefined;
-      release();
-    };
-    signal.addEventListener("abort", forget, { once: true });
+    this.bytes.stop();
   }
 
   /**
-   * Learns where things are in the share, the UEB where nobody knows it yet, and the root of its block hash tree.
-   * @throws GridError for whatever makes the share useless; the signal's reason
+   * Does what it takes to get a block, while its bytes count as asked for.
+   * @param came is to be called when all of them are here
    */
-  async open(signal: AbortSignal, asker: LogScope): Promise<void> {
-    await this.#opened(signal, asker);
-  }
-
-  /**
-   * Gets a block. Unless `mustProve`, blocks of a share that has given a good one, and none that was not, are taken on trust, without
-   * their hashes: their segment's hash tells whether all of them were good. Any other is checked here: undefined if it is corrupt. The
-   * share's other blocks may be good.
-   * @throws GridError for whatever makes the whole share useless; the signal's reason
-   */
-  async getBlock(
-    segment: number,
-    mustProve: boolean,
-    signal: AbortSignal,
-    asker: LogScope,
-  ): Promise<ShareBlock | undefined> {
-    const isOnTrust = !mustProve && this.#isTrusted;
-    const recall = this.#facts.recallPages(segment, isOnTrust ? undefined : this.number);
-    if (recall !== undefined) {
-      await recall;
-      signal.throwIfAborted();
-    }
-    if (!this.isHearsay) return this.#readBlock(segment, isOnTrust, signal, asker);
-    let block: ShareBlock | undefined;
-    try {
-      block = await this.#readBlock(segment, isOnTrust, signal, asker);
-    } catch (error) {
-      if (signal.aborted || this.#isProven || isServersOwn(error)) throw error;
-    }
-    if (block !== undefined || this.#isProven) return block;
-    // It may be the memory that is wrong, and not the share.
-    if (this.#hint !== undefined && this.#layout === this.#hint) this.#layout = undefined;
-    this.#hint = undefined;
-    return this.#readBlock(segment, isOnTrust, signal, asker);
-  }
-
-  /** A header that makes no sense, or is of no use without the chain, is as good as none. */
-  #believe(header: Uint8Array): void {
-    if (this.#facts.geometry === undefined || this.#facts.shareTree.leaf(this.number) === undefined) return;
-    try {
-      this.#layout = parseShareLayout(header);
-    } catch {
-      return;
-    }
-    this.#hint = this.#layout;
-    this.#header = header;
-  }
-
-  async #readBlock(
-    segment: number,
-    isOnTrust: boolean,
-    signal: AbortSignal,
-    asker: LogScope,
-  ): Promise<ShareBlock | undefined> {
-    const { geometry } = this.#facts;
-    if (geometry === undefined)
-      throw new Error("A defect in gridfetch: a block was asked for before the UEB was known");
-    const length = blockLengthOf(geometry, segment);
-    const guess = this.isOpen ? [] : this.#guess(geometry, segment);
-    const release = this.#bytes.speculate(guess, asker);
+  protected async asking<T>(segment: number, length: number, work: (came: () => void) => Promise<T>): Promise<T> {
     this.#countPending(length);
     const ask = this.#pace.ask(length);
     this.#asks.set(segment, ask);
     try {
-      const layout = await this.#opened(signal, asker);
-      const [ciphertextHash, pieces] = await Promise.all([
-        this.#leaf(this.#facts.ciphertextTree, layout.ciphertextTreeOffset, segment, signal, asker),
-        this.#bytes
-          .readPieces(layout.dataOffset + blockOffset(geometry, segment), length, signal, asker)
-          .then((arrived) => {
-            this.#pace.came(ask);
-            return arrived;
-          }),
-        isOnTrust ? undefined : this.#blockHash(layout, segment, signal, asker),
-      ]);
-      const block = this.#blockOf(segment, length, pieces, ciphertextHash, layout);
-      if (isOnTrust) return block;
-      let isGood = false;
-      try {
-        isGood = await block.isGood(signal, asker);
-        return isGood ? block : undefined;
-      } finally {
-        if (!isGood) block.release();
-      }
+      return await work(() => this.#pace.came(ask));
     } finally {
       this.#pending -= length;
       this.#pace.leave(ask);
       if (this.#asks.get(segment) === ask) this.#asks.delete(segment);
-      release();
     }
   }
 
-  #blockOf(
-    segment: number,
-    length: number,
-    pieces: readonly Uint8Array[],
-    ciphertextHash: Uint8Array,
-    layout: ShareLayout,
-  ): ShareBlock {
-    return new ShareBlock(pieces, length, this.#context.codec.memory, ciphertextHash, async (hash, signal, asker) => {
-      const promised = await this.#blockHash(layout, segment, signal, asker);
-      // Nobody waits for it any more: its memory may be another's.
-      signal.throwIfAborted();
-      const isGood = equalBytes(await hash(), promised);
-      signal.throwIfAborted();
-      this.#isProven ||= isGood;
-      this.#wasBad ||= !isGood;
-      this.#isTrusted = !this.#wasBad;
-      return isGood;
-    });
+  /** The block if it is good. */
+  protected async proven(block: ShareBlock, signal: AbortSignal, asker: LogScope): Promise<ShareBlock | undefined> {
+    let isGood = false;
+    try {
+      isGood = await block.isGood(signal, asker);
+      return isGood ? block : undefined;
+    } finally {
+      if (!isGood) block.release();
+    }
   }
 
-  #blockHash(
-    layout: ShareLayout,
-    segment: number,
+  /** Bytes of the share. Throws as ShareBytes does. */
+  protected read(
+    offset: number,
+    length: number,
+    signal: AbortSignal,
+    asker: LogScope,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.bytes.read(offset, length, signal, asker);
+  }
+
+  /** A leaf's hash: at once where the pages on the way to it are known, else after they are read from this share and verified. */
+  protected leaf(
+    tree: HashPages,
+    treeOffset: number,
+    leaf: number,
     signal: AbortSignal,
     asker: LogScope,
   ): Uint8Array | Promise<Uint8Array> {
-    return this.#leaf(this.#facts.blockTree(this.number), layout.blockTreeOffset, segment, signal, asker);
-  }
-
-  #guess(geometry: Geometry, segment: number): ByteRange[] {
-    const trees = [this.#facts.ciphertextTree, this.#facts.blockTree(this.number)] as const;
-    const [ciphertextPages, blockPages] = trees.map((tree) => tree.missing(segment));
-    return rangesFor(geometry, segment, this.#context.limits, { ciphertextPages, blockPages });
+    return tree.leaf(leaf) ?? this.#readLeaf(tree, treeOffset, leaf, signal, asker);
   }
 
   #countPending(length: number): void {
@@ -279,71 +173,6 @@ export class Share {
       });
     }
     this.#justAsked += length;
-  }
-
-  async #opened(signal: AbortSignal, asker: LogScope): Promise<ShareLayout> {
-    if (this.#layout) return this.#layout;
-    if (this.#opening === undefined || this.#opening.isAbandoned) {
-      // A failed one is not kept: the share may get a second chance.
-      const opening = new SharedTask((shared) =>
-        this.#open(shared, asker).finally(() => {
-          if (this.#opening === opening) this.#opening = undefined;
-        }),
-      );
-      this.#opening = opening;
-    }
-    return this.#opening.join(signal);
-  }
-
-  async #open(signal: AbortSignal, asker: LogScope): Promise<ShareLayout> {
-    const layout = await this.#readHeader(signal, asker);
-    // The UEB is read from this share only while none is known; its chain only while no copy has proven the leaf.
-    const isUebKnown = this.#facts.geometry !== undefined;
-    const isLeafKnown = isUebKnown && this.#facts.shareTree.leaf(this.number) !== undefined;
-    const [chain] = await Promise.all([
-      isLeafKnown
-        ? undefined
-        : this.#bytes.read(layout.chainOffset, layout.uebOffset - layout.chainOffset, signal, asker),
-      isUebKnown ? undefined : this.#readUeb(layout, signal, asker),
-    ]);
-    if (chain) this.#proveLeaf(chain);
-    this.#layout = layout;
-    return layout;
-  }
-
-  #proveLeaf(chain: Uint8Array): void {
-    const { shareTree } = this.#facts;
-    if (shareTree.leaf(this.number) !== undefined) return;
-    this.#facts.acceptChain(parseShareHashChain(chain));
-    // A chain may be consistent and yet be another share's: then this one's leaf is still unknown.
-    if (shareTree.leaf(this.number) === undefined) {
-      throw badFormat("share hash chain", `it does not prove share ${this.number}`);
-    }
-  }
-
-  async #readHeader(signal: AbortSignal, asker: LogScope): Promise<ShareLayout> {
-    const short = await this.#bytes.read(0, HEADER_LENGTH_V1, signal, asker);
-    const isLong = short[3] === 2;
-    this.#header = isLong ? await this.#bytes.read(0, HEADER_LENGTH_V2, signal, asker) : short;
-    return parseShareLayout(this.#header);
-  }
-
-  async #readUeb(layout: ShareLayout, signal: AbortSignal, asker: LogScope): Promise<void> {
-    const prefix = await this.#bytes.read(layout.uebOffset, layout.uebLengthBytes, signal, asker);
-    const length = parseUebLength(layout, prefix);
-    const ueb = await this.#bytes.read(layout.uebOffset + layout.uebLengthBytes, length, signal, asker);
-    this.#facts.acceptUeb(ueb);
-  }
-
-  /** A leaf's hash: at once where the pages on the way to it are known, else after they are read from this share and verified. */
-  #leaf(
-    tree: HashPages,
-    treeOffset: number,
-    leaf: number,
-    signal: AbortSignal,
-    asker: LogScope,
-  ): Uint8Array | Promise<Uint8Array> {
-    return tree.leaf(leaf) ?? this.#readLeaf(tree, treeOffset, leaf, signal, asker);
   }
 
   async #readLeaf(
@@ -357,7 +186,7 @@ export class Share {
     const ahead = pages.length === 0 ? [] : tree.ahead(leaf);
     const read = (page: HashPage) => {
       const { offset, length } = pageRange(page);
-      return this.#bytes.read(treeOffset + offset, length, signal, asker);
+      return this.read(treeOffset + offset, length, signal, asker);
     };
     // Neighbours, so one request.
     const contentsAhead = Promise.allSettled(ahead.map(read));
@@ -370,7 +199,7 @@ export class Share {
     for (const [i, outcome] of (await contentsAhead).entries()) {
       if (outcome.status === "fulfilled") acceptIfGood(tree, ahead[i] as HashPage, outcome.value);
     }
-    return this.#leaf(tree, treeOffset, leaf, signal, asker);
+    return this.leaf(tree, treeOffset, leaf, signal, asker);
   }
 }
 
@@ -381,9 +210,4 @@ function acceptIfGood(tree: HashPages, page: HashPage, bytes: Uint8Array): void 
   } catch (error) {
     if (!isGridError(error)) throw error;
   }
-}
-
-/** Does the error say that the server is gone, or has no such share, whatever we know of the share's insides? */
-function isServersOwn(error: unknown): boolean {
-  return isGridError(error, "SERVER_UNREACHABLE") || isGridError(error, "SERVER_REFUSED");
 }

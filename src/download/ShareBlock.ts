@@ -11,8 +11,8 @@ type Judge = (hash: () => Promise<Uint8Array>, signal: AbortSignal, asker: LogSc
 
 /** An UNVERIFIED block as its share gave it, and what it takes to judge it and what is made of it. */
 export class ShareBlock {
-  /** Of its segment: a leaf of the ciphertext hash tree, verified. */
-  readonly ciphertextHash: Uint8Array;
+  /** What comes with it of its segment: of an immutable file's the verified hash of its ciphertext, of a mutable one's the salt of its key. */
+  readonly ofSegment: Uint8Array;
   readonly #length: number;
   readonly #memory: BufferPool;
   readonly #judge: Judge;
@@ -20,17 +20,11 @@ export class ShareBlock {
   #buffer: HashableBuffer | undefined;
 
   /** @param pieces of the block, `length` bytes together */
-  constructor(
-    pieces: readonly Uint8Array[],
-    length: number,
-    memory: BufferPool,
-    ciphertextHash: Uint8Array,
-    judge: Judge,
-  ) {
+  constructor(pieces: readonly Uint8Array[], length: number, memory: BufferPool, ofSegment: Uint8Array, judge: Judge) {
     this.#pieces = pieces;
     this.#length = length;
     this.#memory = memory;
-    this.ciphertextHash = ciphertextHash;
+    this.ofSegment = ofSegment;
     this.#judge = judge;
     // Very many very small pieces take far more memory than what is in them, for as long as the block waits for others.
     if (pieces.length * SMALL_PIECE > length) this.#load();

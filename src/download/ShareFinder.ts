@@ -14,6 +14,12 @@ interface Query {
   isOverdue: boolean;
 }
 
+/** What a download needs of whatever looks for shares. */
+export type Finder = Pick<
+  ShareFinder,
+  "isPromising" | "isExhausted" | "seek" | "pause" | "refresh" | "restart" | "outcomes" | "tally"
+>;
+
 /** Until there is an answer to compare with, a share query is late after this many milliseconds. */
 const FIRST_PATIENCE = 500;
 

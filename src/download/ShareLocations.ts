@@ -3,7 +3,6 @@ import type { ShareLocation } from "../cache/shareMap.ts";
 import type { Server } from "../servers/Server.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import type { Share } from "./Share.ts";
-import type { SharePool } from "./SharePool.ts";
 
 /**
  * Keeps the share map in memory true: which shares, of those remembered and those read since, are where they are said to
@@ -29,12 +28,17 @@ export class ShareLocations {
     return new Set([...this.#shares].map(({ server }) => server));
   }
 
-  /** Puts remembered shares into the pool, of servers that still are in the list. */
-  recall(locations: readonly ShareLocation[], servers: ServerList, pool: SharePool, needed: number): void {
+  /** Has those of the remembered shares taken whose servers still are in the list. */
+  recall(
+    locations: readonly ShareLocation[],
+    servers: ServerList,
+    take: (server: Server, location: ShareLocation) => Share | undefined,
+    needed: number,
+  ): void {
     const byId = new Map(servers.known().map((server) => [server.id, server]));
     for (const location of locations) {
       const server = byId.get(location.serverId);
-      const share = server && pool.addRemembered(server, location);
+      const share = server && take(server, location);
       if (share) this.#shares.add(share);
       else this.#isStale = true;
     }

@@ -1,10 +1,9 @@
 import type { ServerOutcome } from "../base/GridError.ts";
-import type { ShareLocation } from "../cache/shareMap.ts";
+import type { Code } from "../erasure/ErasureCodec.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
-import type { FileFacts } from "./FileFacts.ts";
 import { reasonOf } from "./reasonOf.ts";
-import { Share } from "./Share.ts";
+import type { Share } from "./Share.ts";
 
 /** What a race has already: the chooser diversifies over servers and never takes a share number twice. */
 export interface Taken {
@@ -20,50 +19,34 @@ const STAY = 0.8;
 const PRIMARY = 0.95;
 
 /** All shares that were found of one file, which of them are fit for use, and which is best. */
-export class SharePool {
-  readonly #facts: FileFacts;
+export class SharePool<S extends Share> {
+  readonly #code: Code;
   readonly #context: DownloadContext;
-  readonly #shares = new Map<Server, Map<number, Share>>();
+  readonly #shares = new Map<Server, Map<number, S>>();
   /** Why a share is not used, and until when, in the clock's milliseconds. */
-  readonly #dead = new Map<Share, { reason: string; until: number; deaths: number }>();
+  readonly #dead = new Map<S, { reason: string; until: number; deaths: number }>();
   /** Since when, in the clock's milliseconds. */
-  readonly #late = new Map<Share, number>();
+  readonly #late = new Map<S, number>();
   /** Behind their pace, but not yet outrun by another. */
-  readonly #lagging = new Set<Share>();
-  readonly #badBlocks = new Map<Share, Set<number>>();
+  readonly #lagging = new Set<S>();
+  readonly #badBlocks = new Map<S, Set<number>>();
   /** All of `#shares`, and their numbers, until there is a new one or one fewer. */
-  #flat: { readonly shares: readonly Share[]; readonly numbers: number } | undefined;
+  #flat: { readonly shares: readonly S[]; readonly numbers: number } | undefined;
   /** Of the server list, when it was last looked at. */
   #revision = 0;
 
-  constructor(facts: FileFacts, context: DownloadContext) {
-    this.#facts = facts;
+  constructor(code: Code, context: DownloadContext) {
+    this.#code = code;
     this.#context = context;
   }
 
-  /** Takes a server's answer. Numbers that the file cannot have are not believed. */
-  add(server: Server, shareNumbers: readonly number[]): void {
-    for (const number of shareNumbers) {
-      if (this.#put(server, number) === undefined) continue;
-      this.#context.scope.log("debug", "share-found", () => ({ server: server.name, share: number }));
-    }
-  }
-
-  /** Takes a share that was on the server in an earlier life. Undefined for one that is no news or cannot be. */
-  addRemembered(server: Server, { shareNumber, header }: ShareLocation): Share | undefined {
-    const share = this.#put(server, shareNumber, header);
-    if (share) {
-      this.#context.scope.log("debug", "share-remembered", () => ({ server: server.name, share: shareNumber }));
-    }
-    return share;
-  }
-
-  #put(server: Server, number: number, header?: Uint8Array): Share | undefined {
-    const known = this.#shares.get(server) ?? new Map<number, Share>();
+  /** Takes a share that is said to be on a server. Undefined for one that is no news, or that the file cannot have. */
+  add(server: Server, number: number, make: () => S): S | undefined {
+    const known = this.#shares.get(server) ?? new Map<number, S>();
     this.#shares.set(server, known);
-    const isPossible = number >= 0 && number < this.#facts.cap.total;
+    const isPossible = number >= 0 && number < this.#code.total;
     if (!isPossible || known.has(number)) return undefined;
-    const share = new Share(server, number, this.#facts, this.#context, header);
+    const share = make();
     known.set(number, share);
     this.#flat = undefined;
     return share;
@@ -73,7 +56,7 @@ export class SharePool {
    * The share failed. Where its bytes were wrong (`isLasting`) it is not used again; otherwise it gets another chance after a
    * pause that doubles each time.
    */
-  kill(share: Share, error: unknown, isLasting: boolean): void {
+  kill(share: S, error: unknown, isLasting: boolean): void {
     // A race may still have held what was forgotten meanwhile: its successor is another share.
     if (this.#shares.get(share.server)?.get(share.number) !== share) return;
     const { clock, limits } = this.#context;
@@ -85,32 +68,32 @@ export class SharePool {
   }
 
   /** One of its blocks was corrupt; the share stays in use for others. */
-  noteBadBlock(share: Share, segment: number): void {
+  noteBadBlock(share: S, segment: number): void {
     const blocks = this.#badBlocks.get(share) ?? new Set();
     this.#badBlocks.set(share, blocks.add(segment));
   }
 
-  markLate(share: Share): void {
+  markLate(share: S): void {
     this.#late.set(share, this.#context.clock.now());
     this.#lagging.delete(share);
   }
 
   /** Its blocks do not come as they did. That may be over in a moment. */
-  markLagging(share: Share): void {
+  markLagging(share: S): void {
     this.#lagging.add(share);
   }
 
-  markPrompt(share: Share): void {
+  markPrompt(share: S): void {
     this.#late.delete(share);
     if (!share.isBehind) this.#lagging.delete(share);
   }
 
-  isLagging(share: Share): boolean {
+  isLagging(share: S): boolean {
     return this.#lagging.has(share);
   }
 
   /** Was it marked late, not long ago, and has answered nothing to the end since? */
-  isLate(share: Share): boolean {
+  isLate(share: S): boolean {
     const since = this.#late.get(share);
     if (since === undefined) return false;
     const { clock, limits } = this.#context;
@@ -149,10 +132,10 @@ export class SharePool {
 
   /** Would it do if servers that failed came back? Not where too many shares were wrong; undefined where too few were offered to tell. */
   get mayRecover(): boolean | undefined {
-    if (this.found < this.#facts.cap.needed) return undefined;
+    if (this.found < this.#code.needed) return undefined;
     const standing = this.#all().filter((share) => this.#dead.get(share)?.until !== Number.POSITIVE_INFINITY);
     const hasFailed = standing.some((share) => this.#dead.has(share));
-    return hasFailed && new Set(standing.map(({ number }) => number)).size >= this.#facts.cap.needed;
+    return hasFailed && new Set(standing.map(({ number }) => number)).size >= this.#code.needed;
   }
 
   /** How many different share numbers servers have offered. */
@@ -167,13 +150,13 @@ export class SharePool {
   }
 
   /** Did it fail, and is its next chance not due yet? */
-  isDead(share: Share): boolean {
+  isDead(share: S): boolean {
     // Asked dozens of times for each segment, of shares that nearly all live: the clock costs more than the look.
     const dead = this.#dead.get(share);
     return dead !== undefined && this.#context.clock.now() < dead.until;
   }
 
-  usable(): readonly Share[] {
+  usable(): readonly S[] {
     return this.#dead.size === 0 ? this.#all() : this.#all().filter((share) => !this.isDead(share));
   }
 
@@ -183,11 +166,11 @@ export class SharePool {
    * what it starts.
    * @param bytes length of what will be read
    */
-  *choose(taken: Taken, bytes: number): Generator<Share, undefined> {
+  *choose(taken: Taken, bytes: number): Generator<S, undefined> {
     for (const equallyTrusted of this.#ranked(taken, bytes)) {
       let shares = equallyTrusted;
       for (let most = 0; shares.length > 0; most++) {
-        const later: Share[] = [];
+        const later: S[] = [];
         for (const share of shares) {
           if (taken.numbers.has(share.number)) continue;
           if ((taken.load.get(share.server) ?? 0) > most) later.push(share);
@@ -200,16 +183,14 @@ export class SharePool {
   }
 
   /** The shares that are not taken, by how little they are distrusted, each group by expected time. */
-  #ranked(taken: Taken, bytes: number): Share[][] {
+  #ranked(taken: Taken, bytes: number): S[][] {
     const { health } = this.#context;
-    const groups: { share: Share; cost: number }[][] = [];
+    const groups: { share: S; cost: number }[][] = [];
     for (const share of this.usable()) {
       if (taken.shares.has(share)) continue;
       const distrust = (health.of(share.server).isOnProbation ? 1 : 0) + (this.isLate(share) ? 1 : 0);
       const cost =
-        this.#expected(share, bytes) *
-        (share.isInUse ? STAY : 1) *
-        (share.number < this.#facts.cap.needed ? PRIMARY : 1);
+        this.#expected(share, bytes) * (share.isInUse ? STAY : 1) * (share.number < this.#code.needed ? PRIMARY : 1);
       const group = groups[distrust] ?? [];
       groups[distrust] = group;
       group.push({ share, cost });
@@ -218,7 +199,7 @@ export class SharePool {
   }
 
   /** Milliseconds until the share has brought so many bytes. What was asked for on a guess is here, or will be in what is left of its time. */
-  #expected(share: Share, bytes: number): number {
+  #expected(share: S, bytes: number): number {
     const { clock, health } = this.#context;
     const expected = health.expected(share.server, share.queuedBytes + bytes);
     const { speculation } = share;
@@ -237,7 +218,7 @@ export class SharePool {
     }));
   }
 
-  #outcome(share: Share): string {
+  #outcome(share: S): string {
     const death = this.#dead.get(share);
     if (death) return death.reason;
     const bad = this.#badBlocks.get(share);
@@ -245,7 +226,7 @@ export class SharePool {
     return this.isLate(share) ? "overdue" : "no failure";
   }
 
-  #all(): readonly Share[] {
+  #all(): readonly S[] {
     return this.#known.shares;
   }
 

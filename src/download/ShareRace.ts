@@ -6,7 +6,7 @@ import type { Share } from "./Share.ts";
 import type { SharePool, Taken } from "./SharePool.ts";
 
 /** What a race is about. */
-export interface RaceRules<T> {
+export interface RaceRules<S extends Share, T> {
   /** Shares to have at work, or done, at any time; late ones not counted. */
   readonly width: number;
   /** Results that end the race: from as many distinct share numbers. */
@@ -16,19 +16,19 @@ export interface RaceRules<T> {
   /** About how many bytes one share has to bring. */
   readonly bytes: number;
   /** To be started before any other: what they are to bring is here already. */
-  readonly first?: readonly Share[];
+  readonly first?: readonly S[];
   /** By when a share that is at work should show a sign of it, and be done, by its own pace; undefined where that is not known. */
-  due?(share: Share): Due | undefined;
+  due?(share: S): Due | undefined;
   /**
    * The work of one share. Undefined says that it cannot help here though it is good for other things; a rejection, unless by
    * the signal, that it is good for nothing.
    */
-  job(share: Share, signal: AbortSignal): Promise<T | undefined>;
+  job(share: S, signal: AbortSignal): Promise<T | undefined>;
 }
 
 /** What a race tells, and asks, its surroundings. */
-export interface RaceHost {
-  readonly pool: SharePool;
+export interface RaceHost<S extends Share> {
+  readonly pool: SharePool<S>;
   readonly context: DownloadContext;
   /** Is another share to be expected any moment? */
   isPromising(): boolean;
@@ -39,11 +39,11 @@ export interface RaceHost {
   /** The race's `unfilled` changed. */
   hungry(): void;
   /** The share failed: it must be dead afterwards. */
-  failed(share: Share, error: unknown): void;
+  failed(share: S, error: unknown): void;
   /** The share does not keep its pace: it must be lagging afterwards, and every race is to be stepped. */
-  lagging(share: Share): void;
+  lagging(share: S): void;
   /** The share let its own time, or its rivals', pass: it must be late afterwards, and every race is to be stepped. */
-  late(share: Share): void;
+  late(share: S): void;
   /** The error with which to give up. */
   defeat(): unknown;
 }
@@ -62,11 +62,11 @@ interface Runner {
  * come first, stops the rest. Gives up as soon as success has become impossible. Somebody must `step` it whenever shares may have
  * turned up, died or become late.
  */
-export class ShareRace<T> {
-  readonly #rules: RaceRules<T>;
-  readonly #host: RaceHost;
-  readonly #runners = new Map<Share, Runner>();
-  readonly #refused = new Set<Share>();
+export class ShareRace<S extends Share, T> {
+  readonly #rules: RaceRules<S, T>;
+  readonly #host: RaceHost<S>;
+  readonly #runners = new Map<S, Runner>();
+  readonly #refused = new Set<S>();
   readonly #results = new Map<number, T>();
   #norm: number | undefined;
   #isHedgeDue = false;
@@ -78,7 +78,7 @@ export class ShareRace<T> {
   #cancelTimer: (() => void) | undefined;
   #settle: { resolve(results: Map<number, T>): void; reject(error: unknown): void } | undefined;
 
-  constructor(rules: RaceRules<T>, host: RaceHost) {
+  constructor(rules: RaceRules<S, T>, host: RaceHost<S>) {
     this.#rules = rules;
     this.#host = host;
   }
@@ -169,7 +169,7 @@ export class ShareRace<T> {
     return missing;
   }
 
-  *#candidates(taken: Taken): Generator<Share, undefined> {
+  *#candidates(taken: Taken): Generator<S, undefined> {
     const { pool } = this.#host;
     for (const share of this.#rules.first ?? []) {
       if (!taken.shares.has(share) && !taken.numbers.has(share.number) && !pool.isDead(share)) yield share;
@@ -179,7 +179,7 @@ export class ShareRace<T> {
   }
 
   /** A spare beside a share that merely is slow costs traffic, and so has a budget; one for each silent share does not. */
-  #mayHedge(spare: Share): boolean {
+  #mayHedge(spare: S): boolean {
     const { pool, context } = this.#host;
     const { limits, traffic } = context;
     const silent = [...this.#runners].filter((entry) => this.#isLate(...entry) && this.#isSilent(...entry));
@@ -192,17 +192,17 @@ export class ShareRace<T> {
     return true;
   }
 
-  #isLate(share: Share, { wasLate }: Runner): boolean {
+  #isLate(share: S, { wasLate }: Runner): boolean {
     return wasLate || this.#host.pool.isLate(share);
   }
 
-  #isSilent(share: Share, { began }: Runner): boolean {
+  #isSilent(share: S, { began }: Runner): boolean {
     const { clock, limits } = this.#host.context;
     const now = clock.now();
     return now - Math.max(share.lastArrival ?? began, began) >= limits.silence || now - began >= limits.trickle;
   }
 
-  #start(share: Share, isSpare: boolean): void {
+  #start(share: S, isSpare: boolean): void {
     const began = this.#host.context.clock.now();
     const runner: Runner = { began, controller: new AbortController(), isSpare, wasLate: false };
     this.#runners.set(share, runner);
@@ -210,7 +210,7 @@ export class ShareRace<T> {
   }
 
   /** Never rejects. */
-  async #follow(share: Share, runner: Runner): Promise<void> {
+  async #follow(share: S, runner: Runner): Promise<void> {
     const { signal } = runner.controller;
     try {
       const result = await this.#rules.job(share, signal);
@@ -243,7 +243,7 @@ export class ShareRace<T> {
   }
 
   /** Another copy may have been started because this one was late. */
-  #stopCopiesOf(winner: Share): void {
+  #stopCopiesOf(winner: S): void {
     for (const [share, { controller }] of [...this.#runners]) {
       if (share.number !== winner.number) continue;
       this.#runners.delete(share);
@@ -314,7 +314,7 @@ export class ShareRace<T> {
   }
 
   /** After this a share does not keep its pace, though there may be time yet. */
-  #lagDeadline(share: Share): number {
+  #lagDeadline(share: S): number {
     const { health } = this.#host.context;
     const due = this.#host.pool.isLagging(share) ? undefined : this.#rules.due?.(share);
     return due === undefined ? Number.POSITIVE_INFINITY : Math.min(due.sign, due.end) + health.tolerance(share.server);
@@ -324,7 +324,7 @@ export class ShareRace<T> {
    * A share whose pace is not known is late by its server's own norm, or by that of the others in the race, whichever is sooner. One
    * whose pace is known can only lag.
    */
-  #deadline(share: Share, { began }: Runner): number {
+  #deadline(share: S, { began }: Runner): number {
     if (this.#rules.due?.(share) !== undefined) return Number.POSITIVE_INFINITY;
     const { health, limits } = this.#host.context;
     const own = health.patience(share.server, Math.max(share.pendingBytes, this.#rules.bytes));

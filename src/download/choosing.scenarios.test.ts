@@ -3,7 +3,7 @@ import { zfecTypeScript } from "../erasure/zfecTypeScript.ts";
 import { installSynchronousCrypto } from "../files/testing/installSynchronousCrypto.ts";
 import { patternBytes, SimulatedGrid } from "../files/testing/SimulatedGrid.ts";
 import { F1 } from "../files/testing/scenario.ts";
-import { Download } from "./Download.ts";
+import { ChkDownload } from "./ChkDownload.ts";
 import { contextFor } from "./testing/contextFor.ts";
 import { RaceStage } from "./testing/RaceStage.ts";
 
@@ -156,7 +156,7 @@ it("C-12 the decoder gets exactly k blocks, when spares have brought theirs as w
       zfecTypeScript.decode(code, blocks, target);
     },
   };
-  const download = new Download(cap, { ...contextFor(grid, storageIndexText), codec });
+  const download = new ChkDownload(cap, { ...contextFor(grid, storageIndexText), codec });
   const never = new AbortController().signal;
   await grid.clock.runUntil(download.geometry(0, never));
   for (const { behaviour } of grid.servers.slice(0, 3)) behaviour.latency = 1800;

@@ -1,3 +1,4 @@
+import type { LentBytes } from "../base/BufferPool.ts";
 import { equalBytes } from "../base/bytes.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
 import { blockLengthOf, type Geometry, segmentLength } from "../formats/Geometry.ts";
@@ -7,7 +8,7 @@ import type { ShareBlock } from "./ShareBlock.ts";
 
 /**
  * A segment's ciphertext from blocks of exactly k shares, by share number, verified against the ciphertext hash tree; undefined where
- * it is not what the cap promises. It is to be released; what follows the first `segmentLength` bytes of the tail is padding.
+ * it is not what the cap promises.
  *
  * The code maps k blocks to a segment one to one: one that matches says that its blocks were good, as far as they are not padding.
  * One that does not says that a block is bad, or that the uploader stored shares that decode to different files.
@@ -17,15 +18,16 @@ export async function decodeSegment(
   blocks: ReadonlyMap<number, ShareBlock>,
   geometry: Geometry,
   codec: ErasureCodec,
-): Promise<HashableBuffer | undefined> {
+): Promise<LentBytes | undefined> {
+  const length = segmentLength(geometry, segment);
   const padded = new HashableBuffer(SEGMENT_TAG, geometry.needed * blockLengthOf(geometry, segment), codec.memory);
   let isGood = false;
   try {
     const bytes = new Map([...blocks].map(([number, block]) => [number, block.bytes]));
     codec.decode({ needed: geometry.needed, total: geometry.total }, bytes, padded.bytes);
-    const [{ ciphertextHash }] = blocks.values() as Iterable<ShareBlock> as [ShareBlock];
-    isGood = equalBytes(await padded.hash(segmentLength(geometry, segment)), ciphertextHash);
-    return isGood ? padded : undefined;
+    const [{ ofSegment }] = blocks.values() as Iterable<ShareBlock> as [ShareBlock];
+    isGood = equalBytes(await padded.hash(length), ofSegment);
+    return isGood ? { bytes: padded.bytes.subarray(0, length), release: () => padded.release() } : undefined;
   } finally {
     if (!isGood) padded.release();
   }

@@ -1,13 +1,18 @@
 import { badHash } from "../base/badHash.ts";
 import { GridError, type ServerOutcome } from "../base/GridError.ts";
-import type { ShareFinder } from "./ShareFinder.ts";
+import type { Share } from "./Share.ts";
+import type { Finder } from "./ShareFinder.ts";
 import type { SharePool } from "./SharePool.ts";
 
 /** Servers may claim 256 shares each. An error is for people, and travels in messages. */
 const MOST_OUTCOMES = 300;
 
 /** The error with which a read gives up: how many shares were found, and what became of each share and server. */
-export function notEnoughShares(needed: number, pool: SharePool, finder: ShareFinder): GridError<"NOT_ENOUGH_SHARES"> {
+export function notEnoughShares(
+  needed: number,
+  pool: SharePool<Share>,
+  finder: Finder,
+): GridError<"NOT_ENOUGH_SHARES"> {
   const outcomes: ServerOutcome[] = [
     ...pool.outcomes(),
     ...[...finder.outcomes()].map(([server, outcome]) => ({ server: server.name, outcome })),
@@ -32,7 +37,7 @@ const WRONG_UEB = badHash("the UEB").message;
 const NOT_THEIRS =
   "they are of another file than the one that the cap names. Is a letter wrong in the cap's second field, after the key?";
 
-function whyTooFew(needed: number, found: number, { servers, silent }: ShareFinder["tally"]): string {
+function whyTooFew(needed: number, found: number, { servers, silent }: Finder["tally"]): string {
   if (found >= needed)
     return `${found} shares were found, ${needed} are needed, and too few of them could be used. ${LATER}`;
   if (found === 0 && silent === 0) return nobodyHasIt(servers);

@@ -1,17 +1,17 @@
 import { equalBytes } from "../base/bytes.ts";
-import { clip } from "../base/clip.ts";
-import { GridError, isGridError } from "../base/GridError.ts";
-import type { ByteRange } from "../base/range.ts";
 import { SharedTask } from "../base/SharedTask.ts";
-import { toStream } from "../base/toStream.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
-import { MutableDownload } from "../download/MutableDownload.ts";
+import { MutableDownload, type VersionEvents } from "../download/MutableDownload.ts";
 import { type FoundVersion, MutableVersionFinder } from "../download/MutableVersionFinder.ts";
+import { Outage } from "../download/Outage.ts";
 import { stillStands } from "../download/stillStands.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { MutableCap } from "../formats/Cap.ts";
-import type { MutableVersion } from "../formats/mutableHeader.ts";
+import { SALT_LENGTH } from "../formats/mutableHeader.ts";
+import { dataKeyOf } from "../formats/mutableKeys.ts";
+import { decryptPieces, importCtrKey } from "../hashing/ctr.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
+import { type Decipher, StoredFile } from "./StoredFile.ts";
 
 /**
  * So long after a search it is enough that those who hold the version found still do. Shares of a newer one may turn up on servers
@@ -23,6 +23,7 @@ const FRESH_MS = 10_000;
 export class MutableFile {
   readonly #cap: MutableCap;
   readonly #context: DownloadContext;
+  readonly #outage: Outage;
   #latest: { readonly node: MutableFileVersion; readonly until: number } | undefined;
   /** Under way, and the one after it, which has not begun. */
   #looking: SharedTask<FileNode> | undefined;
@@ -31,6 +32,7 @@ export class MutableFile {
   constructor(cap: MutableCap, context: DownloadContext) {
     this.#cap = cap;
     this.#context = context;
+    this.#outage = new Outage(context);
   }
 
   /**
@@ -57,11 +59,22 @@ export class MutableFile {
     return look;
   }
 
-  async #look(signal: AbortSignal): Promise<FileNode> {
+  /** Outlasts, as reads do, that all servers of a file that was opened before are away. */
+  #look(signal: AbortSignal): Promise<FileNode> {
+    return this.#outage.outlast(this.#context.scope, signal, () => this.#lookNow(signal));
+  }
+
+  async #lookNow(signal: AbortSignal): Promise<FileNode> {
     const latest = this.#latest;
     const isFresh = latest !== undefined && this.#context.clock.now() < latest.until;
     if (isFresh && (await latest.node.stillStands(signal))) return latest.node;
-    return this.#take(await new MutableVersionFinder(this.#cap, this.#context, false).find(signal));
+    const finder = new MutableVersionFinder(this.#cap, this.#context);
+    try {
+      return this.#take(await finder.find(signal));
+    } catch (error) {
+      this.#outage.defeated(finder.mayRecover);
+      throw error;
+    }
   }
 
   /** A version that was known before stays the same file: what was made of its content still holds. */
@@ -71,9 +84,9 @@ export class MutableFile {
       this.#latest = { ...this.#latest, until };
       return this.#latest.node;
     }
-    const node = new MutableFileVersion(this.#cap, found, this.#context, {
+    const node: MutableFileVersion = new MutableFileVersion(this.#cap, found, this.#context, {
       failed: () => {
-        this.#latest = undefined;
+        if (this.#latest?.node === node) this.#latest = { node, until: 0 };
       },
       changed: (other) => this.#take(other),
     });
@@ -82,36 +95,32 @@ export class MutableFile {
   }
 }
 
-/** Hears what a version's reads find out. */
-interface VersionEvents {
-  /** Too few of its shares could be used. */
-  failed(): void;
-  /** Another version is the latest now. */
-  changed(found: FoundVersion): void;
-}
-
 /** One version of a mutable file. */
 class MutableFileVersion implements FileNode {
   readonly size: number;
   readonly version: string;
-  readonly #cap: MutableCap;
   readonly #context: DownloadContext;
-  readonly #segmentSize: number;
-  readonly #events: VersionEvents;
+  readonly #download: MutableDownload;
+  readonly #content: StoredFile;
   #found: FoundVersion;
-  #download: MutableDownload;
-  #lookingWider: SharedTask<void> | undefined;
-  #hasChanged = false;
 
   constructor(cap: MutableCap, found: FoundVersion, context: DownloadContext, events: VersionEvents) {
     this.size = found.version.size;
     this.version = `${found.version.sequence}-${encodeBase32(found.version.root)}`;
-    this.#cap = cap;
-    this.#context = context;
+    const keptPrefix = `${context.keptPrefix}${encodeBase32(found.signed)}:`;
+    this.#context = { ...context, keptPrefix };
     this.#found = found;
-    this.#segmentSize = found.version.segmentSize;
-    this.#download = new MutableDownload(cap, found, context);
-    this.#events = events;
+    this.#download = new MutableDownload(cap, found, this.#context, events);
+    this.#content = new StoredFile(
+      this.size,
+      Promise.resolve(decipherWith(cap.readKey)),
+      this.#download,
+      this.#context,
+    );
+  }
+
+  read(options?: ReadOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#content.read(options);
   }
 
   /** Is it still what its servers hold? Costs a round trip. @throws the signal's reason */
@@ -121,75 +130,19 @@ class MutableFileVersion implements FileNode {
 
   /** Goes on with the shares that were found just now. @returns whether they are of this version */
   renew(found: FoundVersion): boolean {
-    if (!isSameVersion(found.version, this.#found.version)) return false;
+    if (!equalBytes(found.signed, this.#found.signed)) return false;
     this.#found = found;
-    this.#download = new MutableDownload(this.#cap, found, this.#context);
+    this.#download.renew(found);
     return true;
   }
-
-  read(options: ReadOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const range = clip(options, this.size);
-    return toStream((signal) => this.#pieces(range, signal), options.signal);
-  }
-
-  /** The plaintext, a segment's worth at a time or less; the next segment is asked for before the consumer wants it. */
-  async *#pieces({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-    const end = offset + length;
-    const fetch = (from: number): Promise<Uint8Array<ArrayBuffer>> => {
-      const segment = this.#segment(Math.floor(from / this.#segmentSize), signal);
-      // A failure ahead of the consumer shows when it gets there.
-      segment.catch(() => {});
-      return segment;
-    };
-    let ahead: Promise<Uint8Array<ArrayBuffer>> | undefined;
-    for (let at = offset, next: number; at < end; at = next) {
-      const start = Math.floor(at / this.#segmentSize) * this.#segmentSize;
-      next = start + this.#segmentSize;
-      const segment = ahead ?? fetch(at);
-      ahead = next < end ? fetch(next) : undefined;
-      const bytes = await segment;
-      yield bytes.slice(at - start, Math.min(end - start, bytes.length));
-    }
-  }
-
-  /** Where too few of the shares at hand are good, every server is asked once for more of the same version. */
-  async #segment(segment: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-    const download = this.#download;
-    try {
-      return await download.segment(segment, signal);
-    } catch (error) {
-      if (!isGridError(error, "NOT_ENOUGH_SHARES")) throw error;
-      if (this.#download === download && !this.#hasChanged) await this.#lookWider(signal);
-      // A newer version's bytes must not follow those of this one.
-      if (this.#hasChanged) throw fileChanged();
-      return this.#download.segment(segment, signal);
-    }
-  }
-
-  /** Once for all reads that fail at the same time. */
-  #lookWider(signal: AbortSignal): Promise<void> {
-    if (this.#lookingWider === undefined || this.#lookingWider.isAbandoned) {
-      this.#events.failed();
-      this.#lookingWider = new SharedTask(async (shared) => {
-        const found = await new MutableVersionFinder(this.#cap, this.#context, true).find(shared);
-        this.#lookingWider = undefined;
-        if (this.renew(found)) return;
-        this.#hasChanged = true;
-        this.#events.changed(found);
-      });
-    }
-    return this.#lookingWider.join(signal);
-  }
 }
 
-function isSameVersion(a: MutableVersion, b: MutableVersion): boolean {
-  return a.sequence === b.sequence && equalBytes(a.root, b.root);
-}
-
-function fileChanged(): GridError<"FILE_CHANGED"> {
-  return new GridError(
-    "FILE_CHANGED",
-    {},
-    "This file was overwritten while it was being read. Read it again from its start.",
-  );
+/** Each segment has a key of its own, made of the salt that follows its ciphertext, and its counter starts at zero. */
+function decipherWith(readKey: Uint8Array): Decipher {
+  return async (segment, _start, from, to) => {
+    const salt = segment.slice(-SALT_LENGTH);
+    const ciphertext = segment.slice(from, to);
+    const key = await importCtrKey(dataKeyOf(salt, readKey));
+    return decryptPieces(key, from, ciphertext);
+  };
 }

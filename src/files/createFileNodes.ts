@@ -7,14 +7,14 @@ import { Slots } from "../base/Slots.ts";
 import { defaultCacheLimits } from "../cache/cacheLimits.ts";
 import type { FileCache } from "../cache/FileCache.ts";
 import { SegmentCache } from "../cache/SegmentCache.ts";
-import { Download } from "../download/Download.ts";
+import { ChkDownload } from "../download/ChkDownload.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
 import { zfec } from "../erasure/zfec.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { Cap, ChkCap, ChkVerifyCap, DirectoryCap, LitCap, MutableCap } from "../formats/Cap.ts";
 import { formatCap } from "../formats/formatCap.ts";
-import { importCtrKey } from "../hashing/ctr.ts";
+import { decryptPieces, importCtrKey } from "../hashing/ctr.ts";
 import { HealthBook } from "../servers/HealthBook.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { sharesPath } from "../servers/StorageService.ts";
@@ -22,9 +22,9 @@ import { Directory } from "./Directory.ts";
 import { DirectoryContents } from "./DirectoryContents.ts";
 import type { FileNode } from "./FileNode.ts";
 import { type FetchTarget, fetchMissing } from "./fetchMissing.ts";
-import { ImmutableFile } from "./ImmutableFile.ts";
 import { LiteralFile } from "./LiteralFile.ts";
 import { MutableFile } from "./MutableFile.ts";
+import { type Decipher, StoredFile } from "./StoredFile.ts";
 
 /** What files are read with. */
 export interface FileNodesOptions {
@@ -111,9 +111,9 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
 
   function openImmutable(cap: ChkCap): FileNode {
     const context = immutableContextOf(cap);
-    const key = importCtrKey(cap.key);
-    key.catch(() => {}); // told to every read
-    return new ImmutableFile(cap.size, key, new Download(cap, context), context);
+    const decipher = decipherImmutable(cap.key);
+    decipher.catch(() => {}); // told to every read
+    return new StoredFile(cap.size, decipher, new ChkDownload(cap, context), context);
   }
 
   function open(cap: Cap): FileNode {
@@ -149,7 +149,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
         kept: new SegmentCache(0),
         limits: { ...limits, lingerBytes: 0 },
       };
-      await fetchMissing(new Download(cap, context), target, context, signal);
+      await fetchMissing(new ChkDownload(cap, context), target, context, signal);
     },
     async openShares(cap) {
       const roots = new Map(options.servers.known().map(({ id, openRoot }) => [id, openRoot]));
@@ -162,6 +162,12 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       return urls.size < cap.needed ? [] : [...urls.values()].slice(0, cap.needed);
     },
   };
+}
+
+/** One key, and one counter from the file's first byte on. */
+async function decipherImmutable(key: Uint8Array<ArrayBuffer>): Promise<Decipher> {
+  const imported = await importCtrKey(key);
+  return (ciphertext, start, from, to) => decryptPieces(imported, start + from, ciphertext.subarray(from, to));
 }
 
 /** All of the cap counts: two caps with one storage index may still differ in what they promise. */

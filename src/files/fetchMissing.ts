@@ -1,6 +1,6 @@
 import { withOwnSignal } from "../base/wait.ts";
 import type { FileParts } from "../cache/FileParts.ts";
-import type { Download } from "../download/Download.ts";
+import type { SegmentSource } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
 import { pagesFor } from "../hashing/HashPages.ts";
 import { ReadAhead } from "./ReadAhead.ts";
@@ -28,7 +28,7 @@ export interface FetchTarget extends FileParts {
  * @throws GridError what reading throws; STORE_FULL, STORE_UNAVAILABLE; the signal's reason
  */
 export async function fetchMissing(
-  download: Download,
+  download: SegmentSource,
   target: FetchTarget,
   { limits, health, scope }: DownloadContext,
   signal: AbortSignal,

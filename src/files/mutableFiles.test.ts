@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { LogEvent } from "../base/EventLog.ts";
 import { GridError, isGridError } from "../base/GridError.ts";
 import { overlaps } from "../base/range.ts";
 import type { DirectoryCap, MutableCap } from "../formats/Cap.ts";
 import { mutableBlockRange, parseMutableHeader } from "../formats/mutableHeader.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
+import { createFileNodes } from "./createFileNodes.ts";
 import { Directory } from "./Directory.ts";
 import { DirectoryContents } from "./DirectoryContents.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
@@ -13,7 +15,7 @@ import { LiteralFile } from "./LiteralFile.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
 import { type MutableGolden, mutableGolden, mutablePlaintext } from "./testing/mutableGolden.ts";
 import { SimulatedGrid } from "./testing/SimulatedGrid.ts";
-import { outcomeOf } from "./testing/scenario.ts";
+import { outcomeOf, putMutable } from "./testing/scenario.ts";
 
 beforeAll(installSynchronousCrypto);
 
@@ -22,13 +24,8 @@ beforeEach(() => {
   grid = new SimulatedGrid(10);
 });
 
-/** Puts share n of a version on server n. */
-function place(golden: MutableGolden, version = 0, numbers?: readonly number[]): void {
-  const { storageIndex } = parseCap(golden.cap) as MutableCap;
-  for (const [number, bytes] of golden.versions[version] ?? []) {
-    if (numbers?.includes(number) === false) continue;
-    grid.servers[number]?.hold(storageIndexText(storageIndex), number, bytes.slice());
-  }
+function place(golden: MutableGolden, version?: number, numbers?: readonly number[]): void {
+  putMutable(grid, golden, version, numbers);
 }
 
 function open({ cap }: MutableGolden, signal = new AbortController().signal): Promise<FileNode> {
@@ -274,6 +271,49 @@ describe("overwritten between the search and the blocks", () => {
     expect(grid.inFlight).toBe(0);
     expect(grid.clock.pendingTimers).toBe(0);
   });
+});
+
+describe("readers of one segment at the same time", () => {
+  const golden = mutableGolden("mdmf-segments");
+
+  test("share the work of getting it, and one who leaves disturbs nobody", async () => {
+    place(golden);
+    const file = await open(golden);
+    const before = grid.requests.bytes;
+    await outcomeOf(grid, file, { length: 1 });
+    const once = grid.requests.bytes - before;
+    const leaving = new AbortController();
+    const gone = new Response(file.read({ length: 1, signal: leaving.signal })).arrayBuffer();
+    const reads = [1, 2, 3].map((offset) => new Response(file.read({ offset, length: 1 })).arrayBuffer());
+    grid.plan(5, () => leaving.abort(new Error("gone")));
+    await grid.clock.runUntil(Promise.all([...reads, expect(gone).rejects.toThrow("gone")]));
+    expect(grid.requests.bytes - before).toBeLessThanOrEqual(2 * once);
+  });
+
+  test("and so do those who come later, while it is remembered: of the version that it is of", async () => {
+    const nodes = createFileNodes({ servers: grid, clock: grid.clock });
+    const latest = () => grid.clock.runUntil(nodes.openLatest(parseCap(golden.cap), new AbortController().signal));
+    place(golden);
+    expect((await outcomeOf(grid, await latest())).bytes.equals(whole(golden))).toBe(true);
+    const { bytes } = grid.requests;
+    expect((await outcomeOf(grid, await latest(), { offset: 100_000 })).bytes.length).toBe(31_075);
+    // The signed headers of a few shares.
+    expect(grid.requests.bytes - bytes).toBeLessThan(1_000);
+    place(golden, 1);
+    expect((await outcomeOf(grid, await latest())).bytes.equals(whole(golden, 1))).toBe(true);
+  });
+});
+
+test("what happens is told as of an immutable file: from read to segment to share to request", async () => {
+  const golden = mutableGolden("mdmf-segments");
+  const events: LogEvent[] = [];
+  place(golden);
+  const file = await open(golden);
+  grid.log.listen((event) => events.push(event));
+  await outcomeOf(grid, file);
+  const kindOf = new Map(events.map(({ scope, kind }) => [scope, kind.split(".")[0]]));
+  const edges = new Set(events.map(({ scope, parent }) => `${kindOf.get(parent ?? 0)} > ${kindOf.get(scope)}`));
+  expect([...edges]).toEqual(expect.arrayContaining(["read > segment", "segment > share", "share > request"]));
 });
 
 describe("a directory that is overwritten while it is listed", () => {

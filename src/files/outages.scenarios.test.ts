@@ -1,12 +1,14 @@
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isGridError } from "../base/GridError.ts";
+import { parseCap } from "../formats/parseCap.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
 import { type EncodedFile, encodeShares } from "./testing/encodeShares.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
+import { mutableGolden, mutablePlaintext } from "./testing/mutableGolden.ts";
 import { collect, patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
 import { type Behaviour, behave, faultless } from "./testing/SimulatedServer.ts";
-import { bytesOf, codeOf, outcomeOf } from "./testing/scenario.ts";
+import { bytesOf, codeOf, outcomeOf, putMutable } from "./testing/scenario.ts";
 
 /** What is asked is refused; what was asked before goes on. */
 const REFUSING: Partial<Behaviour> = { statusOnList: 500, statusOnRead: 500 };
@@ -131,6 +133,90 @@ describe("while all servers of a file that was read are away, as when a relay re
     const before = grid.clock.now();
     expect((await outcomeOf(grid, node, { ...far, signal: leaving.signal })).error).toEqual(new Error("left"));
     expect(grid.clock.now() - before).toBeLessThan(2_600);
+  });
+});
+
+describe("a mutable film that is being read outlasts them likewise", () => {
+  const golden = mutableGolden("mdmf-segments");
+  const SECOND = 131_073;
+  const never = new AbortController().signal;
+  let grid: SimulatedGrid;
+  let file: FileNode;
+
+  beforeEach(async () => {
+    grid = new SimulatedGrid(10);
+    putMutable(grid, golden);
+    file = await latest();
+    await bytesOf(grid, file, { length: 1000 });
+  });
+
+  const latest = () => grid.clock.runUntil(grid.nodes.openLatest(parseCap(golden.cap), never));
+  const whole = (version = 0) => Buffer.from(mutablePlaintext(golden, version));
+
+  describe.each([
+    ["refuse", REFUSING],
+    ["are gone", GONE],
+    ["are silent", SILENT],
+    ["do not say what they have", { ...GONE, statusOnList: undefined, hangsOnList: true }],
+  ])("they %s", (_, away) => {
+    it("a read that is under way goes on when they are back", async () => {
+      const reader = file.read().getReader();
+      const first = (await grid.clock.runUntil(reader.read())).value as Uint8Array;
+      behave(grid.servers, away);
+      grid.plan(3_000, () => behave(grid.servers, faultless));
+      const second = await grid.clock.runUntil(reader.read());
+      expect(Buffer.concat([first, second.value as Uint8Array]).equals(whole())).toBe(true);
+    });
+
+    it("a read that begins meanwhile finds its version, and its bytes, when they are back", async () => {
+      behave(grid.servers, away);
+      grid.plan(3_000, () => behave(grid.servers, faultless));
+      expect(await bytesOf(grid, await latest(), { offset: SECOND })).toEqual(whole().subarray(SECOND));
+    });
+  });
+
+  it("one server of the few that hold it is enough to wait for", async () => {
+    behave(grid.servers.slice(1, 2), GONE);
+    grid.plan(3_000, () => behave(grid.servers, faultless));
+    expect(await bytesOf(grid, file, { offset: SECOND })).toEqual(whole().subarray(SECOND));
+  });
+
+  it("a file that was overwritten meanwhile says so, and is never put together of two versions", async () => {
+    behave(grid.servers, GONE);
+    grid.plan(3_000, () => {
+      putMutable(grid, golden, 1);
+      behave(grid.servers, faultless);
+    });
+    const { code, bytes } = await outcomeOf(grid, file, { offset: SECOND });
+    expect([code, bytes.length]).toEqual(["FILE_CHANGED", 0]);
+    expect(await bytesOf(grid, await latest())).toEqual(whole(1));
+  });
+
+  it("an older version, which others hold, is not taken for the latest while those of the newer one are away", async () => {
+    putMutable(grid, golden, 1);
+    putMutable(grid, golden, 0, undefined, 3);
+    await grid.clock.run(11_000);
+    const newer = await latest();
+    await bytesOf(grid, newer, { length: 1000 });
+    behave(grid.servers.slice(0, 3), GONE);
+    grid.plan(3_000, () => behave(grid.servers, faultless));
+    expect(await bytesOf(grid, newer, { offset: SECOND })).toEqual(whole(1).subarray(SECOND));
+  });
+
+  it("a read fails after a while, at once where servers say that they have nothing, and nothing is left under way", async () => {
+    behave(grid.servers, GONE);
+    const before = grid.clock.now();
+    expect(await codeOf(grid, file, { offset: SECOND })).toBe("NOT_ENOUGH_SHARES");
+    expect(grid.clock.now() - before).toBeLessThan(12_000);
+    behave(grid.servers, faultless);
+    const again = await latest();
+    await bytesOf(grid, again, { length: 1000 });
+    for (const { shares } of grid.servers) shares.clear();
+    const gone = grid.clock.now();
+    await expect(latest()).rejects.toMatchObject({ code: "NO_VERSION" });
+    expect(grid.clock.now() - gone).toBeLessThan(1_000);
+    await grid.clock.run(0);
+    expect([grid.pendingTimers, grid.inFlight]).toEqual([0, 0]);
   });
 });
 

@@ -35,7 +35,7 @@ const MDMF_HEADER = 123;
 export const MUTABLE_HEADER_LENGTH = MDMF_HEADER;
 /** Bytes of an RSA-2048 signature. */
 export const SIGNATURE_LENGTH = 256;
-const SALT_LENGTH = 16;
+export const SALT_LENGTH = 16;
 /** A public key of 2048 bits takes 292 or 294 bytes. */
 const MAX_PUBLIC_KEY = 2048;
 /** As for immutable files: a segment is held in memory several times over. */
@@ -88,7 +88,7 @@ export function mutableSegmentCount({ size, segmentSize }: MutableVersion): numb
 
 /** Where a segment's block lies in a share, with its salt before it in MDMF. */
 export function mutableBlockRange({ version, dataOffset }: MutableHeader, segment: number): ByteRange {
-  const saltLength = version.format === "MDMF" ? SALT_LENGTH : 0;
+  const saltLength = saltLengthOf(version);
   const blockLength = version.segmentSize / version.needed;
   const isTail = segment === mutableSegmentCount(version) - 1;
   const tail = Math.ceil((version.size - segment * version.segmentSize) / version.needed);
@@ -96,13 +96,9 @@ export function mutableBlockRange({ version, dataOffset }: MutableHeader, segmen
   return { offset: dataOffset + segment * (saltLength + blockLength), length };
 }
 
-/** A block as it is read, in two: MDMF's has its salt before it. */
-export function splitSalt(
-  { format, salt }: MutableVersion,
-  bytes: Uint8Array<ArrayBuffer>,
-): { salt: Uint8Array<ArrayBuffer>; block: Uint8Array<ArrayBuffer> } {
-  if (format === "SDMF") return { salt: salt as Uint8Array<ArrayBuffer>, block: bytes };
-  return { salt: bytes.subarray(0, SALT_LENGTH), block: bytes.subarray(SALT_LENGTH) };
+/** How many bytes of salt stand before each block. */
+export function saltLengthOf({ format }: MutableVersion): number {
+  return format === "MDMF" ? SALT_LENGTH : 0;
 }
 
 function parseSdmf(bytes: Uint8Array): MutableHeader {

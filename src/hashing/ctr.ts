@@ -29,6 +29,19 @@ export async function decryptCtr(
   return skip > 0 ? plain.subarray(skip) : plain;
 }
 
+/** As `decryptCtr`, in pieces of at most CTR_PIECE bytes. It has taken what it needs of `bytes` when it returns. */
+export function decryptPieces(
+  key: CryptoKey,
+  offset: number,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>[]> {
+  const pieces: Promise<Uint8Array<ArrayBuffer>>[] = [];
+  for (let at = 0; at < bytes.length; at += CTR_PIECE) {
+    pieces.push(decryptCtr(key, offset + at, bytes.subarray(at, at + CTR_PIECE)));
+  }
+  return Promise.all(pieces);
+}
+
 /**
  * Bytes in front of the piece use up the keystream that belongs to the bytes before its offset. What they are does not matter: those
  * that stand there in the same memory spare a copy. Segments of 128 KiB at k=3 have odd lengths: nearly all start off a block.

@@ -1,4 +1,5 @@
 import { SimulatedGrid } from "../../files/testing/SimulatedGrid.ts";
+import { ChkShare } from "../ChkShare.ts";
 import type { DownloadContext } from "../DownloadContext.ts";
 import { FileFacts } from "../FileFacts.ts";
 import type { Share } from "../Share.ts";
@@ -16,11 +17,13 @@ export interface Job {
   die(): void;
 }
 
+const CAP = { storageIndex: new Uint8Array(16), uebHash: new Uint8Array(32), needed: 3, total: 10, size: 310 };
+
 /** Races for three of ten shares with jobs, but no requests: who is started, and when, is what is looked at. */
 export class RaceStage {
   readonly grid: SimulatedGrid;
   readonly context: DownloadContext;
-  readonly pool: SharePool;
+  readonly pool: SharePool<Share>;
   readonly jobs: Job[] = [];
   readonly defeat = new Error("defeat");
   /** How often the race said that it wants more shares than there are. */
@@ -28,13 +31,12 @@ export class RaceStage {
   isExhausted = false;
   /** Is another server about to answer? */
   isPromising = false;
-  readonly #races = new Set<ShareRace<string>>();
+  readonly #races = new Set<ShareRace<Share, string>>();
 
   constructor(serverCount: number) {
     this.grid = new SimulatedGrid(serverCount);
     this.context = contextFor(this.grid, "aaaaaaaaaaaaaaaaaaaaaaaaaa");
-    const cap = { storageIndex: new Uint8Array(16), uebHash: new Uint8Array(32), needed: 3, total: 10, size: 310 };
-    this.pool = new SharePool(new FileFacts(cap), this.context);
+    this.pool = new SharePool(CAP, this.context);
   }
 
   /** Share number and server's letter, as in "2@A". Each server's answer is one delivery. */
@@ -42,7 +44,12 @@ export class RaceStage {
     for (const place of places) {
       const [number, letter] = place.split("@") as [string, string];
       const server = this.grid.servers[letter.charCodeAt(0) - 65];
-      if (server) this.pool.add(server, [Number(number)]);
+      if (server)
+        this.pool.add(
+          server,
+          Number(number),
+          () => new ChkShare(server, Number(number), new FileFacts(CAP), this.context),
+        );
     }
     for (const race of this.#races) race.step();
   }
@@ -65,7 +72,7 @@ export class RaceStage {
   }
 
   race(): Promise<Map<number, string>> {
-    const race = new ShareRace<string>(
+    const race = new ShareRace<Share, string>(
       {
         width: 3,
         enough: 3,

@@ -1,10 +1,11 @@
 import { isGridError } from "../../base/GridError.ts";
-import type { ChkCap } from "../../formats/Cap.ts";
+import type { ChkCap, MutableCap } from "../../formats/Cap.ts";
 import { parseCap } from "../../formats/parseCap.ts";
 import { storageIndexText } from "../../formats/storageIndex.ts";
 import type { GoldenFile } from "../../formats/testing/golden.ts";
 import type { FileNode, ReadOptions } from "../FileNode.ts";
 import type { EncodeOptions } from "./encodeShares.ts";
+import type { MutableGolden } from "./mutableGolden.ts";
 import type { SimulatedGrid } from "./SimulatedGrid.ts";
 
 /** How the file of most scenarios is cut up: of 310 bytes it makes segments of 120, 120 and 70, and ten shares of which three do. */
@@ -81,4 +82,19 @@ export function putGolden(
     grid.servers[number % grid.servers.length]?.hold(text, number, file.shares.get(number) as Uint8Array);
   }
   return { node: grid.nodes.open(cap), cap, storageIndexText: text };
+}
+
+/** Puts shares of a golden mutable file, share n on server n. */
+export function putMutable(
+  grid: SimulatedGrid,
+  golden: MutableGolden,
+  version = 0,
+  numbers?: readonly number[],
+  firstServer = 0,
+): void {
+  const { storageIndex } = parseCap(golden.cap) as MutableCap;
+  for (const [number, bytes] of golden.versions[version] ?? []) {
+    if (numbers?.includes(number) === false) continue;
+    grid.servers[firstServer + number]?.hold(storageIndexText(storageIndex), number, bytes.slice());
+  }
 }

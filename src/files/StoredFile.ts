@@ -1,24 +1,35 @@
 import { clip } from "../base/clip.ts";
 import type { ByteRange } from "../base/range.ts";
 import { toStream } from "../base/toStream.ts";
-import type { Download } from "../download/Download.ts";
+import type { SegmentSource } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
-import { CTR_PIECE, decryptCtr } from "../hashing/ctr.ts";
+import { segmentLength } from "../formats/Geometry.ts";
 import type { FileNode, ReadOptions } from "./FileNode.ts";
 import { ReadAhead } from "./ReadAhead.ts";
 
-/** A file whose ciphertext is on the grid. */
-export class ImmutableFile implements FileNode {
+/**
+ * Plaintext of a segment's bytes `from` to `to`, in pieces. The segment begins at `start` in the file. It must have taken all that it needs of
+ * the ciphertext when it returns.
+ */
+export type Decipher = (
+  ciphertext: Uint8Array<ArrayBuffer>,
+  start: number,
+  from: number,
+  to: number,
+) => Promise<Uint8Array<ArrayBuffer>[]>;
+
+/** A file whose ciphertext is on the grid, of whatever kind. */
+export class StoredFile implements FileNode {
   readonly size: number;
-  readonly #key: Promise<CryptoKey>;
-  readonly #download: Download;
+  readonly #decipher: Promise<Decipher>;
+  readonly #source: SegmentSource;
   readonly #context: DownloadContext;
 
-  /** @param key of the file's cipher; a rejection shows in every read */
-  constructor(size: number, key: Promise<CryptoKey>, download: Download, context: DownloadContext) {
+  /** @param decipher a rejection shows in every read */
+  constructor(size: number, decipher: Promise<Decipher>, source: SegmentSource, context: DownloadContext) {
     this.size = size;
-    this.#key = key;
-    this.#download = download;
+    this.#decipher = decipher;
+    this.#source = source;
     this.#context = context;
   }
 
@@ -33,25 +44,21 @@ export class ImmutableFile implements FileNode {
    */
   async *#pieces({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
     if (length === 0) return;
-    const leave = this.#download.enter();
+    const leave = this.#source.enter();
     const log = this.#context.scope.child("read");
     log.log("info", "start", () => ({ offset, length }));
     let read = 0;
     try {
-      const geometry = await this.#download.geometry(offset, signal, log);
-      const end = offset + length;
-      const key = await this.#key;
-      const decipher = (segment: number, ciphertext: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>[]> => {
+      const geometry = await this.#source.geometry(offset, signal, log);
+      const decipher = await this.#decipher;
+      const plaintextOf = (segment: number, own: AbortSignal): Promise<Uint8Array<ArrayBuffer>[]> => {
         const start = segment * geometry.segmentSize;
-        const to = Math.min(end, start + ciphertext.length);
-        const pieces: Promise<Uint8Array<ArrayBuffer>>[] = [];
-        for (let at = Math.max(offset, start); at < to; at += CTR_PIECE) {
-          pieces.push(decryptCtr(key, at, ciphertext.subarray(at - start, Math.min(at + CTR_PIECE, to) - start)));
-        }
-        return Promise.all(pieces);
+        const from = Math.max(0, offset - start);
+        const to = Math.min(offset + length - start, segmentLength(geometry, segment));
+        return this.#source.segment(segment, (ciphertext) => decipher(ciphertext, start, from, to), own, log);
       };
       const ahead = new ReadAhead(
-        (segment, own) => this.#download.segment(segment, (bytes) => decipher(segment, bytes), own, log),
+        plaintextOf,
         geometry,
         { offset, length },
         this.#context.limits,
