@@ -234,6 +234,7 @@ describe("CAP-2 a cap that is cut off says so", () => {
         .join(":"),
     ),
     [CHK.slice(0, CHK.lastIndexOf(":") + 1), SSK.slice(0, 20), SSK.slice(0, -1), SSK.slice(0, -52)],
+    ["URI:LIT:nbswy3dpfqqgo4tjm", "URI:DIR2-LIT:nbsw"],
   );
 
   test.each(cuts.map((text) => [text.length, text]))("after %i characters", (_length, text) => {

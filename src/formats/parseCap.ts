@@ -108,7 +108,13 @@ function parseChkFields(firstName: string, body: string) {
 }
 
 function parseLit(body: string) {
-  return { kind: "LIT", data: base32Field("the data", body) } as const;
+  try {
+    return { kind: "LIT", data: base32Field("the data", body) } as const;
+  } catch (error) {
+    // Where each letter is right it is the end that is wrong. A cut that leaves whole bytes cannot be noticed.
+    if (isGridError(error, "BAD_CAP") && /^[a-z2-7]+$/.test(body)) throw badCap(error.details.reason + CUT_OFF);
+    throw error;
+  }
 }
 
 function parseWriter(kind: MutableCap["kind"], body: string): MutableCap {
