@@ -171,6 +171,41 @@ test.describe("what a browser can tell of servers", () => {
     }
   });
 
+  test("on this device, for a page from outside: once the person allows it", async () => {
+    const { key, cert } = await newTlsIdentity();
+    const secure = await listen(createHttpsServer({ key, cert }, passOnTo(app.port)));
+    const trusted = `--ignore-certificate-errors-spki-list=${base64Of(tlsIdOf(new X509Certificate(cert)))}`;
+    const { executablePath, args } = test.info().project.use.launchOptions!;
+    const outside = [
+      "--host-resolver-rules=MAP app.example 127.0.0.1",
+      `--ip-address-space-overrides=127.0.0.1:${secure}=public`,
+    ];
+    const browser = await chromium.launch({ executablePath: executablePath!, args: [...args!, trusted, ...outside] });
+    try {
+      const page = await browser.newPage();
+      const url = `https://app.example:${secure}/`;
+      const [works] = (await configOf(open)).map(({ addresses }) => addresses[0]!);
+      expect(await check(page, url, { oak: [works!] })).toEqual({ oak: "local-network" });
+      const banner = page.locator("#local-network");
+      const failed = await page.evaluate(async () =>
+        (
+          await fetch(
+            "/uri/URI%3ACHK%3Aaaaaaaaaaaaaaaaaaaaaaaaaaa%3Aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%3A3%3A10%3A5",
+          )
+        ).text(),
+      );
+      expect(failed).toContain("The browser keeps this page from servers on this device or in the local network");
+      // Without a window Chromium has nobody to ask, and refuses.
+      await banner.getByRole("button", { name: "Allow" }).click();
+      await expect(banner).toContainText("Its settings for this site");
+      await letIn(page);
+      expect(await check(page, url, { oak: [works!] })).toEqual({ oak: "" });
+      await expect(banner).toBeHidden();
+    } finally {
+      await browser.close();
+    }
+  });
+
   /** The problems that the app shows for each server, one word for each address. */
   async function check(page: Page, url: string, servers: Record<string, readonly AddressConfig[]>) {
     documents["/grid.json"] = {
@@ -219,7 +254,8 @@ async function configOf({ configFile }: DevelopmentGrid): Promise<readonly Serve
 
 function passOnTo(port: number): RequestListener {
   return (incoming, response) => {
-    const { method, url, headers } = incoming;
+    const { method, url } = incoming;
+    const headers = { ...incoming.headers, host: `127.0.0.1:${port}` };
     const outgoing = request({ host: "127.0.0.1", port, method, path: url, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
@@ -227,6 +263,20 @@ function passOnTo(port: number): RequestListener {
     outgoing.on("error", () => response.destroy());
     incoming.pipe(outgoing);
   };
+}
+
+/** What a person does at the browser's question. */
+async function letIn(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const { targetInfo } = await session.send("Target.getTargetInfo");
+  const { browserContextId } = targetInfo;
+  const browser = await page.context().browser()!.newBrowserCDPSession();
+  await browser.send("Browser.setPermission", {
+    permission: { name: "loopback-network" },
+    setting: "granted",
+    origin: new URL(page.url()).origin,
+    ...(browserContextId && { browserContextId }),
+  });
 }
 
 /** As Chromium wants the hash of a key. */

@@ -11,6 +11,7 @@ import { LibraryList } from "./LibraryList.ts";
 import { LibraryStore } from "./LibraryStore.ts";
 import { Notice } from "./Notice.ts";
 import { OpenForm } from "./OpenForm.ts";
+import { offerLocalNetwork } from "./offerLocalNetwork.ts";
 import { SampleRows } from "./SampleRows.ts";
 import { SelfTestCard } from "./SelfTestCard.ts";
 import { ServerChecks } from "./ServerChecks.ts";
@@ -59,7 +60,10 @@ async function start(grid: Grid): Promise<void> {
   const checks = new ServerChecks(byId("checks"), grid);
   const storage = new StorageCard(byId("storage"), grid);
   const samples = await Promise.all([fetchSamples(), checkConfig().then(listServers)]).then(
-    ([found]) => found,
+    ([found]) => {
+      void offerLocalNetwork(byId("local-network"), grid);
+      return found;
+    },
     (error: unknown) => {
       failed("This page is not complete.", error);
       return [];

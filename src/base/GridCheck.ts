@@ -46,6 +46,8 @@ export type CheckProblem =
   | "unusable"
   /** A page that was loaded by https may not use http or ws. */
   | "mixed-content"
+  /** The browser keeps the page from this machine or the local network, until the person at it allows that. */
+  | "local-network"
   /** Something answers, but does not allow this page to read its answers. */
   | "cors"
   /** Nothing answers: a wrong name or port, a firewall, a certificate that the browser refuses. Browsers tell no more. */

@@ -80,6 +80,18 @@ export interface Questions {
    * before 4 do not know the question.
    */
   ready: { payload: Nothing; answer: Nothing };
+  /**
+   * Does the browser keep this page from servers on this device or in the local network? Versions before 5 do not know the question.
+   */
+  localNetwork: {
+    payload: Nothing;
+    answer: {
+      /** What the person has said; granted where nobody has to be asked. */
+      readonly state: PermissionState;
+      /** What to connect to, for the browser to ask. */
+      readonly urls: readonly string[];
+    };
+  };
   /** Which servers work, and why others do not? */
   check: { payload: Nothing; answer: { readonly grids: readonly GridCheck[] } };
   /** What the URLs of handles are made with in this browser profile. */
@@ -143,6 +155,7 @@ const questionChecks: Checks<Questions> = {
   // Looked at by the configuration's own parser, which says what is wrong.
   configure: () => true,
   ready: () => true,
+  localNetwork: () => true,
   check: () => true,
   profile: () => true,
   handles: ({ entries }) => Array.isArray(entries) && entries.length <= 1_000 && entries.every(isHandleEntry),

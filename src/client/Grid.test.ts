@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { announcement, isQuestion, reply } from "../channel/messages.ts";
 import { Grid } from "./Grid.ts";
 import { Handles } from "./handles.ts";
@@ -77,4 +77,64 @@ it("says to each worker that asks what it has configured and no worker could kee
   isKept = true;
   await grid.configure({ secrets: null });
   expect(await ask()).toEqual({});
+});
+
+describe("the local network", () => {
+  const scope = new URL("https://app.example/");
+  const URLS = ["http://127.0.0.1:8099/", "http://192.168.1.7/"];
+  let state: PermissionState;
+  let fetched: string[];
+  const controller = {
+    postMessage(data: unknown, [port]: [MessagePort]) {
+      if (!isQuestion(data) || data.kind !== "localNetwork") throw new Error("not asked");
+      port.postMessage(reply("localNetwork", { state, urls: state === "granted" ? [] : URLS }));
+    },
+  };
+  const container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
+  const grid = new Grid(scope, container, new Handles(scope, new Uint8Array(32), container));
+
+  /** @param said what the person says when the page asks for something there; nothing is that the question stands open */
+  function browser(before: PermissionState, said?: PermissionState): void {
+    state = before;
+    fetched = [];
+    vi.stubGlobal("fetch", async (url: string, { mode, credentials, signal }: RequestInit) => {
+      fetched.push(`${mode} ${credentials} ${url}`);
+      if (said === undefined)
+        await new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+      state = said!;
+      // What is there need not answer, nor let the page see what it answers.
+      throw new TypeError("Failed to fetch");
+    });
+  }
+  afterEach(() => vi.unstubAllGlobals());
+
+  it.each([
+    ["granted", true],
+    ["denied", false],
+  ] as const)("is asked for by requests of the page's own, and %s", async (said, isAllowed) => {
+    browser("prompt", said);
+    expect(await grid.localNetwork()).toBe("prompt");
+    expect(await grid.allowLocalNetwork()).toBe(isAllowed);
+    expect(fetched).toEqual(URLS.map((url) => `no-cors omit ${url}`));
+    expect(await grid.localNetwork()).toBe(said);
+  });
+
+  it.each([
+    ["granted", true],
+    ["denied", false],
+  ] as const)("is not asked for again once it was %s", async (said, isAllowed) => {
+    browser(said, "granted");
+    expect(await grid.allowLocalNetwork()).toBe(isAllowed);
+    expect(fetched).toEqual([]);
+  });
+
+  it("is waited for no longer than the caller wants to", async () => {
+    browser("prompt");
+    const caller = new AbortController();
+    const asking = grid.allowLocalNetwork({ signal: caller.signal });
+    await vi.waitFor(() => expect(fetched).toHaveLength(2));
+    const reason = new Error("enough");
+    caller.abort(reason);
+    await expect(asking).rejects.toBe(reason);
+  });
 });

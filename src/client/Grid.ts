@@ -11,6 +11,7 @@ import { attach } from "./attach.ts";
 import { downloadByFrame } from "./downloadByFrame.ts";
 import { GridFile } from "./GridFile.ts";
 import type { Handles } from "./handles.ts";
+import { reachIntoLocalNetwork } from "./localNetwork.ts";
 import { readEvents } from "./readEvents.ts";
 import type { UrlOptions } from "./UrlOptions.ts";
 
@@ -192,6 +193,31 @@ export class Grid {
   async checkGrid({ signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly GridCheck[]> {
     const { grids } = await askWorker(controllerOf(this.#container), "check", {}, { signal, limit: CHECK_LIMIT_MS });
     return grids;
+  }
+
+  /**
+   * Does the browser keep this page from servers on this device or in the local network, until the person at it allows that? Chromium
+   * does so for pages from outside. `"prompt"` is that nobody has been asked yet: `allowLocalNetwork` asks. `"granted"`, too, where
+   * no server is there, and where the browser lets every page in.
+   *
+   * @throws GridError NO_WORKER, TIMED_OUT
+   * @see https://wicg.github.io/local-network-access/
+   */
+  async localNetwork(): Promise<PermissionState> {
+    return (await this.#ask("localNetwork", {})).state;
+  }
+
+  /**
+   * Has the browser ask for that, if it has not been said yet. For a click, with words beside it that say what for: the browser's question
+   * names this site and nothing else. A Content-Security-Policy of the page must name the servers, proxies or relays in `connect-src`.
+   *
+   * @returns whether it is allowed. While the person thinks, this waits; the signal ends that, and the question stays open.
+   * @throws GridError as `localNetwork`; the signal's reason
+   */
+  async allowLocalNetwork({ signal }: { readonly signal?: AbortSignal } = {}): Promise<boolean> {
+    const { state, urls } = await this.#ask("localNetwork", {}, signal);
+    if (state === "prompt") await reachIntoLocalNetwork(urls, signal);
+    return (await this.localNetwork()) === "granted";
   }
 
   /**

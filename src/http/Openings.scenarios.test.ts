@@ -90,6 +90,7 @@ class Stage {
       failed: () => undefined,
       isOffline: () => false,
       forbidden: async () => [],
+      isKeptFromLocalNetwork: async () => false,
     });
   }
 

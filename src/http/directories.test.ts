@@ -50,6 +50,7 @@ function fetchGrid(path: string, init: RequestInit = {}): Promise<Response> {
       failed: () => undefined,
       isOffline: () => false,
       forbidden: async () => [],
+      isKeptFromLocalNetwork: async () => false,
     }),
   );
 }

@@ -6,27 +6,40 @@ export interface Surroundings {
   isOffline(): boolean;
   /** Origins that the worker's own Content-Security-Policy has kept it from. Never rejects, and takes a moment at most. */
   forbidden(): Promise<readonly string[]>;
+  /** Does the browser keep the page from servers, until the person at it lets it into that network? Never rejects. */
+  isKeptFromLocalNetwork(): Promise<boolean>;
 }
 
 /**
  * An error in the words that help, where it is not a server's doing that the grid cannot be reached: one line for a browser
- * that is offline, and the policy's name where a policy forbids servers. All other errors as they are.
+ * that is offline, the policy's name where a policy forbids servers, and what to allow where the browser keeps pages from the local network. All
+ * other errors as they are.
  */
-export async function explainFailure(error: unknown, { isOffline, forbidden }: Surroundings): Promise<unknown> {
+export async function explainFailure(error: unknown, surroundings: Surroundings): Promise<unknown> {
   if (!isOfNetwork(error)) return error;
-  if (isOffline()) {
+  if (surroundings.isOffline()) {
     return new GridError(
       "OFFLINE",
       {},
       "You are offline, and the grid cannot be reached. What is kept offline can be read.",
     );
   }
+  const why = (await forbiddance(surroundings)) ?? (await keptBack(surroundings));
+  return why === undefined ? error : new GridError(error.code, error.details, `${why} ${error.message}`);
+}
+
+async function forbiddance({ forbidden }: Surroundings): Promise<string | undefined> {
   const origins = await forbidden();
-  if (origins.length === 0) return error;
-  const policy =
+  if (origins.length === 0) return undefined;
+  return (
     `The Content-Security-Policy that the worker's script was served with forbids requests to ${origins.join(", ")}: ` +
-    "its connect-src must name them.";
-  return new GridError(error.code, error.details, `${policy} ${error.message}`);
+    "its connect-src must name them."
+  );
+}
+
+async function keptBack({ isKeptFromLocalNetwork }: Surroundings): Promise<string | undefined> {
+  if (!(await isKeptFromLocalNetwork())) return undefined;
+  return "The browser keeps this page from servers on this device or in the local network until you allow it: the app can ask you (grid.allowLocalNetwork), or see the browser's settings for this site.";
 }
 
 /** Less could be had than it takes to read an object: of its shares, or of any version. */

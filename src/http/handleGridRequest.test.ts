@@ -43,6 +43,7 @@ let unopenable: GridError | undefined;
 /** What comes before the file takes so long, each, in milliseconds. */
 let delay: number;
 let forbidden: string[];
+let isKeptFromLocalNetwork: boolean;
 
 beforeEach(() => {
   file = new FakeFile(content);
@@ -58,6 +59,7 @@ beforeEach(() => {
   unopenable = undefined;
   delay = 0;
   forbidden = [];
+  isKeptFromLocalNetwork = false;
 });
 
 const handle = (path: string, init: RequestInit = {}) => answer(new Request(`https://app.example${path}`, init));
@@ -91,6 +93,7 @@ function answer(request: Request): Promise<Response> {
     failed: (error) => failed.push(error),
     isOffline: () => isOffline,
     forbidden: async () => forbidden,
+    isKeptFromLocalNetwork: async () => isKeptFromLocalNetwork,
   });
 }
 
@@ -761,6 +764,18 @@ describe("words that help", () => {
         "The Content-Security-Policy that the worker's script was served with forbids requests to https://one.example, " +
         `wss://relay.example: its connect-src must name them. ${TOO_FEW.message}`,
     });
+  });
+
+  it("READ-9 a browser that keeps the page from the local network: it says what to allow", async () => {
+    isKeptFromLocalNetwork = true;
+    file.failsAt = 0;
+    file.failure = TOO_FEW;
+    const { message, code } = await (await handle(`/uri/${CAP}`, { headers: JSON_WANTED })).json();
+    expect(code).toBe("NOT_ENOUGH_SHARES");
+    expect(message).toMatch(
+      /^The browser keeps this page from servers on this device or in the local network until you allow it: /,
+    );
+    expect(message.endsWith(TOO_FEW.message)).toBe(true);
   });
 
   it("READ-8 a handle that stands for nothing: it says why that may be, and what to do", async () => {

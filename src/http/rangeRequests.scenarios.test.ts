@@ -52,6 +52,7 @@ class Web {
         failed: () => undefined,
         isOffline: () => false,
         forbidden: async () => [],
+        isKeptFromLocalNetwork: async () => false,
       }),
     );
   }

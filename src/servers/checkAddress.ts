@@ -2,7 +2,7 @@ import type { Clock } from "../base/Clock.ts";
 import type { AddressCheck, Finding } from "../base/GridCheck.ts";
 import { withDeadline } from "../base/wait.ts";
 import { checkFinding } from "./checkFinding.ts";
-import { diagnoseAddress } from "./diagnoseAddress.ts";
+import { type BrowserSide, diagnoseAddress, diagnoseLocalNetwork } from "./diagnoseAddress.ts";
 import type { HttpTransport } from "./HttpTransport.ts";
 import { readServerVersion, type VersionReply } from "./readServerVersion.ts";
 import type { Address, MakeTransport } from "./serversFromConfig.ts";
@@ -13,10 +13,8 @@ const TIMEOUT = 10_000;
 const SLOW = 1_500;
 
 /** Where a check runs. */
-export interface CheckPlatform {
+export interface CheckPlatform extends BrowserSide {
   readonly makeTransport: MakeTransport;
-  /** Of the page or worker; undefined outside browsers. */
-  readonly origin: string | undefined;
   readonly clock: Clock;
 }
 
@@ -76,18 +74,20 @@ async function ask(
   transport: HttpTransport,
   address: Address,
   { name, swissnum }: CheckTarget,
-  { clock, origin }: CheckPlatform,
+  platform: CheckPlatform,
   signal: AbortSignal,
 ): Promise<Asked> {
+  const { clock } = platform;
   const began = clock.now();
   try {
     const reply = await within(clock, signal, (limited) => readServerVersion(transport, name, swissnum, limited));
     return { reply, ms: clock.now() - began };
   } catch (error) {
     signal.throwIfAborted();
-    if (error === TIMED_OUT) return { finding: timedOut() };
+    // While a page's question to the person stands open, so do a worker's requests.
+    if (error === TIMED_OUT) return { finding: (await diagnoseLocalNetwork(address, platform)) ?? timedOut() };
     return within(clock, signal, async (limited) => ({
-      finding: await diagnoseAddress(error, address, origin, limited),
+      finding: await diagnoseAddress(error, address, platform, limited),
     })).catch((reason: unknown) => {
       if (reason !== TIMED_OUT) throw reason;
       return { finding: timedOut() };

@@ -7,6 +7,8 @@ const ADVICE: Readonly<Record<CheckProblem, string>> = {
     'Add a "relay" to this address, or another address with the "url" of a proxy: browsers cannot open connections of their own.',
   "mixed-content":
     "Serve the proxy by https, or the relay by wss: browsers do not let a page that was loaded by https use http or ws (but for addresses of the same machine).",
+  "local-network":
+    "Allow it: the app can ask by grid.allowLocalNetwork(), and the browser's settings for this site have it under local network access. Or put the proxy or relay at a public address.",
   cors: "Let the proxy allow this page's origin, the headers Authorization and Range, and expose Content-Range, as `gridfetch proxy-config` does it; and let it answer without redirecting. Or serve the proxy on the page's own origin.",
   unreachable:
     "See whether the server or proxy runs, and whether name and port are right. Opened in a tab, an https address shows whether its certificate is refused. A browser also says this where the worker's Content-Security-Policy forbids the address.",

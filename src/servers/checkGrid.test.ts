@@ -22,11 +22,15 @@ type Answer = (request: HttpRequest) => HttpReply | Promise<HttpReply>;
 let clock: VirtualClock;
 let signal: AbortSignal;
 let asked: HttpRequest[];
+/** What the person has said, by the permission's name. */
+let permissions: Record<string, "granted" | "prompt" | "denied">;
+const permissionOf = async (name: string) => permissions[name];
 
 beforeEach(() => {
   clock = new VirtualClock();
   signal = new AbortController().signal;
   asked = [];
+  permissions = {};
   vi.stubGlobal("fetch", () => expect.fail("nothing is probed"));
 });
 afterEach(() => {
@@ -62,7 +66,7 @@ async function check(
     },
   };
   const config = { servers: [{ id: "v0-oak", nickname: "Oak", addresses: [address], ...entry }] };
-  const platform = { makeTransport: () => transport, origin: origin ?? undefined, clock };
+  const platform = { makeTransport: () => transport, origin: origin ?? undefined, permissionOf, clock };
   const result = await clock.runUntil(checkGrid(config, {}, platform, signal));
   expect(JSON.stringify(result)).not.toContain(SWISSNUM);
   const [server] = result.servers;
@@ -82,7 +86,9 @@ it("shows what others wrote, nicknames and reasons, with nothing unseen in it", 
   const transport = { request: async () => why() };
   const config = { servers: [{ id: "v0-oak", nickname: "O\u202eak\n", addresses: [URL_ADDRESS] }] };
   const [server] = (
-    await clock.runUntil(checkGrid(config, {}, { makeTransport: () => transport, origin: undefined, clock }, signal))
+    await clock.runUntil(
+      checkGrid(config, {}, { makeTransport: () => transport, origin: undefined, permissionOf, clock }, signal),
+    )
   ).servers;
   expect(server?.name).toBe("O<U+202E>ak<U+000A>");
   expect(server?.addresses[0]?.finding?.what).toContain("no <U+202E>tls<U+001B>[2J");
@@ -245,6 +251,60 @@ describe("an address that brings no reply", () => {
   });
 });
 
+describe("an address in a network that the browser asks the person about", () => {
+  const LOOPBACK = "http://127.0.0.1:8099/oak/";
+  const HOME = { nurl: RELAYED.nurl, relay: "wss://192.168.1.7/way" };
+  const kept = { "loopback-network": "prompt", "local-network": "denied" } as const;
+
+  it.each([
+    ["on this device", LOOPBACK, "nobody has allowed that yet"],
+    ["on this device", "http://[::1]:8099/", "nobody has allowed that yet"],
+    ["on this device", "http://grid.localhost/", "nobody has allowed that yet"],
+    ["in the local network", "http://172.31.0.1/", "that was refused"],
+    ["in the local network", "http://[fd12::1]/", "that was refused"],
+    ["in the local network", "http://nas.local/", "that was refused"],
+  ])("is kept from a page from outside: %s, %s", async (where, url, why) => {
+    permissions = kept;
+    stubFetch(rejected);
+    // By https, such a page would be kept from most of them for another reason.
+    const found = await check(unreachable(), { url }, "http://app.example");
+    expect(found.problem).toBe("local-network");
+    expect(found.finding?.what).toBe(`The browser keeps this page from servers ${where}: ${why}.`);
+  });
+
+  it("is, with a relay there", async () => {
+    permissions = kept;
+    expect((await check(unreachable("relay-away"), HOME)).problem).toBe("local-network");
+  });
+
+  it("is called so and not late while the person is being asked, which holds up the request", async () => {
+    permissions = kept;
+    const silent: Answer = async ({ signal: limited }) => {
+      await clock.sleep(1e6, limited);
+      return reply(200);
+    };
+    expect((await check(silent, { url: LOOPBACK }, "http://app.example")).problem).toBe("local-network");
+    expect((await check(silent, URL_ADDRESS)).problem).toBe("timeout");
+  });
+
+  it.each<[string, typeof permissions, string, string]>([
+    ["once that is allowed", { "loopback-network": "granted" }, LOOPBACK, "http://app.example"],
+    ["where the browser does not ask", {}, LOOPBACK, "http://app.example"],
+    ["for a page of this device", kept, LOOPBACK, "http://127.0.0.1:3000"],
+    ["for a page of the same network", kept, "http://10.0.0.2/", "http://192.168.1.2"],
+    ["for an address that may be anywhere", kept, "http://grid.example/", "http://app.example"],
+  ])("is merely unreachable %s", async (_, said, url, origin) => {
+    permissions = said;
+    stubFetch(rejected);
+    expect((await check(unreachable(), { url }, origin)).problem).toBe("unreachable");
+  });
+
+  it("is known by Chromium's older name for both", async () => {
+    permissions = { "local-network-access": "prompt" };
+    expect((await check(unreachable("relay-away"), HOME)).problem).toBe("local-network");
+  });
+});
+
 it("checks every address of every server, few at once, and calls a server well that has one that works", async () => {
   let inFlight = 0;
   let most = 0;
@@ -262,7 +322,7 @@ it("checks every address of every server, few at once, and calls a server well t
     addresses:
       i % 2 ? [{ url: "https://down.example/" }, { url: "https://up.example/" }] : [{ url: "https://down.example/" }],
   }));
-  const platform = { makeTransport, origin: undefined, clock };
+  const platform = { makeTransport, origin: undefined, permissionOf, clock };
   const result = await clock.runUntil(checkGrid({ name: "home", servers }, {}, platform, signal));
   expect(result.name).toBe("home");
   expect(result.servers.map(({ id }) => id)).toEqual(servers.map(({ id }) => id));
@@ -278,6 +338,7 @@ it("ends with the caller's reason", async () => {
       request: ({ signal: limited }: HttpRequest) => clock.sleep(1e6, limited).then(() => reply(200)),
     }),
     origin: undefined,
+    permissionOf,
     clock,
   };
   const config = { servers: [{ id: "v0-oak", addresses: [URL_ADDRESS] }] };

@@ -1,29 +1,39 @@
 import type { Finding } from "../base/GridCheck.ts";
 import { isGridError, type UnreachableWhy } from "../base/GridError.ts";
 import { checkFinding } from "./checkFinding.ts";
+import { keptBack, type PermissionOf, spaceFrom } from "./localNetwork.ts";
 import { probeByFetch } from "./probeByFetch.ts";
 import type { Address } from "./serversFromConfig.ts";
+
+/** What of a browser may keep a request back. */
+export interface BrowserSide {
+  /** Of the page or worker; undefined outside browsers, where errors say more. */
+  readonly origin: string | undefined;
+  readonly permissionOf: PermissionOf;
+}
 
 /**
  * Why a request by this address failed before a reply came.
  *
- * @param origin of the page or worker; undefined outside browsers, where errors say more
  * @throws what is not GridError SERVER_UNREACHABLE; the signal's reason
  */
 export async function diagnoseAddress(
   error: unknown,
   address: Address,
-  origin: string | undefined,
+  platform: BrowserSide,
   signal: AbortSignal,
 ): Promise<Finding> {
+  const { origin } = platform;
   if (!isGridError(error, "SERVER_UNREACHABLE")) throw error;
   const { why, reason } = error.details;
-  const gateway = "url" in address ? address.url : address.relay;
+  const gateway = gatewayOf(address);
   if (origin !== undefined && gateway !== undefined && isMixedContent(gateway, origin)) {
     const [way, scheme] = "url" in address ? ["proxy", "https"] : ["relay", "wss"];
     return checkFinding("mixed-content", `This page was loaded by https, and the ${way}'s address is not ${scheme}.`);
   }
   if (why !== undefined && why !== "relay-away") return fromTransport(why, reason);
+  const local = await diagnoseLocalNetwork(address, platform);
+  if (local !== undefined) return local;
   if (origin === undefined) {
     if (why === "relay-away")
       return checkFinding("relay-unreachable", `No WebSocket was made with the relay: ${reason}.`);
@@ -32,6 +42,26 @@ export async function diagnoseAddress(
   if ("url" in address) return diagnoseUrl(address.url, origin, signal);
   if (why === "relay-away" && address.relay !== undefined) return diagnoseRelay(address.relay, origin, signal);
   return checkFinding("unreachable", `The server cannot be reached: ${reason}.`);
+}
+
+/** Is it the browser that keeps the page from this address? Undefined where that is not known. */
+export async function diagnoseLocalNetwork(
+  address: Address,
+  { origin, permissionOf }: BrowserSide,
+): Promise<Finding | undefined> {
+  const gateway = gatewayOf(address);
+  if (origin === undefined || gateway === undefined) return undefined;
+  const url = new URL(gateway);
+  const state = await keptBack(url, origin, permissionOf);
+  if (state === undefined) return undefined;
+  const what = spaceFrom(url, origin) === "loopback" ? "servers on this device" : "servers in the local network";
+  const why = state === "denied" ? "that was refused" : "nobody has allowed that yet";
+  return checkFinding("local-network", `The browser keeps this page from ${what}: ${why}.`);
+}
+
+/** What the browser itself connects to. */
+function gatewayOf(address: Address): string | undefined {
+  return "url" in address ? address.url : address.relay;
 }
 
 /** Pages of the machine's own addresses are as good as https (W3C Secure Contexts, section 3.1). */

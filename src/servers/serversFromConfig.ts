@@ -76,6 +76,12 @@ export function addressesOf({ addresses }: ServerConfig): Address[] {
   return addresses.map((address) => ("url" in address ? address : { ...address, nurl: parseNurl(address.nurl) }));
 }
 
+/** What a browser itself connects to, to reach a server, as https or http: itself or its proxy, or its relay. */
+export function gatewaysOf({ addresses }: ServerConfig): URL[] {
+  const urls = addresses.map((address) => ("url" in address ? address.url : address.relay));
+  return urls.filter((url) => url !== undefined).map((url) => new URL(url.replace(/^ws/, "http")));
+}
+
 /** Secret. Undefined for a server that is asked without one. */
 export function swissnumOf(entry: ServerConfig, secrets: ServerSecrets): string | undefined {
   if (Object.hasOwn(secrets, entry.id)) return secrets[entry.id];

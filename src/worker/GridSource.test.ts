@@ -71,6 +71,7 @@ function startWorker(): void {
         throw new GridError("SERVER_UNREACHABLE", { server: "x", reason: `${headers.Authorization}` }, "not there");
       },
     }),
+    permissionOf: async () => undefined,
     origin: "https://app.example",
     checkGrid,
     async askPages() {

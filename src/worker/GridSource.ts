@@ -9,9 +9,10 @@ import type { ConfigStore } from "../cache/ConfigStore.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
 import { ConfiguredServerList } from "../servers/ConfiguredServerList.ts";
 import type { checkGrid } from "../servers/checkGrid.ts";
+import { type LocalNetwork, localNetworkOf, type PermissionOf } from "../servers/localNetwork.ts";
 import { parseGridConfig, parseServerSecrets } from "../servers/parseGridConfig.ts";
 import type { ServerList } from "../servers/ServerList.ts";
-import type { MakeTransport } from "../servers/serversFromConfig.ts";
+import { gatewaysOf, type MakeTransport } from "../servers/serversFromConfig.ts";
 import { fetchConfig } from "./fetchConfig.ts";
 
 /** While grids are in use their configuration is read again after this: servers come, go and move. */
@@ -44,6 +45,8 @@ export interface GridSourceOptions {
   readonly jsonFault: typeof jsonFault;
   /** Of the worker. */
   readonly origin: string;
+  /** What the person has allowed pages of this origin. */
+  readonly permissionOf: PermissionOf;
   /** Makes what reads a grid's files from these servers. */
   readonly makeFiles: (servers: ServerList) => FileNodes;
   /** Asks all pages to pass again what could not be kept. Resolves with how many were asked. */
@@ -143,6 +146,13 @@ export class GridSource {
     this.#isDoubted = true;
   }
 
+  /** Whether the browser keeps pages from servers of theirs, as far as they are known now, and from what it does. Never rejects. */
+  async localNetwork(): Promise<LocalNetwork> {
+    const { origin, permissionOf } = this.#options;
+    const servers = (this.#present?.configs ?? []).flatMap((config) => config.servers);
+    return localNetworkOf(servers.flatMap(gatewaysOf), origin, permissionOf);
+  }
+
   /** Changes whenever something else is served than what was known. */
   get changes(): number {
     return this.#changes;
@@ -197,8 +207,8 @@ export class GridSource {
       if (this.#present === undefined) throw error;
       return this.#present;
     });
-    const { clock, makeTransport, origin } = this.#options;
-    const platform = { makeTransport, clock, origin };
+    const { clock, makeTransport, origin, permissionOf } = this.#options;
+    const platform = { makeTransport, clock, origin, permissionOf };
     const checks: GridCheck[] = [];
     for (const config of configs) checks.push(await this.#options.checkGrid(config, secrets, platform, signal));
     return checks;

@@ -27,6 +27,7 @@ import { HandleBook } from "./HandleBook.ts";
 import { keepFromWebServer } from "./keepFromWebServer.ts";
 import { OfflineWork } from "./OfflineWork.ts";
 import { pageQuestions } from "./pageQuestions.ts";
+import { permissionOf } from "./permissionOf.ts";
 import { Reads } from "./Reads.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
 import { UnansweredSeeks } from "./UnansweredSeeks.ts";
@@ -116,6 +117,7 @@ export function composeGridHandler(
     askPages: () => announce("settingsWanted", {}),
     makeTransport: workerTransport(self.location.href, parts),
     origin: self.location.origin,
+    permissionOf,
     jsonFault: (text) => parts.check().jsonFault(text),
     checkGrid: (...grid) => parts.check().checkGrid(...grid),
     makeFiles,
@@ -155,7 +157,7 @@ export function composeGridHandler(
     directory: (cap, grid) => files.directory(cap, grid),
     clock,
     failures: new FailurePacer(clock),
-    ...workerSurroundings(),
+    ...workerSurroundings(() => grids.localNetwork()),
     openings: new Openings(clock, seeks !== undefined),
   };
 

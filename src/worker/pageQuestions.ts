@@ -69,6 +69,10 @@ export function pageQuestions({ grids, handles, reads, offline, prefix, takesOve
       event.waitUntil(offline.lasting());
       return {};
     },
+    async localNetwork() {
+      await grids.ready().catch(() => undefined);
+      return grids.localNetwork();
+    },
     check: async () => ({ grids: await grids.check(AbortSignal.timeout(CHECK_LIMIT_MS)) }),
   };
 

@@ -22,6 +22,7 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
   const platform = {
     makeTransport: nodeAddressTransport(options.origin?.at(-1)),
     origin: undefined,
+    permissionOf: async () => undefined,
     clock: systemClock,
   };
   const checks: GridCheck[] = [];
