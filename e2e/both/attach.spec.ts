@@ -1,18 +1,14 @@
-import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Page } from "puppeteer-core";
 import type { AppServer } from "../../src/node/demo/AppServer.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
 import { pause } from "../testing/chance.ts";
 import { type ClientWindow, openClientTab, startClientApp } from "../testing/clientApp.ts";
-import type { DemoGrid } from "../testing/demoGrid.ts";
-import { fattenFilm } from "../testing/fattenFilm.ts";
 import { playFor, shownTenth } from "../testing/player.ts";
+import { putFatFilm } from "../testing/putFatFilm.ts";
 
 declare const window: ClientWindow & typeof globalThis;
 
-const samples = fileURLToPath(new URL("../../src/node/demo/samples/", import.meta.url));
 /** More than any of the browsers reads ahead in a minute of it. */
 const WIDE = 100_000_000;
 
@@ -27,7 +23,7 @@ test.describe("a player with an attached film", () => {
   test.describe.configure({ timeout: 240_000 });
 
   test("goes on where it was after all servers were away for 30 s", async ({ tab, demo }) => {
-    const cap = await placeWideFilm(demo);
+    const cap = await putFatFilm(demo, WIDE);
     await attachFilm(tab, cap, "film.mp4");
     await playFor(tab, "film", 2);
     for (const { index } of demo.grid.status()) demo.grid.setDials(index, { down: true });
@@ -61,12 +57,6 @@ test("a player that cannot play its file stops trying, and the signal takes a fi
   }, demo.sample("gridfetch-sample.webm").cap);
   expect(src).toBeNull();
 });
-
-async function placeWideFilm(demo: DemoGrid): Promise<string> {
-  const path = join(demo.folder, "attached.mp4");
-  await writeFile(path, fattenFilm(new Uint8Array(await readFile(join(samples, "gridfetch-sample.mp4"))), WIDE));
-  return demo.put(path);
-}
 
 /** How the player does, for whoever reads why a test has failed. */
 function standOf(tab: Page): Promise<unknown> {

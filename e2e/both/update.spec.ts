@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Page } from "puppeteer-core";
@@ -7,16 +7,15 @@ import type { AppServer } from "../../src/node/demo/AppServer.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
 import { type ClientWindow, openClientTab, serveClientApp, startClientApp } from "../testing/clientApp.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
-import { fattenFilm } from "../testing/fattenFilm.ts";
 import { makeFile } from "../testing/makeFile.ts";
 import { addPlayer, playFor, seekPlayer, shownTenth } from "../testing/player.ts";
+import { putFatFilm } from "../testing/putFatFilm.ts";
 
 declare const window: ClientWindow & typeof globalThis;
 
 const SIZE = 40_000_000;
 /** More than any player buffers. */
 const FILM_SIZE = 150_000_000;
-const sample = fileURLToPath(new URL("../../src/node/demo/samples/gridfetch-sample.mp4", import.meta.url));
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
 
 let app: AppServer;
@@ -74,9 +73,7 @@ test("a film that is paused for long neither keeps a new worker out, nor is cut 
   test.setTimeout(240_000);
   const folder = join(demo.folder, `paused-${browserUnderTest.kind}`);
   app = await startClientApp(demo, folder);
-  const path = join(demo.folder, `paused-${browserUnderTest.kind}.mp4`);
-  await writeFile(path, fattenFilm(new Uint8Array(await readFile(sample)), FILM_SIZE));
-  const cap = await demo.put(path);
+  const cap = await putFatFilm(demo, FILM_SIZE);
   await openClientTab(tab, app);
   const film = await tab.evaluate((cap) => window.grid.url(cap, { filename: "film.mp4" }), cap);
   await addPlayer(tab, "film", "video", film);

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Page } from "puppeteer-core";
 import { formatCap } from "../../src/formats/formatCap.ts";
 import type { BrowserKind } from "../testing/BrowserUnderTest.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
@@ -62,9 +63,25 @@ test("a download whose grid goes away fails visibly: no file that looks whole", 
   for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { bandwidth: 2_000_000 });
   await clickLink(tab, `/uri/${encodeURIComponent(formatCap(cap))}?filename=cut.bin&save=true`);
   await expect.poll(() => total(demo, "bytesSent")).toBeGreaterThan(10_000_000);
+  const end = endOfRead(tab);
   for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { down: true });
-  await expect(browserUnderTest.downloaded("cut.bin", 45)).rejects.toThrow("was not downloaded");
+  expect(await end).toBe("failed");
+  await expect(browserUnderTest.downloaded("cut.bin", 5)).rejects.toThrow("was not downloaded");
 });
+
+/** How the read ends that the worker is at. */
+function endOfRead(tab: Page): Promise<string> {
+  return tab.evaluate(
+    () =>
+      new Promise<string>((resolve) => {
+        navigator.serviceWorker.addEventListener("message", ({ data }) => {
+          const { type } = data?.kind === "read" ? data.content : {};
+          if (["finished", "cancelled", "failed"].includes(type)) resolve(type);
+        });
+        navigator.serviceWorker.startMessages();
+      }),
+  );
+}
 
 test.describe("a worker that is ended in mid-play", () => {
   // Firefox cannot be told to end one; with this it does so whenever nothing has happened for a second.
