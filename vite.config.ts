@@ -146,7 +146,8 @@ export default defineConfig({
         minify: false,
         rolldownOptions: {
           input: { gridfetch: at("src/node/gridfetch.ts"), demo: at("src/node/demo.ts") },
-          output: { format: "esm", entryFileNames: "[name].js" },
+          // All beside one another: what one of them looks for beside itself is there, whichever holds the code that looks.
+          output: { format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" },
         },
       },
     },
