@@ -38,8 +38,9 @@ export function downloadByFrame(url: string, onFailed: (reason: string) => void)
 
 function isFromWorker({ contentWindow }: HTMLIFrameElement): boolean {
   const [navigation] = contentWindow?.performance.getEntriesByType("navigation") ?? [];
-  const { serverTiming } = navigation as PerformanceNavigationTiming;
-  return serverTiming.some(({ name }) => name === WORKER_MARK.value);
+  // There is none of an empty document.
+  const timing = (navigation as PerformanceNavigationTiming | undefined)?.serverTiming ?? [];
+  return timing.some(({ name }) => name === WORKER_MARK.value);
 }
 
 /** An error is plain text. Anything else is the file itself. */

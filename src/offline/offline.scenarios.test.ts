@@ -39,6 +39,12 @@ interface Worker {
   readonly events: KeepEvent[];
 }
 
+interface WorkerOptions {
+  readonly withLocks?: boolean;
+  readonly endsAfter?: number;
+  readonly files?: () => Promise<FileNodes>;
+}
+
 class Stage {
   readonly grid = new SimulatedGrid(5);
   readonly store = new MemoryOfflineStore();
@@ -57,8 +63,11 @@ class Stage {
     return new Stage(await encodeShares(plaintext, LONG));
   }
 
-  /** @param withLocks as workers of one browser have them */
-  worker({ withLocks = true, files }: { withLocks?: boolean; files?: () => Promise<FileNodes> } = {}): Worker {
+  /**
+   * @param withLocks as workers of one browser have them
+   * @param endsAfter a lock is given back so many milliseconds after the work under it has ended
+   */
+  worker({ withLocks = true, endsAfter = 0, files }: WorkerOptions = {}): Worker {
     const { clock } = this.grid;
     const log = new EventLog(clock);
     const kept = new OfflineFiles(this.store, clock, (record) => service.changed(record));
@@ -72,7 +81,8 @@ class Stage {
       files: files ?? (async () => nodes),
       alone: (name, _signal, work) => {
         if (!withLocks) return work();
-        const turn = (this.#locks.get(name) ?? Promise.resolve()).then(work);
+        const end = () => endsAfter > 0 && clock.sleep(endsAfter, new AbortController().signal);
+        const turn = (this.#locks.get(name) ?? Promise.resolve()).then(() => work().finally(end));
         this.#locks.set(
           name,
           turn.catch(() => {}),
@@ -288,6 +298,7 @@ describe("a job that is called off while it waits for the configuration", () => 
     const stage = await Stage.set();
     let isSilent = true;
     const worker: Worker = stage.worker({
+      endsAfter: 500,
       async files() {
         if (isSilent) await new Promise(() => {});
         return worker.nodes;
@@ -298,13 +309,15 @@ describe("a job that is called off while it waits for the configuration", () => 
     await stage.grid.clock.run(200);
     isSilent = false;
     const off = service.change(id, away);
-    const again = away === "paused" ? service.change(id, "keeping") : service.keep(stage.file.cap, "");
-    await stage.grid.clock.runUntil(Promise.all([off, again]));
-    await stage.grid.clock.runUntil(service.settled());
+    const again: Promise<unknown> =
+      away === "paused" ? service.change(id, "keeping") : service.keep(stage.file.cap, "");
+    await stage.grid.clock.runUntil(again);
+    // Pages hear of it in the order in which it was, and not once the job that was called off has ended.
+    const states = () => events.map(({ state }) => state).filter((state, at, all) => state !== all[at - 1]);
+    expect(states()).toEqual(["keeping", away, "keeping"]);
+    await stage.grid.clock.runUntil(Promise.all([off, service.settled()]));
+    expect(states()).toEqual(["keeping", away, "keeping", "kept"]);
     expect(stage.record?.state).toBe("kept");
-    // Pages hear of it in the order in which it was.
-    const states = events.map(({ state }) => state).filter((state, at, all) => state !== all[at - 1]);
-    expect(states).toEqual(["keeping", away, "keeping", "kept"]);
     await stage.expectOffline(worker);
   });
 });
