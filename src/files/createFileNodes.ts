@@ -126,7 +126,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     // The read key and the fingerprint are all that reading depends on.
     const name = `${encodeBase32(cap.readKey)}:${encodeBase32(cap.fingerprint)}`;
     return lastFew(mutables, OPEN_NODES, name, () => {
-      const context = contextOf(cap.storageIndex, `${name}:`);
+      const context = contextOf(cap.storageIndex, `${encodeBase32(cap.storageIndex)}:`);
       return new MutableFile(cap, { ...context, storageOf: (server) => server.mutableStorage });
     });
   }

@@ -90,7 +90,7 @@ export async function encodeShares(plaintext: Uint8Array<ArrayBuffer>, options: 
 }
 
 /** The share's own leaf and the sibling of every node on the way up. */
-function chainOf(share: number, tree: readonly Uint8Array[]): [number, Uint8Array][] {
+export function chainOf(share: number, tree: readonly Uint8Array[]): [number, Uint8Array][] {
   const leaf = (tree.length - 1) / 2 + share;
   const nodes = [leaf];
   for (let node = leaf; node > 0; node = Math.floor((node - 1) / 2)) nodes.push(node % 2 === 1 ? node + 1 : node - 1);
