@@ -24,8 +24,17 @@ export interface ByteStream {
   close(): void;
 }
 
-/** Makes a stream to a WebSocket's other side; rejects with StreamFailure, or the signal's reason. */
-export type Connect = (url: string, signal: AbortSignal) => Promise<ByteStream>;
+/** A stream over a WebSocket of its own. */
+export interface SocketByteStream extends ByteStream {
+  /** The subprotocol that the other side chose, "" for none. */
+  readonly protocol: string;
+}
+
+/**
+ * Makes a stream to a WebSocket's other side; rejects with StreamFailure, or the signal's reason.
+ * @param protocols the subprotocols that are offered. Where the other side chooses none of them a browser makes no connection
+ */
+export type Connect = (url: string, signal: AbortSignal, protocols: readonly string[]) => Promise<SocketByteStream>;
 
 /** Why a stream ended or was never made. `message` is a reason in words, without secrets. */
 export class StreamFailure extends Error {

@@ -27,6 +27,8 @@ export class ConnectionPool {
    * again.
    */
   readonly #openings = new Set<AbortController>();
+  /** Those that will soon be given back, by nobody who waits for anything. */
+  #expected = 0;
 
   /** @param open a new connection */
   constructor(open: (signal: AbortSignal) => Promise<HttpConnection>, clock: Clock) {
@@ -46,6 +48,28 @@ export class ConnectionPool {
     if (!connection.isUsable) connection.close();
     else if (first !== undefined) first.serve(connection);
     else this.#keep(connection);
+  }
+
+  /**
+   * A connection that somebody has will soon be given back: nothing is opened for whoever can have it then.
+   * @returns what to call when that has happened
+   */
+  expect(): () => void {
+    this.#expected++;
+    return () => {
+      this.#expected--;
+      while (this.#isLacking) this.#startOpening();
+    };
+  }
+
+  /** Opens one where there is none, so that the next request finds it. */
+  warm(): void {
+    if (this.#idle.length + this.#openings.size + this.#expected === 0) this.#startOpening();
+  }
+
+  /** More wait than will be served. */
+  get #isLacking(): boolean {
+    return this.#openings.size + this.#expected < this.#waiting.size;
   }
 
   #takeIdle(): HttpConnection | undefined {
@@ -79,7 +103,7 @@ export class ConnectionPool {
       };
       signal.addEventListener("abort", leave, { once: true });
       this.#waiting.add(waiter);
-      if (this.#openings.size < this.#waiting.size) this.#startOpening();
+      if (this.#isLacking) this.#startOpening();
     });
   }
 
@@ -102,7 +126,7 @@ export class ConnectionPool {
         const { aborted, reason } = opening.signal;
         const [first] = this.#waiting;
         // While there are as many as wait, nobody has lost anything.
-        if (isOver() && this.#openings.size < this.#waiting.size) first?.fail(aborted ? reason : error);
+        if (isOver() && this.#isLacking) first?.fail(aborted ? reason : error);
       },
     );
   }

@@ -75,6 +75,11 @@ export class FallbackTransport implements HttpTransport {
     throw this.#unreachable(reasons);
   }
 
+  /** The address that is preferred, alone. */
+  warm(): void {
+    this.#ways[this.#preferred]!.transport.warm?.();
+  }
+
   /** @param isLast leaves it to the caller how long to wait: there is nothing else to turn to */
   async #try(index: number, request: HttpRequest, isLast: boolean): Promise<Outcome> {
     const way = this.#ways[index]!;

@@ -25,4 +25,6 @@ export interface HttpReply {
  */
 export interface HttpTransport {
   request(request: HttpRequest): Promise<HttpReply>;
+  /** Makes ready what the first request would have to wait for, where there is such a thing. Nothing tells whether that succeeded. */
+  warm?(): void;
 }

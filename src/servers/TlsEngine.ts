@@ -30,14 +30,25 @@ export class TlsEngine {
    */
   async open(pin: Uint8Array, signal: AbortSignal): Promise<TlsSession> {
     if (pin.length !== PIN_LENGTH) throw defect(`a pin of ${pin.length} bytes`);
-    if (this.#instance === undefined || this.#instance.isAbandoned) {
-      this.#instance = new SharedTask((wanted) => this.#start(wanted));
-    }
-    const instance = this.#instance;
+    const instance = this.#wanted();
     const startAnew = (): void => {
       if (this.#instance === instance) this.#instance = undefined;
     };
     return new TlsSession(await instance.join(signal), pin, startAnew);
+  }
+
+  /** Loads the module, so that the first session finds it. */
+  warm(): void {
+    this.#wanted()
+      .join(new AbortController().signal)
+      .catch(() => undefined);
+  }
+
+  #wanted(): SharedTask<TlsExports> {
+    if (this.#instance === undefined || this.#instance.isAbandoned) {
+      this.#instance = new SharedTask((wanted) => this.#start(wanted));
+    }
+    return this.#instance;
   }
 
   async #start(signal: AbortSignal): Promise<TlsExports> {

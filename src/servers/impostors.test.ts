@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../base/Clock.ts";
 import { isGridError, type UnreachableWhy } from "../base/GridError.ts";
 import { HttpStorageClient } from "./HttpStorageClient.ts";
+import { Relays } from "./Relays.ts";
 import { relayTransport } from "./relayTransport.ts";
 import { TlsEngine } from "./TlsEngine.ts";
 import { ImpostorServer, type Imposture } from "./testing/ImpostorServer.ts";
@@ -32,17 +33,17 @@ const tls = new TlsEngine(async () => {
 async function ask(imposture: Partial<Imposture>, signal = new AbortController().signal) {
   const servers: ImpostorServer[] = [];
   const runs: Promise<void>[] = [];
+  const connect = async () => {
+    const [client, server] = memoryStreams();
+    const impostor = new ImpostorServer(server, { shownKey: owned, signingKey: owned, ...imposture });
+    servers.push(impostor);
+    runs.push(impostor.run());
+    return { ...client, protocol: "" };
+  };
   const transport = relayTransport({
-    relay: "wss://relay.example/",
+    relay: new Relays(connect, systemClock).at("wss://relay.example/"),
     nurl: { tlsId: tlsIdOfKey(owned), host: "oak.example", port: 1 },
     name: "oak",
-    connect: async () => {
-      const [client, server] = memoryStreams();
-      const impostor = new ImpostorServer(server, { shownKey: owned, signingKey: owned, ...imposture });
-      servers.push(impostor);
-      runs.push(impostor.run());
-      return client;
-    },
     tls,
     clock: systemClock,
   });
@@ -125,10 +126,9 @@ describe("a server that is not who it must be hears no request", () => {
     const [client, server] = memoryStreams();
     const impostor = new ImpostorServer(server, { shownKey: short, signingKey: short });
     const transport = relayTransport({
-      relay: "wss://relay.example/",
+      relay: new Relays(async () => ({ ...client, protocol: "" }), systemClock).at("wss://relay.example/"),
       nurl: { tlsId: tlsIdOfKey(short), host: "oak.example", port: 1 },
       name: "oak",
-      connect: async () => client,
       tls,
       clock: systemClock,
     });

@@ -1,5 +1,6 @@
 import { GridError } from "../base/GridError.ts";
 import { Slots } from "../base/Slots.ts";
+import { unlessAborted } from "../base/wait.ts";
 import { StreamFailure } from "./ByteStream.ts";
 import { ConnectionPool } from "./ConnectionPool.ts";
 import { decodeTlsId } from "./decodeTlsId.ts";
@@ -11,120 +12,182 @@ import type { RelayOptions } from "./RelayOptions.ts";
 import { CONNECTIONS } from "./serverConnections.ts";
 
 /**
+ * What is left of a reply that nobody wants any more is read to its end if it is no more than this and comes within so many milliseconds: it is
+ * mostly on its way already, and its connection serves the next request without a handshake.
+ */
+const MOST_LEFT_OVER = 256 * 1024;
+const LEFT_OVER_LIMIT = 1_000;
+
+/**
  * A storage server behind a relay that moves bytes between a WebSocket and the server: TLS is spoken through it, so it
  * sees neither requests nor replies, and nothing is sent before the server has proven to own the key that its NURL names.
  * Errors tell which part of the way failed (`details.why`).
  */
 export function relayTransport(options: RelayOptions): HttpTransport {
   const way = new RelayWay(options);
-  return { request: (request) => way.request(request) };
+  return { request: (request) => way.request(request), warm: () => way.warm() };
+}
+
+type Exchange = Awaited<ReturnType<HttpConnection["send"]>>;
+
+/** A request's place among those that may be under way. */
+interface Place {
+  readonly release: () => void;
+  /** The request has been left, and what is left of its reply has the place. */
+  isKept: boolean;
 }
 
 class RelayWay {
   readonly #options: RelayOptions;
-  readonly #url: string;
   readonly #host: string;
   readonly #slots = new Slots(CONNECTIONS);
   readonly #connections: ConnectionPool;
+  #hasAnswered = false;
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    const { relay, nurl, clock } = options;
-    const url = new URL(relay);
-    url.searchParams.set("token", nurl.tlsId);
-    this.#url = url.href;
+    const { nurl, clock } = options;
     this.#host = `${nurl.host.includes(":") ? `[${nurl.host}]` : nurl.host}:${nurl.port}`;
     this.#connections = new ConnectionPool((signal) => this.#connect(signal), clock);
   }
 
   async request(request: HttpRequest): Promise<HttpReply> {
     const release = await this.#slots.take(request.signal);
+    const place: Place = { release, isKept: false };
     try {
-      return await this.#send(request, release);
+      return await this.#send(request, place);
     } catch (error) {
-      release();
+      if (!place.isKept) release();
       throw this.#failed(error, request.signal);
     }
   }
 
-  async #send(request: HttpRequest, release: () => void): Promise<HttpReply> {
+  warm(): void {
+    const { relay, tls, nurl } = this.#options;
+    relay.warm(nurl.tlsId);
+    tls.warm();
+    if (this.#hasAnswered) this.#connections.warm();
+  }
+
+  async #send(request: HttpRequest, place: Place): Promise<HttpReply> {
     const connection = await this.#connections.take(request.signal);
     const { isFresh } = connection;
     try {
-      return await this.#sendOn(connection, request, release);
+      return await this.#sendOn(connection, request, place);
     } catch (error) {
       // The server closed it while it idled. What may be done twice is asked again, on a connection that is new.
       const mayRepeat = !isFresh && error instanceof Unanswered && isRepeatable(request);
       if (!mayRepeat || request.signal.aborted) throw error;
     }
-    return this.#sendOn(await this.#connect(request.signal), request, release);
+    return this.#sendOn(await this.#connect(request.signal), request, place);
   }
 
-  async #sendOn(connection: HttpConnection, request: HttpRequest, release: () => void): Promise<HttpReply> {
+  async #sendOn(connection: HttpConnection, request: HttpRequest, place: Place): Promise<HttpReply> {
     const { signal } = request;
-    let isOver = false;
-    const abort = (): void => connection.close();
-    const end = (): void => {
-      if (isOver) return;
-      isOver = true;
-      signal.removeEventListener("abort", abort);
+    let state: "open" | "ended" | "left" = "open";
+    let received = 0;
+    const exchange = connection.send(request, this.#host);
+    const giveBack = (): void => {
       this.#connections.give(connection);
-      release();
+      place.release();
     };
-    signal.addEventListener("abort", abort, { once: true });
+    const end = (): void => {
+      if (state !== "open") return;
+      state = "ended";
+      signal.removeEventListener("abort", leave);
+      giveBack();
+    };
+    const leave = (): void => {
+      if (state !== "open") return;
+      state = "left";
+      place.isKept = true;
+      signal.removeEventListener("abort", leave);
+      const isBack = this.#connections.expect();
+      void this.#finish(connection, exchange, request, received).then(giveBack).then(isBack);
+    };
+    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
     try {
-      signal.throwIfAborted();
-      const { head, body } = await connection.send(request, this.#host);
-      signal.throwIfAborted();
+      const { head, body } = await unlessAborted(exchange, signal);
+      this.#hasAnswered = true;
       if (connection.isUsable) end();
       const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+        if (state === "ended") return ENDED;
         try {
-          const { done, value } = isOver ? ENDED : await body.next();
+          signal.throwIfAborted();
+          if (state === "left") return ENDED;
+          const { done, value } = await unlessAborted(body.next(), signal);
+          received += value?.length ?? 0;
           if (!done) return { done: false, value };
           end();
           return ENDED;
         } catch (error) {
-          connection.close();
+          if (state === "open") connection.close();
           end();
           throw this.#failed(error, signal);
         }
       };
-      const leave = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
-        end();
-        return ENDED;
-      };
       return {
         status: head.status,
         header: (name) => head.headers.get(name),
-        body: { [Symbol.asyncIterator]: () => ({ next, return: leave }) },
+        body: {
+          [Symbol.asyncIterator]: () => ({
+            next,
+            async return() {
+              leave();
+              return ENDED;
+            },
+          }),
+        },
       };
     } catch (error) {
-      signal.removeEventListener("abort", abort);
-      connection.close();
+      signal.removeEventListener("abort", leave);
+      if (state === "open") connection.close();
       throw error;
+    }
+  }
+
+  /** Reads what is left of a reply that nobody wants, if it is little; else closes the connection. Never rejects. */
+  async #finish(connection: HttpConnection, exchange: Promise<Exchange>, request: HttpRequest, received: number) {
+    const close = (): void => connection.close();
+    const cancel = this.#options.clock.after(LEFT_OVER_LIMIT, close);
+    try {
+      let most = MOST_LEFT_OVER;
+      if (request.method !== "GET" || rangeLength(request) - received > most) return;
+      const { head, body } = await exchange;
+      if (head.framing.kind === "length" && head.framing.length - received > most) return;
+      while (most >= 0) {
+        const { done, value } = await body.next();
+        if (done) break;
+        most -= value.length;
+      }
+    } catch {
+      // It has failed, or took too long.
+    } finally {
+      cancel();
+      if (!connection.isUsable) close();
     }
   }
 
   /** A connection whose other side has proven who it is. */
   async #connect(signal: AbortSignal): Promise<HttpConnection> {
-    const { connect, tls, nurl } = this.#options;
-    const session = await tls.open(decodeTlsId(nurl.tlsId), signal);
+    const { relay, tls, nurl } = this.#options;
+    const loading = tls.open(decodeTlsId(nurl.tlsId), signal);
+    const connecting = relay.open(nurl.tlsId, signal);
+    const close = (): void => {
+      loading.then((session) => session.free(), ignore);
+      connecting.then((stream) => stream.close(), ignore);
+    };
+    signal.addEventListener("abort", close, { once: true });
     try {
-      const stream = await connect(this.#url, signal);
-      const abort = (): void => stream.close();
-      signal.addEventListener("abort", abort, { once: true });
-      try {
-        signal.throwIfAborted();
-        return new HttpConnection(await openTlsStream(session, stream));
-      } catch (error) {
-        stream.close();
-        throw error;
-      } finally {
-        signal.removeEventListener("abort", abort);
-      }
+      const [session, stream] = await Promise.all([loading, connecting]);
+      signal.throwIfAborted();
+      return new HttpConnection(await openTlsStream(session, stream));
     } catch (error) {
-      session.free();
+      close();
       throw error;
+    } finally {
+      signal.removeEventListener("abort", close);
     }
   }
 
@@ -145,5 +208,13 @@ class RelayWay {
     );
   }
 }
+
+/** How many bytes a request asks for; 0 where it does not say. */
+function rangeLength({ headers }: HttpRequest): number {
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(`${headers.Range}`) ?? [];
+  return first === undefined ? 0 : Number(last) - Number(first) + 1;
+}
+
+function ignore(): void {}
 
 const ENDED = { done: true, value: undefined } as const;

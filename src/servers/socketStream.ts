@@ -1,6 +1,7 @@
 import type { Clock } from "../base/Clock.ts";
-import { type ByteStream, StreamFailure } from "./ByteStream.ts";
-import { RELAY_CODES, reasonOfRelayClose, SOCKET_CODES } from "./relayCodes.ts";
+import { type SocketByteStream, StreamFailure } from "./ByteStream.ts";
+import { SOCKET_CODES } from "./relayCodes.ts";
+import { relayFailure } from "./relayFailure.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -20,6 +21,7 @@ const LOOK_AGAIN = 10;
 /** What is used of a WebSocket: the browser's, or that of the package ws. */
 export interface Socket {
   binaryType: string;
+  readonly protocol: string;
   readonly bufferedAmount: number;
   send(bytes: Uint8Array<ArrayBuffer>): void;
   close(): void;
@@ -49,7 +51,7 @@ export function socketStream(
   clock: Clock,
   signal: AbortSignal,
   traits: SocketTraits = {},
-): Promise<ByteStream> {
+): Promise<SocketByteStream> {
   const stream = new SocketStream(socket, clock, traits);
   return new Promise((resolve, reject) => {
     const abort = (): void => {
@@ -72,7 +74,7 @@ export function socketStream(
   });
 }
 
-class SocketStream implements ByteStream {
+class SocketStream implements SocketByteStream {
   /** Rejects with StreamFailure. */
   readonly opened: Promise<void>;
   readonly #socket: Socket;
@@ -107,6 +109,10 @@ class SocketStream implements ByteStream {
     // What it was is told by the close event that follows.
     socket.addEventListener("error", () => undefined);
     socket.addEventListener("message", ({ data }) => this.#arrive(data));
+  }
+
+  get protocol(): string {
+    return this.#socket.protocol;
   }
 
   async read(): Promise<Uint8Array | undefined> {
@@ -190,13 +196,6 @@ class SocketStream implements ByteStream {
       const known = this.#traits.whyRefused?.();
       return known ?? new StreamFailure("relay-away", "the relay cannot be reached, or it refused the connection");
     }
-    return new StreamFailure(WHYS[code] ?? "broke-off", `the relay ${reasonOfRelayClose(code)}`);
+    return relayFailure(code);
   }
 }
-
-const WHYS: Readonly<Record<number, StreamFailure["why"]>> = {
-  [RELAY_CODES.UNKNOWN_SERVER]: "relay-token",
-  [RELAY_CODES.TOO_MANY]: "relay-busy",
-  [RELAY_CODES.SERVER_UNREACHABLE]: "server-away",
-  [SOCKET_CODES.FAILED]: "server-away",
-};

@@ -2,6 +2,7 @@ import type { jsonFault } from "../base/jsonFault.ts";
 import type { BrowserFetches } from "../offline/BrowserFetches.ts";
 import type { OfflineService } from "../offline/OfflineService.ts";
 import type { checkGrid } from "../servers/checkGrid.ts";
+import type { Relays } from "../servers/Relays.ts";
 import type { relayTransport } from "../servers/relayTransport.ts";
 import type { TlsEngine } from "../servers/TlsEngine.ts";
 import type { loadTls } from "./loadTls.ts";
@@ -10,6 +11,7 @@ import type { webSocketStream } from "./webSocketStream.ts";
 /** See relayPart.ts. */
 export interface RelayPart {
   readonly relayTransport: typeof relayTransport;
+  readonly Relays: typeof Relays;
   readonly TlsEngine: typeof TlsEngine;
   readonly loadTls: typeof loadTls;
   readonly webSocketStream: typeof webSocketStream;

@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { systemClock } from "../../base/Clock.ts";
+import type { Connect } from "../../servers/ByteStream.ts";
 import { fetchTransport } from "../../servers/fetchTransport.ts";
 import type { HttpTransport } from "../../servers/HttpTransport.ts";
+import { Relays } from "../../servers/Relays.ts";
 import { relayTransport } from "../../servers/relayTransport.ts";
 import { TlsEngine } from "../../servers/TlsEngine.ts";
 import { ScriptedHttpServer } from "../../servers/testing/ScriptedHttpServer.ts";
@@ -38,7 +40,7 @@ async function openPinned(): Promise<TransportStage> {
   return { server, transport: pinnedTlsTransport(nurl, "oak"), close: () => server.stop() };
 }
 
-async function openRelayed(): Promise<TransportStage> {
+async function openRelayed(connect: Connect): Promise<TransportStage> {
   const server = new ScriptedHttpServer({ key, cert });
   await server.start();
   const address = { host: "127.0.0.1", port: server.port };
@@ -50,10 +52,9 @@ async function openRelayed(): Promise<TransportStage> {
     log: () => undefined,
   });
   const transport = relayTransport({
-    relay: `ws://127.0.0.1:${relay.port}/`,
+    relay: new Relays(connect, systemClock).at(`ws://127.0.0.1:${relay.port}/`),
     nurl: { tlsId, ...address },
     name: "oak",
-    connect: nodeSocketStream(ORIGIN),
     tls,
     clock: systemClock,
   });
@@ -71,4 +72,8 @@ transportCompliance("urlTransport", () => openPlain((url) => urlTransport(url, "
   repeats: true,
 });
 transportCompliance("pinnedTlsTransport", openPinned, { connections: 4, repeats: true });
-transportCompliance("relayTransport", openRelayed, { connections: 4, repeats: true });
+const yamux = nodeSocketStream(ORIGIN);
+// As websockify: a WebSocket for each connection to a server.
+const plain: Connect = (url, signal) => yamux(url, signal, ["binary"]);
+transportCompliance("relayTransport over one WebSocket", () => openRelayed(yamux), { connections: 4, repeats: true });
+transportCompliance("relayTransport over several", () => openRelayed(plain), { connections: 4, repeats: true });

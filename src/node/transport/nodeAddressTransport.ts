@@ -1,4 +1,5 @@
 import { systemClock } from "../../base/Clock.ts";
+import { Relays } from "../../servers/Relays.ts";
 import { relayTransport } from "../../servers/relayTransport.ts";
 import type { MakeTransport } from "../../servers/serversFromConfig.ts";
 import { TlsEngine } from "../../servers/TlsEngine.ts";
@@ -14,11 +15,11 @@ import { urlTransport } from "./urlTransport.ts";
  */
 export function nodeAddressTransport(origin?: string): MakeTransport {
   const tls = new TlsEngine(loadTls);
-  const connect = nodeSocketStream(origin);
+  const relays = new Relays(nodeSocketStream(origin), systemClock);
   return (address, name) => {
     if ("url" in address) return urlTransport(address.url, name);
     const { nurl, relay } = address;
     if (relay === undefined) return pinnedTlsTransport(nurl, name);
-    return relayTransport({ relay, nurl, name, connect, tls, clock: systemClock });
+    return relayTransport({ relay: relays.at(relay), nurl, name, tls, clock: systemClock });
   };
 }

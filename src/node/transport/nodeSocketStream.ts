@@ -14,12 +14,12 @@ const LONGEST_MESSAGE = 8 * 1024 * 1024;
  * @param origin for the relay's Origin check, if the relay has one
  */
 export function nodeSocketStream(origin?: string): Connect {
-  return async (url, signal) => {
+  return async (url, signal, protocols) => {
     signal.throwIfAborted();
     let status: number | undefined;
     let code: string | undefined;
     let tcp: TcpSocket | undefined;
-    const socket = new WebSocket(url, {
+    const socket = new WebSocket(url, [...protocols], {
       perMessageDeflate: false,
       maxPayload: LONGEST_MESSAGE,
       createConnection: ((options: NetConnectOpts) => {

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from "../../base/Clock.ts";
 import { isGridError } from "../../base/GridError.ts";
 import type { Connect } from "../../servers/ByteStream.ts";
 import { HttpStorageClient } from "../../servers/HttpStorageClient.ts";
+import { Relays } from "../../servers/Relays.ts";
 import { relayTransport } from "../../servers/relayTransport.ts";
 import { socketStream } from "../../servers/socketStream.ts";
 import { TlsEngine } from "../../servers/TlsEngine.ts";
@@ -32,9 +33,11 @@ const cert = `-----BEGIN CERTIFICATE-----\n${v1Certificate(key).toString("base64
 const tlsId = tlsIdOfKey(key);
 
 /** As a browser has it: nothing is told of a refused upgrade, and nothing makes the other side wait. */
-const likeABrowser: Connect = (url, signal) => {
-  return socketStream(new WebSocket(url, { origin: ORIGIN }), systemClock, signal);
+const likeABrowser: Connect = (url, signal, protocols) => {
+  return socketStream(new WebSocket(url, [...protocols], { origin: ORIGIN }), systemClock, signal);
 };
+/** Of a relay that speaks as websockify does. */
+const plainly: Connect = (url, signal) => likeABrowser(url, signal, ["binary"]);
 
 let server: ScriptedHttpServer;
 let relay: Relay | undefined;
@@ -78,7 +81,8 @@ function clientVia({ connect = likeABrowser, clock = systemClock, id = tlsId, lo
     return load();
   });
   const nurl = { tlsId: id, host: "127.0.0.1", port: 1 };
-  const transport = relayTransport({ relay: relayUrl, nurl, name: "oak", connect, tls, clock });
+  const relay = new Relays(connect, clock).at(relayUrl);
+  const transport = relayTransport({ relay, nurl, name: "oak", tls, clock });
   const client = new HttpStorageClient(transport, "oak", SWISSNUM);
   return { list: (signal = never) => client.listShares(SI, signal) };
 }
@@ -216,7 +220,7 @@ describe("connections", () => {
     let connects = 0;
     const slow: Connect = async (url, signal) => {
       if (++connects > 1) return new Promise(() => undefined);
-      return likeABrowser(url, signal);
+      return plainly(url, signal, []);
     };
     const client = clientVia({ connect: slow });
     await client.list();
@@ -227,9 +231,10 @@ describe("connections", () => {
   it("what goes through the relay shows neither requests nor replies", async () => {
     await startRelay();
     const seen: Buffer[] = [];
-    const spied: Connect = async (url, signal) => {
-      const stream = await likeABrowser(url, signal);
+    const spied: Connect = async (url, signal, protocols) => {
+      const stream = await likeABrowser(url, signal, protocols);
       return {
+        protocol: stream.protocol,
         async read() {
           const bytes = await stream.read();
           if (bytes !== undefined) seen.push(Buffer.from(bytes));
@@ -249,6 +254,127 @@ describe("connections", () => {
     for (const word of [SWISSNUM, Buffer.from(SWISSNUM).toString("base64"), SI, "GET ", "HTTP/1.1", "127.0.0.1"]) {
       expect(all).not.toContain(word);
     }
+  });
+});
+
+describe("a read that is cancelled", () => {
+  const reason = new Error("enough");
+  const openings = () => {
+    let sockets = 0;
+    const connect: Connect = (url, signal, protocols) => {
+      sockets++;
+      return likeABrowser(url, signal, protocols);
+    };
+    const transport = relayTransport({
+      relay: new Relays(connect, systemClock).at(relayUrl),
+      nurl: { tlsId, host: "127.0.0.1", port: 1 },
+      name: "oak",
+      tls: new TlsEngine(loadTls),
+      clock: systemClock,
+    });
+    const read = (length: number, signal = never) =>
+      transport.request({ method: "GET", path: "/x", headers: { Range: `bytes=0-${length - 1}` }, signal });
+    return { read, sockets: () => sockets };
+  };
+  /** A server that sends the first half of what is asked for, and the rest when it is told to. */
+  const halves = () => {
+    let go = () => {};
+    const isTold = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    server.script = async (request, reply) => {
+      const length = Number(/-(\d+)$/.exec(request.header("range") ?? "")?.[1]) + 1;
+      const half = new Uint8Array(length / 2);
+      await reply.send(`HTTP/1.1 206 Partial\r\nContent-Length: ${length}\r\n\r\n`);
+      await reply.send(half);
+      await isTold;
+      await reply.send(half);
+    };
+    return () => go();
+  };
+
+  it("leaves its connection to the next: a seek makes no WebSocket and no TLS handshake", async () => {
+    await startRelay();
+    const { read, sockets } = openings();
+    const go = halves();
+    const stop = new AbortController();
+    const body = (await read(200_000, stop.signal)).body[Symbol.asyncIterator]();
+    await body.next();
+    const next = body.next();
+    stop.abort(reason);
+    await expect(next).rejects.toBe(reason);
+    const seek = read(1_000);
+    go();
+    let length = 0;
+    for await (const piece of (await seek).body) length += piece.length;
+    expect(length).toBe(1_000);
+    expect([sockets(), server.connections]).toEqual([1, 1]);
+  });
+
+  it("does so before its head has come, too", async () => {
+    await startRelay();
+    const { read, sockets } = openings();
+    let go = () => {};
+    let hasAsked = () => {};
+    const asked = new Promise<void>((resolve) => {
+      hasAsked = resolve;
+    });
+    server.script = async (_, reply) => {
+      hasAsked();
+      await new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      await reply.send("HTTP/1.1 206 Partial\r\nContent-Length: 3\r\n\r\nabc");
+    };
+    const stop = new AbortController();
+    const left = read(3, stop.signal);
+    await asked;
+    stop.abort(reason);
+    await expect(left).rejects.toBe(reason);
+    server.script = (_, reply) => reply.send("HTTP/1.1 206 Partial\r\nContent-Length: 3\r\n\r\ndef");
+    const seek = read(3);
+    go();
+    let text = "";
+    for await (const piece of (await seek).body) text += Buffer.from(piece).toString();
+    expect(text).toBe("def");
+    expect([sockets(), server.connections]).toEqual([1, 1]);
+  });
+
+  it("whose rest is long ends at once, alone: what others share stays", async () => {
+    await startRelay();
+    const { read, sockets } = openings();
+    const go = halves();
+    const stop = new AbortController();
+    const [left, kept] = [await read(2_000_000, stop.signal), await read(200_000)];
+    const leaving = left.body[Symbol.asyncIterator]();
+    await leaving.next();
+    stop.abort(reason);
+    while (server.openConnections > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    go();
+    let length = 0;
+    for await (const piece of kept.body) length += piece.length;
+    expect(length).toBe(200_000);
+    expect(sockets()).toBe(1);
+  });
+});
+
+describe("a relay that carries all", () => {
+  it("fails all that is under way when it dies, as a server that breaks off, and serves what comes after it", async () => {
+    await startRelay();
+    const { port } = relay!;
+    const client = clientVia();
+    server.script = () => undefined;
+    const hanging = [1, 2, 3].map(() => whyOf(client.list()));
+    while (server.openConnections < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect([relay!.connections, relay!.streams]).toEqual([1, 3]);
+    await relay!.close();
+    expect(await Promise.all(hanging)).toEqual(["broke-off", "broke-off", "broke-off"]);
+    await startRelay({ port });
+    server.script = (_, reply) => {
+      const head = "HTTP/1.1 200 OK\r\nContent-Type: application/cbor\r\nContent-Length: 4\r\n\r\n";
+      return reply.send(Buffer.from(head + EMPTY_SET, "latin1"));
+    };
+    expect(await client.list()).toEqual([]);
   });
 });
 
@@ -279,7 +405,7 @@ describe("a relay's messages", () => {
       for (let i = 0; i < 100; i++) socket.send(new Uint8Array(0));
       for (let i = 0; i < 40; i++) socket.send(new Uint8Array(1024 * 1024));
     });
-    const stream = await likeABrowser(relayUrl, never);
+    const stream = await likeABrowser(relayUrl, never, []);
     while (closed === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     await expect(
       (async () => {

@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+import { VirtualClock } from "../files/testing/VirtualClock.ts";
+import { type ByteStream, type Connect, StreamFailure } from "./ByteStream.ts";
+import { Relays } from "./Relays.ts";
+import { memoryStreams } from "./testing/memoryStreams.ts";
+import { MOST_STREAMS, YAMUX_PROTOCOL } from "./yamux.ts";
+
+const hello = new TextEncoder().encode("ClientHello");
+
+interface Attempt {
+  readonly token: string | null;
+  readonly protocols: readonly string[];
+  /** The relay's side, where a connection was made. */
+  relay?: ByteStream;
+}
+
+/** A relay that answers an offer with a protocol, or not at all. */
+function start(answer: (protocols: readonly string[]) => string | undefined) {
+  const attempts: Attempt[] = [];
+  const connect: Connect = async (url, _, protocols) => {
+    const attempt: Attempt = { token: new URL(url).searchParams.get("token"), protocols };
+    attempts.push(attempt);
+    const protocol = answer(protocols);
+    if (protocol === undefined) throw new StreamFailure("relay-away", "it is away");
+    const [page, relay] = memoryStreams();
+    attempt.relay = relay;
+    return { ...page, protocol };
+  };
+  const clock = new VirtualClock();
+  const relay = new Relays(connect, clock).at("wss://relay.example/x?y=1");
+  return { relay, attempts, clock };
+}
+
+const yamux = (protocols: readonly string[]) => (protocols.includes(YAMUX_PROTOCOL) ? YAMUX_PROTOCOL : "");
+const websockify = (protocols: readonly string[]) => (protocols.includes("binary") ? "binary" : "");
+const waiting = () => new AbortController().signal;
+const names = (count: number) => Array.from({ length: count }, (_, n) => `server-${n}`);
+
+describe("a relay that speaks yamux", () => {
+  it("is reached by one connection, and a tenth server by one message over it", async () => {
+    const { relay, attempts } = start(yamux);
+    const streams = await Promise.all(names(9).map((token) => relay.open(token, waiting())));
+    for (const stream of streams) await stream.write(hello);
+    for (const _ of streams) await attempts[0]!.relay!.read();
+    const tenth = await relay.open("tenth", waiting());
+    await tenth.write(hello);
+    const message = new TextDecoder().decode(await attempts[0]!.relay!.read());
+    expect(message).toContain("tenth\nClientHello");
+    expect(attempts).toHaveLength(1);
+    expect(attempts[0]).toMatchObject({ token: "server-0", protocols: ["binary", YAMUX_PROTOCOL] });
+  });
+
+  it("is reached ahead of the first request", async () => {
+    const { relay, attempts } = start(yamux);
+    for (const token of names(10)) relay.warm(token);
+    await relay.open("server-5", waiting());
+    relay.warm("server-1");
+    expect(attempts).toHaveLength(1);
+  });
+
+  it("is reached anew once its connection has ended", async () => {
+    const { relay, attempts } = start(yamux);
+    const stream = await relay.open("oak", waiting());
+    attempts[0]!.relay!.close();
+    await expect(stream.read()).rejects.toMatchObject({ why: "broke-off" });
+    await (await relay.open("oak", waiting())).write(hello);
+    expect(attempts).toHaveLength(2);
+  });
+
+  it("gets a second connection when the first carries all that it may", async () => {
+    const { relay, attempts } = start(yamux);
+    await Promise.all(names(MOST_STREAMS + 1).map((token) => relay.open(token, waiting())));
+    expect(attempts).toHaveLength(2);
+  });
+
+  it("is found by the opening that somebody has left: it goes on for the next", async () => {
+    let answer = () => {};
+    const attempts: string[] = [];
+    const connect: Connect = async (url) => {
+      attempts.push(url);
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return { ...memoryStreams()[0], protocol: YAMUX_PROTOCOL };
+    };
+    const relay = new Relays(connect, new VirtualClock()).at("wss://relay.example/");
+    const leave = new AbortController();
+    const left = relay.open("oak", leave.signal);
+    leave.abort("enough");
+    await expect(left).rejects.toBe("enough");
+    const next = relay.open("elm", waiting());
+    answer();
+    await next;
+    expect(attempts).toHaveLength(1);
+  });
+});
+
+describe("a relay that speaks as websockify does", () => {
+  it("is reached by a WebSocket for each connection to a server, the first of which has cost nothing", async () => {
+    const { relay, attempts } = start(websockify);
+    const streams = await Promise.all(names(3).map((token) => relay.open(token, waiting())));
+    expect(attempts.map(({ token }) => token)).toEqual(names(3));
+    await streams[2]!.write(hello);
+    expect(await attempts[2]!.relay!.read()).toEqual(hello);
+    await relay.open("server-0", waiting());
+    expect(attempts).toHaveLength(4);
+  });
+
+  it("keeps no connection that was opened ahead, or for somebody who has left", async () => {
+    const { relay, attempts, clock } = start(websockify);
+    relay.warm("oak");
+    await clock.run(1);
+    expect(await attempts[0]!.relay!.read()).toBeUndefined();
+    relay.warm("oak");
+    expect(attempts).toHaveLength(1);
+  });
+
+  it("is spoken to in yamux once it can", async () => {
+    let isNew = false;
+    const { relay, attempts } = start((protocols) => (isNew ? yamux : websockify)(protocols));
+    await relay.open("oak", waiting());
+    isNew = true;
+    for (const token of names(5)) await relay.open(token, waiting());
+    expect(attempts).toHaveLength(2);
+  });
+});
+
+describe("a relay that takes no offer", () => {
+  it("is asked without one, and that is remembered", async () => {
+    const { relay, attempts } = start((protocols) => (protocols.length === 0 ? "" : undefined));
+    await Promise.all(names(3).map((token) => relay.open(token, waiting())));
+    expect(attempts.map(({ protocols }) => protocols.length)).toEqual([2, 0, 0, 0]);
+  });
+
+  it("is away if it takes nothing else either: two attempts for all who wait, and anew for the next", async () => {
+    const { relay, attempts } = start(() => undefined);
+    const all = names(10).map((token) => relay.open(token, waiting()));
+    for (const one of all) await expect(one).rejects.toMatchObject({ why: "relay-away" });
+    expect(attempts).toHaveLength(2);
+    await expect(relay.open("oak", waiting())).rejects.toMatchObject({ why: "relay-away" });
+    expect(attempts.map(({ protocols }) => protocols.length)).toEqual([2, 0, 2, 0]);
+  });
+});

@@ -1,0 +1,152 @@
+import type { Clock } from "../base/Clock.ts";
+import { unlessAborted } from "../base/wait.ts";
+import { type ByteStream, type Connect, type SocketByteStream, StreamFailure } from "./ByteStream.ts";
+import { YamuxConnection } from "./YamuxConnection.ts";
+import { YAMUX_PROTOCOL } from "./yamux.ts";
+
+/** What websockify speaks comes first: some servers choose the first that they see. */
+const OFFER: readonly string[] = ["binary", YAMUX_PROTOCOL];
+
+/** As long as the most patient request waits for its server: this ends what nobody waits for any more. */
+const OPENING_LIMIT = 20_000;
+
+/**
+ * The relays that servers are reached through. All servers behind a relay share one connection to it, where the relay speaks yamux; else each stream is a WebSocket
+ * of its own, as with websockify.
+ */
+export class Relays {
+  readonly #connect: Connect;
+  readonly #clock: Clock;
+  readonly #relays = new Map<string, SharedRelay>();
+
+  /** @param connect how this platform opens a WebSocket */
+  constructor(connect: Connect, clock: Clock) {
+    this.#connect = connect;
+    this.#clock = clock;
+  }
+
+  /** The relay at this URL, ws or wss. */
+  at(url: string): SharedRelay {
+    let relay = this.#relays.get(url);
+    if (relay === undefined) {
+      relay = new SharedRelay(url, this.#connect, this.#clock);
+      this.#relays.set(url, relay);
+    }
+    return relay;
+  }
+}
+
+/** What came of opening the first connection. */
+type Found =
+  | { readonly carrier: YamuxConnection }
+  /** The connection to the one server that was named; once. */
+  | { readonly take: (token: string) => ByteStream | undefined };
+
+/** One relay. */
+export class SharedRelay {
+  readonly #url: string;
+  readonly #connect: Connect;
+  readonly #clock: Clock;
+  #carriers: YamuxConnection[] = [];
+  /** The first who needs a connection finds out what the relay speaks, for all. */
+  #finding: Promise<Found> | undefined;
+  #isPlain = false;
+  #offer = OFFER;
+
+  constructor(url: string, connect: Connect, clock: Clock) {
+    this.#url = url;
+    this.#connect = connect;
+    this.#clock = clock;
+  }
+
+  /**
+   * A stream to a server.
+   *
+   * @param token by which the relay knows the server
+   * @throws StreamFailure, or the signal's reason. Through one connection for all servers a failure of the server's is told when the stream is read.
+   */
+  async open(token: string, signal: AbortSignal): Promise<ByteStream> {
+    signal.throwIfAborted();
+    const carrier = this.#carrier();
+    if (carrier !== undefined) return carrier.open(token);
+    if (this.#isPlain) return this.#taken(await this.#connect(this.#urlFor(token), signal, this.#offer), token);
+    const found = await unlessAborted(this.#find(token), signal);
+    if ("carrier" in found && !found.carrier.hasRoom && !found.carrier.isLeaving) return this.open(token, signal);
+    return "carrier" in found ? found.carrier.open(token) : (found.take(token) ?? this.open(token, signal));
+  }
+
+  /** Opens the connection that all servers share, so that the first request finds it. @param token of any server */
+  warm(token: string): void {
+    if (this.#carrier() === undefined && !this.#isPlain) this.#find(token).catch(() => undefined);
+  }
+
+  #carrier(): YamuxConnection | undefined {
+    this.#carriers = this.#carriers.filter(({ isLeaving }) => !isLeaving);
+    return this.#carriers.find(({ hasRoom }) => hasRoom);
+  }
+
+  #find(token: string): Promise<Found> {
+    this.#finding ??= this.#tryFirst(token).finally(() => {
+      this.#finding = undefined;
+    });
+    return this.#finding;
+  }
+
+  /** It goes on when whoever began it has left: it is for all, and for the next. */
+  async #tryFirst(token: string): Promise<Found> {
+    const stop = new AbortController();
+    const late = (): void => stop.abort(new StreamFailure("relay-away", "no connection came about in time"));
+    const cancel = this.#clock.after(OPENING_LIMIT, late);
+    try {
+      const socket = await this.#connectEitherWay(token, stop.signal);
+      return socket.protocol === YAMUX_PROTOCOL ? { carrier: this.#carryOn(socket) } : this.#plain(socket, token);
+    } finally {
+      cancel();
+    }
+  }
+
+  /** A browser takes it for a failure when a relay answers no subprotocol to an offer, and does not say so. */
+  async #connectEitherWay(token: string, signal: AbortSignal): Promise<SocketByteStream> {
+    const url = this.#urlFor(token);
+    try {
+      return await this.#connect(url, signal, OFFER);
+    } catch (error) {
+      if (!(error instanceof StreamFailure) || error.why !== "relay-away" || signal.aborted) throw error;
+      const socket = await this.#connect(url, signal, []);
+      this.#offer = [];
+      return socket;
+    }
+  }
+
+  #plain(socket: SocketByteStream, token: string): Found {
+    this.#isPlain = true;
+    let isTaken = false;
+    const take = (wanted: string): ByteStream | undefined => {
+      if (isTaken || wanted !== token) return undefined;
+      isTaken = true;
+      return socket;
+    };
+    // Whoever wanted it may have left.
+    this.#clock.after(0, () => isTaken || socket.close());
+    return { take };
+  }
+
+  /** A relay that spoke as websockify does may have become one that does not. */
+  #taken(socket: SocketByteStream, token: string): ByteStream {
+    if (socket.protocol !== YAMUX_PROTOCOL) return socket;
+    this.#isPlain = false;
+    return this.#carryOn(socket).open(token);
+  }
+
+  #carryOn(socket: ByteStream): YamuxConnection {
+    const carrier = new YamuxConnection(socket);
+    this.#carriers.push(carrier);
+    return carrier;
+  }
+
+  #urlFor(token: string): string {
+    const url = new URL(this.#url);
+    url.searchParams.set("token", token);
+    return url.href;
+  }
+}
