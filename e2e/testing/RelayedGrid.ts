@@ -7,7 +7,8 @@ import { type DevelopmentGrid, startDevelopmentGrid } from "../../src/node/grid/
 import { Relay } from "../../src/node/relay/Relay.ts";
 import { trusting } from "../../src/node/relay/testing/trusting.ts";
 import { runGridfetch } from "../../src/node/testing/runGridfetch.ts";
-import { parseNurl } from "../../src/servers/parseNurl.ts";
+import { type Nurl, parseNurl } from "../../src/servers/parseNurl.ts";
+import { PlainRelay } from "./PlainRelay.ts";
 
 const appFolder = fileURLToPath(new URL("../../dist/app", import.meta.url));
 
@@ -19,7 +20,9 @@ export class RelayedGrid {
   readonly cap: string;
   readonly #folder: string;
   readonly #documents: Record<string, unknown>;
-  #relay: Relay | undefined;
+  #relay: Relay | PlainRelay | undefined;
+  /** WebSockets that pages have made since the relay was started. */
+  #opened = 0;
 
   private constructor(folder: string, grid: DevelopmentGrid, app: AppServer, cap: string, documents: object) {
     this.#folder = folder;
@@ -42,9 +45,14 @@ export class RelayedGrid {
     return relayed;
   }
 
-  /** Connections through the relay now. */
-  get connections(): number {
-    return this.#relay?.connections ?? 0;
+  /** WebSockets that the relay has had since it was started. */
+  get opened(): number {
+    return this.#relay instanceof PlainRelay ? this.#relay.opened : this.#opened;
+  }
+
+  /** Connections to servers through the relay now. */
+  get streams(): number {
+    return this.#relay instanceof Relay ? this.#relay.streams : 0;
   }
 
   /**
@@ -52,16 +60,36 @@ export class RelayedGrid {
    * @param change what the relay and the app believe of the servers' NURLs
    */
   async startRelay(change = (nurl: string) => nurl): Promise<void> {
+    await this.#replaceRelay(change, (nurls, port) => {
+      this.#opened = 0;
+      return Relay.start({
+        servers: trusting(new Map(nurls.map(({ tlsId, host, port }) => [tlsId, [{ host, port }]]))),
+        origins: [new URL(this.app.url).origin],
+        host: "127.0.0.1",
+        port,
+        log: (event) => {
+          if (event === "open") this.#opened++;
+        },
+      });
+    });
+  }
+
+  /** The same, with a relay that carries one connection in each WebSocket. @param protocol that it answers, false for none */
+  async startPlainRelay(protocol: "binary" | false): Promise<void> {
+    await this.#replaceRelay(
+      (nurl) => nurl,
+      (nurls, port) => PlainRelay.start(port, new Map(nurls.map(({ tlsId, port }) => [tlsId, port])), protocol),
+    );
+  }
+
+  async #replaceRelay(
+    change: (nurl: string) => string,
+    start: (nurls: readonly Nurl[], port: number) => Promise<Relay | PlainRelay>,
+  ): Promise<void> {
     const port = this.#relay?.port ?? 0;
     await this.#relay?.close();
     const nurls = this.grid.addresses.map(({ nurl }) => parseNurl(change(nurl!)));
-    this.#relay = await Relay.start({
-      servers: trusting(new Map(nurls.map(({ tlsId, host, port }) => [tlsId, [{ host, port }]]))),
-      origins: [new URL(this.app.url).origin],
-      host: "127.0.0.1",
-      port,
-      log: () => undefined,
-    });
+    this.#relay = await start(nurls, port);
     const relay = `ws://127.0.0.1:${this.#relay.port}/`;
     this.#documents["/grid.json"] = {
       servers: this.grid.addresses.map(({ id, nickname, nurl }) => ({

@@ -92,6 +92,26 @@ describe("called again and again", () => {
     expect(kinds()).toEqual(["profile", "ready"]);
   });
 
+  it("has the worker get ready again when the page is looked at after a pause, and not after a glance elsewhere", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      await connect();
+      const show = (visibilityState: string) =>
+        void Object.assign(page, { visibilityState }).dispatchEvent(new Event("visibilitychange"));
+      const returnAfter = async (seconds: number) => {
+        show("hidden");
+        vi.setSystemTime(Date.now() + seconds * 1000);
+        show("visible");
+        await vi.waitFor(() => undefined);
+        return kinds().filter((kind) => kind === "ready").length;
+      };
+      expect(await returnAfter(5)).toBe(1);
+      expect(await returnAfter(60)).toBe(2);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("registers once for calls at the same time", async () => {
     await Promise.all([connect(), connect()]);
     expect(container.register).toHaveBeenCalledTimes(1);

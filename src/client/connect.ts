@@ -8,6 +8,7 @@ import { keepWorkerAlive } from "./keepWorkerAlive.ts";
 import { letUpdateIn } from "./letUpdateIn.ts";
 import { noWorker } from "./noWorker.ts";
 import { pageTimers } from "./pageTimers.ts";
+import { warmWhenSeen } from "./warmWhenSeen.ts";
 import { type TrustedScript, whyNotRegistered } from "./whyNotRegistered.ts";
 
 /** Where the worker is, and what it is told at the start. */
@@ -133,7 +134,7 @@ async function join(
   if (isPassed || secrets !== undefined) {
     await grid.configure({ ...(isPassed && { config }), ...(secrets !== undefined && { secrets }) });
   }
-  if (config !== "later" && (isPassed || !ready.has(grid))) await beReady(grid, worker);
+  if (config !== "later" && (isPassed || !ready.has(grid))) await beReady(grid, container, worker);
   return grid;
 }
 
@@ -167,9 +168,10 @@ async function makeGrid(
   return grid;
 }
 
-async function beReady(grid: Grid, worker: ServiceWorker): Promise<void> {
+async function beReady(grid: Grid, container: ServiceWorkerContainer, worker: ServiceWorker): Promise<void> {
   // Where an older worker does not say, whoever reads hears what is wrong.
   await askNewer(worker, "ready", {});
+  if (!ready.has(grid)) warmWhenSeen(container);
   ready.add(grid);
 }
 

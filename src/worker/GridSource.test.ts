@@ -27,6 +27,8 @@ let isStoreAway: boolean;
 let pages: number;
 let asked: number;
 let built: ServerList[];
+/** How often a server was made ready. */
+let warmed: number;
 let source: GridSource;
 
 beforeEach(() => {
@@ -37,6 +39,7 @@ beforeEach(() => {
   isStoreAway = false;
   pages = 0;
   asked = 0;
+  warmed = 0;
   vi.stubGlobal("fetch", async () => {
     fetches++;
     return answer();
@@ -67,6 +70,7 @@ function startWorker(): void {
       },
     },
     makeTransport: () => ({
+      warm: () => void warmed++,
       async request({ headers }) {
         throw new GridError("SERVER_UNREACHABLE", { server: "x", reason: `${headers.Authorization}` }, "not there");
       },
@@ -127,6 +131,17 @@ describe("a page that connects", () => {
     answer = () => new Promise(() => undefined);
     startWorker();
     expect(await clock.runUntil(ready(), 1_000)).toBeUndefined();
+  });
+
+  it("has the servers made ready: once they are known, and beside the question where an earlier worker knew them", async () => {
+    await ready();
+    expect(warmed).toBe(1);
+    answer = () => new Promise(() => undefined);
+    startWorker();
+    const asking = ready();
+    await clock.run(0);
+    expect(warmed).toBe(2);
+    await clock.runUntil(asking);
   });
 
   it("needs no web server where the configuration was passed", async () => {

@@ -127,18 +127,29 @@ export class GridSource {
 
   /**
    * Resolves when it is known which grids there are: as pages said, else as it is served now, else, where the web server is away or
-   * slow, as it was served last.
+   * slow, as it was served last. Its servers are made ready for the first request, beside the question which they are where an earlier
+   * worker knew them.
    *
    * @throws GridError BAD_CONFIG that says what is the matter with what is served
    */
   async ready(): Promise<void> {
     await this.#begin();
+    this.#warm();
+    await this.#beKnown();
+    this.#warm();
+  }
+
+  async #beKnown(): Promise<void> {
     if ((await this.#loadPassed()).config !== undefined) return;
     const isKnown = this.#present !== undefined;
     const loading = this.#load().catch((error: unknown) => {
       if (!isKnown || !isGridError(error, "BAD_CONFIG") || !error.details.isAway) throw error;
     });
     await (isKnown ? inTime(loading, PATIENCE_MS, this.#options.clock, () => {}) : loading);
+  }
+
+  #warm(): void {
+    for (const { servers } of this.#grids.values()) for (const server of servers.known()) server.warm?.();
   }
 
   /** Makes the next caller wait for the configuration to be read again: the servers may have moved. */
