@@ -9,6 +9,7 @@ import { expect, test } from "../testing/bothBrowsers.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { directoryContent } from "../testing/directoryContent.ts";
 import { seek, sha256OfFile } from "../testing/inPage.ts";
+import { openControlledTab } from "../testing/openControlledTab.ts";
 import { shownBy } from "../testing/player.ts";
 import { RecordingProxy } from "../testing/RecordingProxy.ts";
 import { SlowServer } from "../testing/SlowServer.ts";
@@ -186,14 +187,43 @@ test("what a link brought is found again by reload and Back, and no cap of it is
   await expect.poll(() => shownName(tab)).toBe("letter.txt");
   await tab.goForward();
   await expect.poll(() => shownName(tab)).toBe("hills.jpg");
-  const addresses = await tab.evaluate(() => {
-    const { navigation } = window as unknown as { navigation?: { entries(): { url: string }[] } };
-    return [location.href, ...(navigation?.entries().map(({ url }) => url) ?? [])];
-  });
-  for (const address of addresses) expect(address).not.toContain("URI");
+  for (const address of await addressesIn(tab)) expect(address).not.toContain("URI");
   const said = await storedText(tab);
   for (const secret of [...demo.sample("letter.txt").cap.split(":").slice(2, 4), "URI:", "hills.jpg"]) {
     expect(said).not.toContain(secret);
+  }
+});
+
+test("what the system's menu shares is shown; no server sees it, nor does it stay in the history", async ({
+  browserUnderTest,
+  tab,
+  demo,
+}) => {
+  const proxy = await RecordingProxy.start(appUrl);
+  try {
+    const { cap } = demo.sample("letter.txt");
+    await openControlledTab(tab, proxy.url, "/app-worker.js");
+    // The worker is hardly ever running when something is shared.
+    if (browserUnderTest.kind === "chromium") await browserUnderTest.stopWorkers(tab);
+    await tab.evaluate((text) => {
+      const form = document.createElement("form");
+      Object.assign(form, { action: "/share", method: "POST", enctype: "multipart/form-data" });
+      for (const [name, value] of Object.entries({ title: "shared.txt", text })) {
+        form.append(Object.assign(document.createElement("input"), { name, value }));
+      }
+      document.body.append(form);
+      // Once this has been answered.
+      setTimeout(() => form.submit());
+    }, cap);
+    // A page that is being left has no answer.
+    await expect.poll(() => shownName(tab).catch(() => undefined), { timeout: 30_000 }).toBe("shared.txt");
+    for (const address of await addressesIn(tab)) expect(address).not.toContain("URI");
+    const [, , key, fingerprint] = cap.split(":");
+    for (const secret of ["URI:", "URI%3A", key, fingerprint, "shared.txt"]) {
+      expect(proxy.seen.join("\n")).not.toContain(secret);
+    }
+  } finally {
+    await proxy.close();
   }
 });
 
@@ -494,6 +524,14 @@ function isHidden(tab: Page, selector: string): Promise<boolean> {
 
 function shownName(tab: Page): Promise<string> {
   return textOf(tab, "figcaption strong");
+}
+
+/** The present one and, where the browser tells, all of the tab's history. */
+function addressesIn(tab: Page): Promise<string[]> {
+  return tab.evaluate(() => {
+    const { navigation } = window as unknown as { navigation?: { entries(): { url: string }[] } };
+    return [location.href, ...(navigation?.entries().map(({ url }) => url) ?? [])];
+  });
 }
 
 function libraryOf(tab: Page): Promise<string[]> {
