@@ -227,7 +227,7 @@ test("a file whose last page is closed: a browser with Background Fetch brings t
   const blank = await browserUnderTest.newTab();
   // The page is told what it would hand over two seconds after the file began to be kept, and then every ten: on a busy machine too
   // little of it is remembered the first time.
-  await pause(13_000);
+  if (hasBackgroundFetch) await pause(13_000);
   expect(await keptBytes(tab, text)).toBeLessThan(size / 2);
   // A busy Chromium refuses now and then what a page begins while it is being closed, and the next visit goes on: so this one hears of
   // its end a second before.

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { existsSync, rmSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, launch, type Page } from "puppeteer-core";
@@ -186,7 +187,7 @@ async function startFirefox(
   const firefox = findFirefox();
   if (!firefox)
     throw new Error("No Firefox that plays MP4 was found. `npm test` installs one; or set GRIDFETCH_FIREFOX to one.");
-  await mkdir(profile, { recursive: true });
+  if (!existsSync(profile)) await cp(await firstFirefoxProfile(firefox.path), profile, { recursive: true });
   return launch({
     browser: "firefox",
     executablePath: firefox.path,
@@ -204,4 +205,23 @@ async function startFirefox(
       ...firefoxPreferences,
     },
   });
+}
+
+let firstProfile: Promise<string> | undefined;
+
+/**
+ * What Firefox makes of an empty profile. It works on that for seconds, at each first start: so it does it once, and browsers begin with a copy,
+ * in which no page has been yet.
+ */
+function firstFirefoxProfile(executablePath: string): Promise<string> {
+  firstProfile ??= makeFirefoxProfile(executablePath);
+  return firstProfile;
+}
+
+async function makeFirefoxProfile(executablePath: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "gridfetch-firefox-first-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const browser = driven(await launch({ browser: "firefox", executablePath, userDataDir: folder }));
+  await browser.close();
+  return folder;
 }
