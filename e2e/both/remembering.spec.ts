@@ -46,6 +46,7 @@ test("after the browser was killed, what was read is there with all servers down
   const url = gridUrl(formatCap(await demo.placeLarge(20 * MB, 12)));
   await openControlledTab(tab, demo.appUrl);
   const first = await hashOf(tab, url, 5 * MB, 9 * MB);
+  await expect.poll(() => segmentsOnDisk(tab)).toBeGreaterThanOrEqual(4 * MB);
   await remembered();
   await browserUnderTest.restart("kill");
   const again = await browserUnderTest.newTab();
@@ -87,6 +88,21 @@ test("a worker that is ended while it remembers leaves nothing wrong behind", as
 
 function gridUrl(cap: string): string {
   return `/uri/${encodeURIComponent(cap)}`;
+}
+
+/** How many bytes they are. */
+function segmentsOnDisk(tab: Page): Promise<number> {
+  return tab.evaluate(async () => {
+    const done = <T>(request: IDBRequest<T>) =>
+      new Promise<T>((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+    const database = await done(indexedDB.open("gridfetch-cache"));
+    const segments: Uint8Array[] = await done(database.transaction("segments").objectStore("segments").getAll());
+    database.close();
+    return segments.reduce((sum, { length }) => sum + length, 0);
+  });
 }
 
 /** What is verified is written within half a second. */
