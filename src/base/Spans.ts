@@ -91,12 +91,6 @@ export class Spans {
     return i < this.#starts.length && (this.#starts[i] as number) < offset + length;
   }
 
-  union(other: Spans): Spans {
-    const result = this.copy();
-    for (const { offset, length } of other) result.add(offset, length);
-    return result;
-  }
-
   difference(other: Spans): Spans {
     const result = this.copy();
     for (const { offset, length } of other) result.remove(offset, length);

@@ -1,12 +1,11 @@
 import { capOf } from "../base/findCap.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
-import { GridError } from "../base/GridError.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
 import { isKeepId, type Keep, type KeepEvent } from "../base/Keep.ts";
 import { type Answer, isAnnouncement, type KeepChange, type Payload, type QuestionKind } from "../channel/messages.ts";
 import type { ReadEvent } from "../channel/ReadEvent.ts";
 import { badArgument, checkData, checkString } from "./arguments.ts";
-import { askWorker } from "./askWorker.ts";
+import { askWorker, controllerOf } from "./askWorker.ts";
 import { attach } from "./attach.ts";
 import { downloadByFrame } from "./downloadByFrame.ts";
 import { GridFile } from "./GridFile.ts";
@@ -274,12 +273,6 @@ export interface GridSettings {
 
 /** The worker sets its own limit, which is shorter. */
 const CHECK_LIMIT_MS = 120_000;
-
-function controllerOf({ controller }: ServiceWorkerContainer): ServiceWorker {
-  if (controller !== null) return controller;
-  const message = "The Service Worker that reads the grid no longer controls this page. Reload the page.";
-  throw new GridError("NO_WORKER", { reason: "lost" }, message);
-}
 
 /** How a file is played, and for how long. */
 export interface AttachOptions extends Omit<UrlOptions, "download"> {

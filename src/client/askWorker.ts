@@ -69,6 +69,13 @@ export async function askNewer<Kind extends QuestionKind>(
   }
 }
 
+/** @throws GridError NO_WORKER ("lost") if there is none any more */
+export function controllerOf({ controller }: ServiceWorkerContainer): ServiceWorker {
+  if (controller !== null) return controller;
+  const message = "The Service Worker that reads the grid no longer controls this page. Reload the page.";
+  throw new GridError("NO_WORKER", { reason: "lost" }, message);
+}
+
 function silent(kind: QuestionKind, ms: number): GridError<"TIMED_OUT"> {
   return timedOut(kind, ms, `The Service Worker did not answer within ${ms / 1000} s. Reload the page.`);
 }

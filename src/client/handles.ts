@@ -5,7 +5,7 @@ import { type HandleEntry, isHandle, isHandleRecord } from "../base/HandleRecord
 import { sleep } from "../base/wait.ts";
 import { isAnnouncement } from "../channel/messages.ts";
 import { badArgument, checkString } from "./arguments.ts";
-import { askWorker } from "./askWorker.ts";
+import { askWorker, controllerOf } from "./askWorker.ts";
 import { keyedHash } from "./keyedHash.ts";
 import { pageTimers } from "./pageTimers.ts";
 import type { UrlOptions } from "./UrlOptions.ts";
@@ -73,9 +73,7 @@ export class Handles {
     const handle = url.startsWith(this.#folder) ? url.slice(this.#folder.length) : undefined;
     if (!isHandle(handle)) throw badArgument("url", "it is no URL that grid.url has made for this app");
     this.#forget(handle);
-    const worker = this.#container.controller;
-    if (worker === null) throw noWorker();
-    await askWorker(worker, "revoke", { handle });
+    await askWorker(controllerOf(this.#container), "revoke", { handle });
   }
 
   #forget(handle: string): void {
@@ -115,9 +113,7 @@ export class Handles {
   }
 
   async #tell(entries: readonly HandleEntry[]): Promise<void> {
-    const worker = this.#container.controller;
-    if (worker === null) throw noWorker();
-    await askWorker(worker, "handles", { entries });
+    await askWorker(controllerOf(this.#container), "handles", { entries });
     for (const entry of entries) this.#untold.delete(entry);
   }
 }
@@ -127,10 +123,6 @@ function base64url(bytes: Uint8Array): string {
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replace(/=+$/, "");
-}
-
-function noWorker(): GridError<"NO_WORKER"> {
-  return new GridError("NO_WORKER", { reason: "scope" }, "No Service Worker controls this page any more. Reload it.");
 }
 
 function unusable(): GridError<"BAD_URL"> {

@@ -31,8 +31,6 @@ const SDMF_HEADER = 107;
 const MDMF_SIGNED = 59;
 const MDMF_HEADER = 123;
 
-/** Either header fits into this. */
-export const MUTABLE_HEADER_LENGTH = MDMF_HEADER;
 /** Bytes of an RSA-2048 signature. */
 export const SIGNATURE_LENGTH = 256;
 export const SALT_LENGTH = 16;
