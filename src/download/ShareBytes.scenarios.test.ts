@@ -209,3 +209,12 @@ it("bytes that come one at a time", async () => {
   const got = await grid.clock.runUntil(bytes.read(0, long.length, never));
   expect(Buffer.compare(got, long)).toBe(0);
 });
+
+it.each([
+  ["in one request", 4_000_000],
+  ["in several", 3_000],
+])("what there is of a range that the share ends in is read, %s", async (_, requestBytes) => {
+  const { grid, bytes } = share0({ requestBytes });
+  const scope = grid.log.scope("node");
+  expect(await grid.clock.runUntil(bytes.readUpTo(500, 12_000, never, scope))).toEqual(share.slice(500));
+});

@@ -11,6 +11,7 @@ import { Watchdog } from "./Watchdog.ts";
 
 /** A range that somebody waits for (`needed`), or that is asked for in the hope that it will be. */
 interface Want extends ByteRange {
+  length: number;
   /** Is it enough to have what there is of it, where the share ends in it? */
   readonly mayEnd?: boolean;
   /** Whose wish it is, for the log. */
@@ -299,9 +300,14 @@ export class ShareBytes {
     this.#end = Math.min(this.#end, end);
     for (const want of [...this.#wants]) {
       if (want.offset + want.length <= this.#end) continue;
-      const rest = want.mayEnd ? this.#held.pieces(want.offset, Math.max(0, this.#end - want.offset)) : undefined;
-      if (rest === undefined) want.needed?.reject(dataUnavailable(want));
-      else want.needed?.resolve(rest);
+      if (!want.mayEnd) {
+        want.needed?.reject(dataUnavailable(want));
+        continue;
+      }
+      want.length = Math.max(0, this.#end - want.offset);
+      // What is missing is on its way, where it was asked for in several requests.
+      const pieces = this.#held.pieces(want.offset, want.length);
+      if (pieces !== undefined) want.needed?.resolve(pieces);
     }
   }
 

@@ -1,9 +1,9 @@
-import { constants, createSign, generateKeyPairSync } from "node:crypto";
+import { constants, createSign, generateKeyPairSync, type KeyPairKeyObjectResult } from "node:crypto";
 import { concatBytes } from "../../base/bytes.ts";
 import { zfec } from "../../erasure/zfec.ts";
 import { encodeBase32 } from "../../formats/base32.ts";
 import type { MutableCap } from "../../formats/Cap.ts";
-import { blockLengthOf, makeGeometry, segmentLength } from "../../formats/Geometry.ts";
+import { blockLengthOf, type Geometry, makeGeometry, segmentLength } from "../../formats/Geometry.ts";
 import { dataKeyOf, fingerprintOf, mutableStorageIndexOf } from "../../formats/mutableKeys.ts";
 import { formatShareHashChain } from "../../formats/ShareHashChain.ts";
 import { formatInteger } from "../../formats/ShareLayout.ts";
@@ -17,18 +17,22 @@ import { chainOf } from "./encodeShares.ts";
 export interface EncodedMdmf {
   readonly cap: MutableCap;
   readonly storageIndexText: string;
+  readonly geometry: Geometry;
   /** Whole shares by number, as a server has them. */
   readonly shares: ReadonlyMap<number, Uint8Array<ArrayBuffer>>;
 }
 
 const HEADER_LENGTH = 123;
+/** Making them takes longer than all else. */
+let keys: KeyPairKeyObjectResult | undefined;
 
 /** Makes all shares of a film that is a mutable file (MDMF), which no golden file is large enough for. Its private key is left out. */
 export async function encodeMdmf(
   plaintext: Uint8Array<ArrayBuffer>,
   { needed, total, segmentSize }: { needed: number; total: number; segmentSize: number },
 ): Promise<EncodedMdmf> {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  keys ??= generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const { publicKey, privateKey } = keys;
   const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
   const readKey = new Uint8Array(16).fill(7);
   const geometry = makeGeometry({ size: plaintext.length, segmentSize, needed, total });
@@ -79,6 +83,7 @@ export async function encodeMdmf(
   return {
     cap: { kind: "MDMF", readKey, storageIndex, fingerprint: fingerprintOf(spki) },
     storageIndexText: encodeBase32(storageIndex),
+    geometry,
     shares: new Map(numbers.map((n) => [n, shareOf(n)])),
   };
 }
