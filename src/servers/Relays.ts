@@ -139,7 +139,7 @@ export class SharedRelay {
   }
 
   #carryOn(socket: ByteStream): YamuxConnection {
-    const carrier = new YamuxConnection(socket);
+    const carrier = new YamuxConnection(socket, this.#clock);
     this.#carriers.push(carrier);
     return carrier;
   }

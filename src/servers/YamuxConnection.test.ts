@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { type ByteStream, StreamFailure } from "./ByteStream.ts";
 import { RELAY_CODES } from "./relayCodes.ts";
 import { memoryStreams } from "./testing/memoryStreams.ts";
@@ -21,7 +22,8 @@ const text = new TextEncoder();
 /** A connection, and the relay's side of it, on which every frame is the test's. */
 function start() {
   const [page, relay] = memoryStreams();
-  const connection = new YamuxConnection(page);
+  const clock = new VirtualClock();
+  const connection = new YamuxConnection(page, clock);
   const send = (type: number, flags: number, stream: number, length: number) =>
     relay.write(writeHeader({ type, flags, stream, length }));
   const data = async (stream: number, bytes: Uint8Array<ArrayBuffer>) => {
@@ -46,7 +48,7 @@ function start() {
     await message();
     return stream;
   };
-  return { connection, relay, send, data, message, opened };
+  return { connection, relay, clock, send, data, message, opened };
 }
 
 async function textOf(stream: ByteStream): Promise<string> {
@@ -171,6 +173,34 @@ describe("a connection", () => {
     await send(WINDOW, FLAGS.RST, 3, 0);
     await last.read().catch(() => undefined);
     expect(connection.hasRoom).toBe(false);
+  });
+
+  it("that was swallowed by the network fails when something is sent and no sign of life comes", async () => {
+    const { connection, clock, message, opened } = start();
+    const stream = await opened();
+    const reading = stream.read();
+    await clock.run(3_000);
+    await connection.open("elm").write(text.encode("hello"));
+    expect((await message()).at(-1)).toEqual({ type: PING, flags: FLAGS.SYN, stream: 0, length: 0 });
+    await clock.runUntil(reading.catch(() => undefined));
+    await expect(reading).rejects.toMatchObject({ why: "broke-off" });
+    expect([clock.now(), connection.isLeaving]).toEqual([8_000, true]);
+  });
+
+  it("lives on with any sign of life, and is not asked for one while the relay speaks", async () => {
+    const { connection, clock, send, data, message, opened } = start();
+    const stream = await opened();
+    await clock.run(3_000);
+    await stream.write(text.encode("again"));
+    await message();
+    await clock.run(4_000);
+    await data(1, text.encode("here"));
+    expect(await textOf(stream)).toBe("here");
+    await stream.write(text.encode("more"));
+    expect((await message()).filter((found) => typeof found !== "string" && found.type === PING)).toEqual([]);
+    await clock.run(60_000);
+    await send(PING, FLAGS.ACK, 0, 0);
+    expect([connection.isLeaving, clock.pendingTimers]).toEqual([false, 0]);
   });
 
   it("answers pings, few of many", async () => {

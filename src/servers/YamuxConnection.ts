@@ -1,4 +1,5 @@
 import { concatBytes } from "../base/bytes.ts";
+import type { Clock } from "../base/Clock.ts";
 import { type ByteStream, StreamFailure } from "./ByteStream.ts";
 import { relayFailure } from "./relayFailure.ts";
 import {
@@ -21,6 +22,13 @@ const WINDOW = 1 * MiB;
 const MOST_PIECES = 256;
 /** A message to the relay has at most twice as much. */
 const LARGEST_PAYLOAD = 32 * KiB;
+/**
+ * A network that has changed may swallow a connection without a word, and this one is all that leads to the relay. If nothing has come for so long when
+ * something is sent, the relay is asked for a sign of life …
+ */
+const QUIET_MS = 3_000;
+/** … which may take so long. Anything that comes is one. */
+const SIGN_LIMIT_MS = 5_000;
 
 /**
  * The page's side of one connection to a relay that carries many streams (docs/decisions/0026). What the relay says is not believed: a stream's
@@ -28,6 +36,7 @@ const LARGEST_PAYLOAD = 32 * KiB;
  */
 export class YamuxConnection {
   readonly #under: ByteStream;
+  readonly #clock: Clock;
   readonly #streams = new Map<number, YamuxStream>();
   /** Those that have said nothing yet, too. */
   readonly #open = new Set<YamuxStream>();
@@ -38,9 +47,14 @@ export class YamuxConnection {
   #isLeaving = false;
   /** What a ping wants to hear, until that has gone out. */
   #pong: number | undefined;
+  #heardAt: number;
+  /** Ends the wait for a sign of life. */
+  #cancelWait: (() => void) | undefined;
 
-  constructor(under: ByteStream) {
+  constructor(under: ByteStream, clock: Clock) {
     this.#under = under;
+    this.#clock = clock;
+    this.#heardAt = clock.now();
     under.rest(true);
     void this.#listen();
   }
@@ -78,7 +92,8 @@ export class YamuxConnection {
 
   /** Resolves when there is room for more. @throws StreamFailure */
   send(...frames: readonly Uint8Array[]): Promise<void> {
-    const bytes = concatBytes(frames);
+    const asks = this.#waitForSign() ? [writeHeader(SIGN_WANTED)] : [];
+    const bytes = concatBytes([...frames, ...asks]);
     this.#sending = this.#sending.then(() => this.#under.write(bytes));
     this.#sending.catch((error: unknown) => this.#fail(error));
     return this.#sending;
@@ -106,11 +121,23 @@ export class YamuxConnection {
       for (;;) {
         const bytes = await this.#under.read();
         if (bytes === undefined) throw new StreamFailure("broke-off", "the relay closed the connection");
+        this.#heardAt = this.#clock.now();
+        this.#cancelWait?.();
+        this.#cancelWait = undefined;
         reader.push(bytes);
       }
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** @returns whether the relay has to be asked for one */
+  #waitForSign(): boolean {
+    const isQuiet = this.#clock.now() - this.#heardAt >= QUIET_MS;
+    if (!isQuiet || this.#cancelWait !== undefined || this.#failure !== undefined) return false;
+    const giveUp = (): void => this.#fail(new StreamFailure("broke-off", "the relay gave no sign of life"));
+    this.#cancelWait = this.#clock.after(SIGN_LIMIT_MS, giveUp);
+    return true;
   }
 
   #begin({ type, flags, stream: id, length }: FrameHeader): void {
@@ -154,10 +181,13 @@ export class YamuxConnection {
         ? error
         : new StreamFailure("broke-off", `the relay broke the rules of its protocol (${(error as Error).message})`);
     this.#isLeaving = true;
+    this.#cancelWait?.();
     for (const stream of this.#open) stream.fail(this.#failure);
     this.#under.close();
   }
 }
+
+const SIGN_WANTED = { type: FRAME_TYPES.PING, flags: FLAGS.SYN, stream: 0, length: 0 } as const;
 
 class YamuxStream implements ByteStream {
   readonly #token: string;
