@@ -113,7 +113,7 @@ export class RealGrid {
       lines.on("line", (line) => {
         const told = JSON.parse(line) as RelayedClose;
         if (told.event === "listening") resolve();
-        if (told.event === "close") this.#closes.push(told);
+        if (told.event === "stream close") this.#closes.push(told);
       });
       lines.once("close", () => reject(new Error("the relay did not start")));
     });

@@ -29,6 +29,8 @@ export const SOCKET_CODES = {
   PROTOCOL_ERROR: 1002,
   /** A text message was sent, and TLS is bytes. */
   TEXT: 1003,
+  /** The page has closed its side, and browsers give no code unless they are told one. */
+  PAGE_ENDED: 1005,
   /** No close frame came: the relay is gone, or it refused the upgrade (the Origin; websockify: the token, too). */
   NO_CLOSE: 1006,
   /** A message was larger than the relay takes. */

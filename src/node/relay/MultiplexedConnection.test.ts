@@ -94,6 +94,8 @@ describe("streams", () => {
     await until(() => sockets.length === 2);
     page.send(frame(WINDOW, FLAGS.RST, 1, 0));
     await until(() => stage.serverConnections === 1 && stage.relay.streams === 1);
+    await until(() => stage.log.at(-1)?.event === "stream close");
+    expect(stage.log.at(-1)).toMatchObject({ server: TOKEN, code: SOCKET_CODES.PAGE_ENDED });
     sockets[1]!.write("still here");
     await until(() => page.bytes(3).toString() === "still here");
     // What the page sent before it knew is nobody's.

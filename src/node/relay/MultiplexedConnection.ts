@@ -202,7 +202,7 @@ export class MultiplexedConnection implements StreamCarrier {
   }
 
   #finish({ flags, stream }: FrameHeader): void {
-    if (flags & FLAGS.RST) this.#streams.get(stream)?.drop();
+    if (flags & FLAGS.RST) this.#streams.get(stream)?.drop(SOCKET_CODES.PAGE_ENDED);
     else if (flags & FLAGS.FIN) this.#streams.get(stream)?.pageEnded();
   }
 

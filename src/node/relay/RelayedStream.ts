@@ -99,7 +99,7 @@ export class RelayedStream {
   }
 
   /** Ends it without a word: the page has ended it, or hears the reason otherwise. */
-  drop(code: number = SOCKET_CODES.SERVER_ENDED): void {
+  drop(code: number): void {
     this.#end(code, undefined);
   }
 
@@ -152,7 +152,7 @@ export class RelayedStream {
       this.fail(RELAY_CODES.SERVER_BROKE_OFF);
     });
     server.once("close", () => {
-      if (hasEnded) this.drop();
+      if (hasEnded) this.drop(SOCKET_CODES.SERVER_ENDED);
       else this.fail(RELAY_CODES.SERVER_BROKE_OFF);
       this.#close();
     });
