@@ -172,3 +172,59 @@ describe("a long read", () => {
     await expect((await GridFile.open(URL_OF_FILE)).bytes()).rejects.toMatchObject({ code: reason.code });
   });
 });
+
+describe("whoever leaves", () => {
+  const gone = new Error("gone");
+  /** Answers after its first ten bytes with nothing more, until it is aborted. */
+  let ended: number;
+  const stall = (stage: "head" | "answer" | "body") => {
+    ended = 0;
+    vi.stubGlobal("fetch", async (_: string, { method, headers: asked, signal }: RequestInit) => {
+      signal?.throwIfAborted();
+      const left = new Promise<never>((_, reject) =>
+        signal?.addEventListener("abort", () => {
+          ended++;
+          reject(signal.reason);
+        }),
+      );
+      const head = { ...mark, "Accept-Ranges": "bytes", "Content-Length": "100" };
+      if (method === "HEAD") return stage === "head" ? left : new Response(null, { headers: head });
+      if (stage === "answer") return left;
+      const [, range] = /bytes=(.*)/.exec(new Headers(asked).get("Range") ?? "") ?? [];
+      const body = new ReadableStream({
+        start(controller) {
+          controller.enqueue(content.slice(0, 10));
+          left.catch((error: unknown) => controller.error(error));
+        },
+      });
+      return new Response(body, { status: 206, headers: { ...head, "Content-Range": `bytes ${range}/100` } });
+    });
+  };
+
+  it("while the file is opened, or before, hears the reason", async () => {
+    stall("head");
+    await expect(GridFile.open(URL_OF_FILE, AbortSignal.abort(gone))).rejects.toBe(gone);
+    const leaving = new AbortController();
+    const opening = GridFile.open(URL_OF_FILE, leaving.signal);
+    leaving.abort(gone);
+    await expect(opening).rejects.toBe(gone);
+    expect(ended).toBe(1);
+  });
+
+  it.each(["answer", "body"] as const)(
+    "while the %s is awaited hears the reason, and nothing is asked for again",
+    async (stage) => {
+      stall(stage);
+      const file = await GridFile.open(URL_OF_FILE);
+      const leaving = new AbortController();
+      const reading = file.bytes({ signal: leaving.signal });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const before = vi.fn(globalThis.fetch);
+      vi.stubGlobal("fetch", before);
+      leaving.abort(gone);
+      await expect(reading).rejects.toBe(gone);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect([ended, before.mock.calls.length]).toEqual([1, 0]);
+    },
+  );
+});
