@@ -25,7 +25,12 @@ export class ChkDownload extends Download<ChkShare> {
     this.#facts = new FileFacts(cap, context.memory);
     const { locations } = this;
     const recall = locations && (() => this.#recall(locations));
-    this.#opening = new Opening(this.#facts, recall, (rules, signal) => this.race(rules, signal));
+    this.#opening = new Opening(
+      this.#facts,
+      recall,
+      (rules, signal) => this.race(rules, signal),
+      (geometry) => context.segmentSizes.saw(geometry),
+    );
     this.finder = new ShareFinder(
       context,
       cap.storageIndex,

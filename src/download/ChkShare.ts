@@ -78,8 +78,9 @@ export class ChkShare extends Share {
   /** Asks for what a read from `offset` of the file will probably need, until the signal is aborted. */
   speculate(offset: number, signal: AbortSignal, asker: LogScope): void {
     if (this.isOpen || signal.aborted) return;
-    const ranges = predictRanges(this.#facts.cap, offset, this.context.limits);
-    this.#speculation = { bytes: new Spans(ranges).count(), at: this.context.clock.now() };
+    const { clock, limits, segmentSizes } = this.context;
+    const ranges = predictRanges(this.#facts.cap, offset, segmentSizes.likely, limits);
+    this.#speculation = { bytes: new Spans(ranges).count(), at: clock.now() };
     const release = this.bytes.speculate(ranges, asker);
     const forget = () => {
       this.#speculation = undefined;

@@ -9,6 +9,7 @@ import type { HealthBook } from "../servers/HealthBook.ts";
 import type { Server } from "../servers/Server.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import type { StorageClient } from "../servers/StorageClient.ts";
+import type { SegmentSizes } from "./SegmentSizes.ts";
 
 /** What every part of one file's download works with. */
 export interface DownloadContext {
@@ -21,6 +22,7 @@ export interface DownloadContext {
   readonly decoding: Slots;
   readonly clock: Clock;
   readonly limits: Limits;
+  readonly segmentSizes: SegmentSizes;
   /** The node's scope. */
   readonly scope: LogScope;
   /** Base32, as servers want it. */

@@ -21,6 +21,7 @@ export class Opening {
   readonly #facts: FileFacts;
   readonly #recall: (() => Promise<void>) | undefined;
   readonly #run: Run;
+  readonly #opened: (geometry: Geometry) => void;
   #recalled: Promise<void> | undefined;
   #task: SharedTask<Geometry> | undefined;
   /** Keeps alive what was asked for on a guess. */
@@ -29,11 +30,18 @@ export class Opening {
   /**
    * @param recall brings back what is remembered of the file, where anything may be; never rejects
    * @param run races the file's shares
+   * @param opened is told once
    */
-  constructor(facts: FileFacts, recall: (() => Promise<void>) | undefined, run: Run) {
+  constructor(
+    facts: FileFacts,
+    recall: (() => Promise<void>) | undefined,
+    run: Run,
+    opened: (geometry: Geometry) => void,
+  ) {
     this.#facts = facts;
     this.#recall = recall;
     this.#run = run;
+    this.#opened = opened;
   }
 
   /**
@@ -44,9 +52,14 @@ export class Opening {
   join(offset: number, signal: AbortSignal, asker: LogScope): Promise<Geometry> {
     if (this.#task === undefined || this.#task.isAbandoned) {
       const task = new SharedTask((shared) =>
-        this.#open(offset, shared, asker).finally(() => {
-          if (this.#task === task) this.#task = undefined;
-        }),
+        this.#open(offset, shared, asker)
+          .then((geometry) => {
+            this.#opened(geometry);
+            return geometry;
+          })
+          .finally(() => {
+            if (this.#task === task) this.#task = undefined;
+          }),
       );
       this.#task = task;
     }

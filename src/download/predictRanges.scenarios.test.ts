@@ -19,12 +19,12 @@ test("D-15 whatever the guess, what is asked for lies in a share as guessed, and
   fc.assert(
     fc.property(files, ({ size, at, needed, spare, guess }) => {
       const total = needed + spare;
-      const limits = { ...defaultLimits, segmentSizeGuesses: [guess], smallShareBytes: 0 };
+      const limits = { ...defaultLimits, smallShareBytes: 0 };
       const offset = Math.floor(at * size);
       const cap = { storageIndex: new Uint8Array(16), uebHash: new Uint8Array(32), needed, total, size };
       const geometry = makeGeometry({ size, segmentSize: paddedSegmentSize(guess, size, needed), needed, total });
       const layout = predictShareLayout(geometry);
-      const ranges = predictRanges(cap, offset, limits);
+      const ranges = predictRanges(cap, offset, [guess], limits);
       const most = layout.uebOffset + layout.uebLengthBytes + limits.uebGuessBytes + SLACK;
       for (const range of ranges) {
         expect(Number.isSafeInteger(range.offset + range.length)).toBe(true);

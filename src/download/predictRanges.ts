@@ -17,10 +17,17 @@ const VERSION_SLACK = 32;
 
 /**
  * What to ask a share for before anything of it is known, so that the byte at `offset` of the file comes in the same round
- * trip as all that proves it: the layout follows from the cap and the segment size, and of the latter few are in use.
+ * trip as all that proves it: the layout follows from the cap and the segment size.
+ *
+ * @param maxSegmentSizes those that the file may have been cut up by, in bytes
  */
-export function predictRanges(cap: FileCap, offset: number, limits: Limits): ByteRange[] {
-  return guesses(cap, limits).flatMap((guess) => rangesFor(guess, segmentAt(guess, offset), limits));
+export function predictRanges(
+  cap: FileCap,
+  offset: number,
+  maxSegmentSizes: readonly number[],
+  limits: Limits,
+): ByteRange[] {
+  return guesses(cap, maxSegmentSizes).flatMap((guess) => rangesFor(guess, segmentAt(guess, offset), limits));
 }
 
 /** The pages of the two trees that a block is proven with. */
@@ -66,7 +73,7 @@ function endRanges(geometry: Geometry, limits: Limits): ByteRange[] {
   return [{ offset: layout.chainOffset, length }];
 }
 
-function guesses({ size, needed, total }: FileCap, limits: Limits): Geometry[] {
-  const sizes = new Set(limits.segmentSizeGuesses.map((most) => paddedSegmentSize(most, size, needed)));
+function guesses({ size, needed, total }: FileCap, maxSegmentSizes: readonly number[]): Geometry[] {
+  const sizes = new Set(maxSegmentSizes.map((most) => paddedSegmentSize(most, size, needed)));
   return [...sizes].map((segmentSize) => makeGeometry({ size, segmentSize, needed, total }));
 }

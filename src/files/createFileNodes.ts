@@ -9,6 +9,7 @@ import type { FileCache } from "../cache/FileCache.ts";
 import { SegmentCache } from "../cache/SegmentCache.ts";
 import { ChkDownload } from "../download/ChkDownload.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
+import { SegmentSizes } from "../download/SegmentSizes.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
 import { zfec } from "../erasure/zfec.ts";
 import { encodeBase32 } from "../formats/base32.ts";
@@ -82,6 +83,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const codec = options.codec ?? zfec;
   const health = new HealthBook(clock, limits, options.servers);
   const decoding = new Slots(limits.decodedAtOnce);
+  const segmentSizes = new SegmentSizes(limits.segmentSizeGuesses);
   const nodes = new Map<string, FileNode>();
   const contents = new DirectoryContents();
   const mutables = new Map<string, MutableFile>();
@@ -96,6 +98,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       decoding,
       clock,
       limits,
+      segmentSizes,
       scope: log.scope("node"),
       storageIndexText: encodeBase32(storageIndex),
       traffic: { received: 0, hedged: 0 },

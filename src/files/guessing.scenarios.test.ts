@@ -191,3 +191,20 @@ it("D-13 a share that turns up when the file is half read serves as any other", 
   expect(Buffer.concat(rest)).toEqual(Buffer.from(plaintext));
   expect(server(grid, 3).reads.length).toBeGreaterThan(0);
 });
+
+it("D-19 the next file of a grid is asked for as the one before was cut up: in one round trip, and without a block on another guess", async () => {
+  const grid = new SimulatedGrid(3);
+  for (const { behaviour } of grid.servers) Object.assign(behaviour, { latency: 100, bandwidth: 1e9 });
+  const first = async (seed: number) => {
+    const { node } = await grid.put(patternBytes(3_500_000, seed), { needed: 3, total: 3, maxSegmentSize: 131072 });
+    const before = { at: grid.clock.now(), bytes: grid.requests.bytes };
+    const reader = node.read({ offset: 2_000_000, length: 1 }).getReader();
+    await grid.clock.runUntil(reader.read());
+    await reader.cancel();
+    return { ms: grid.clock.now() - before.at, bytes: grid.requests.bytes - before.bytes };
+  };
+  expect((await first(1)).bytes).toBeGreaterThan(1_048_576);
+  const next = await first(2);
+  expect(next.bytes).toBeLessThan(1.2 * 131_072);
+  expect(next.ms).toBeLessThan(201);
+});

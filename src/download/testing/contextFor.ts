@@ -5,6 +5,7 @@ import { zfecTypeScript } from "../../erasure/zfecTypeScript.ts";
 import type { SimulatedGrid } from "../../files/testing/SimulatedGrid.ts";
 import { HealthBook } from "../../servers/HealthBook.ts";
 import type { DownloadContext } from "../DownloadContext.ts";
+import { SegmentSizes } from "../SegmentSizes.ts";
 
 /** What a part of a download works with when it is tested by itself on a simulated grid. */
 export function contextFor(
@@ -21,6 +22,7 @@ export function contextFor(
     codec: zfecTypeScript,
     clock: grid.clock,
     limits,
+    segmentSizes: new SegmentSizes(limits.segmentSizeGuesses),
     scope: grid.log.scope("node"),
     storageIndexText,
     traffic: { received: 0, hedged: 0 },
