@@ -6,7 +6,7 @@ import type { ServerList } from "../../src/servers/ServerList.ts";
 /** Reads a file that was not open before, and gives the seconds that it took. @throws Error if bytes are missing */
 export async function readWhole(cap: ChkCap, servers: ServerList, range?: ByteRange): Promise<number> {
   // New memory for segments to seek back to would be paid for in every read here, and once in a worker.
-  const node = createFileNodes({ servers, keptBytes: 0 }).open(cap);
+  const node = createFileNodes({ servers, segmentCacheBytes: 0 }).open(cap);
   const began = performance.now();
   let bytes = 0;
   const reader = node.read(range).getReader();

@@ -1,7 +1,7 @@
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { storeNoKeys } from "../cache/testing/storeNoKeys.ts";
+import { storeNoKeys } from "../database/testing/storeNoKeys.ts";
 import { Library, type NewEntry } from "./Library.ts";
 import { LibraryStore } from "./LibraryStore.ts";
 import { readOnlyCap } from "./readOnlyCap.ts";

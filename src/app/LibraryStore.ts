@@ -1,5 +1,5 @@
-import { type Database, openDatabase } from "../cache/openDatabase.ts";
-import { makeKeyStore, type Sealed, SecretBox, type SecretBoxSchema } from "../cache/SecretBox.ts";
+import { type Database, openDatabase } from "../database/openDatabase.ts";
+import { makeKeyStore, type Sealed, SecretBox, type SecretBoxSchema } from "../database/SecretBox.ts";
 import type { Visit } from "./Visits.ts";
 
 /** A file or a directory that the person at this browser wants to find again. */

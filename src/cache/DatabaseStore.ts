@@ -1,7 +1,7 @@
 import { isGridError } from "../base/GridError.ts";
+import type { Database } from "../database/openDatabase.ts";
 import { type ByteStore, type Changes, sizeOf } from "./ByteStore.ts";
 import type { CacheSchema } from "./cacheDatabase.ts";
-import type { Database } from "./openDatabase.ts";
 
 type Write = Parameters<Database<CacheSchema>["write"]>[1] extends (transaction: infer T) => unknown ? T : never;
 

@@ -1,6 +1,6 @@
 import type { DBSchema } from "idb";
 import type { Clock } from "../base/Clock.ts";
-import { type Database, openDatabase } from "./openDatabase.ts";
+import { type Database, openDatabase } from "../database/openDatabase.ts";
 
 /** Of what is in the store of the same name: how much it counts for, and when it was used in the order of uses. */
 export interface Use {

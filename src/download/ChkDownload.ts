@@ -22,7 +22,7 @@ export class ChkDownload extends Download<ChkShare> {
 
   constructor(cap: FileCap, context: DownloadContext) {
     super(cap, context);
-    this.#facts = new FileFacts(cap, context.memory);
+    this.#facts = new FileFacts(cap, context.cachedFile);
     const { locations } = this;
     const recall = locations && (() => this.#recall(locations));
     this.#opening = new Opening(
@@ -67,8 +67,10 @@ export class ChkDownload extends Download<ChkShare> {
   }
 
   protected override recallSegment(segment: number): Promise<LentBytes | undefined> | undefined {
-    const { memory, codec } = this.context;
-    return memory?.knowsSegment(segment) ? recallSegment(memory, this.#facts, segment, codec.memory) : undefined;
+    const { cachedFile, codec } = this.context;
+    return cachedFile?.knowsSegment(segment)
+      ? recallSegment(cachedFile, this.#facts, segment, codec.memory)
+      : undefined;
   }
 
   protected override decode(segment: number, blocks: ReadonlyMap<number, ShareBlock>): Promise<LentBytes | undefined> {

@@ -69,7 +69,7 @@ export abstract class Download<S extends Share> implements SegmentSource {
   constructor(code: { readonly needed: number; readonly total: number }, context: DownloadContext) {
     this.context = context;
     this.#needed = code.needed;
-    this.locations = context.memory && new ShareLocations(context.memory);
+    this.locations = context.cachedFile && new ShareLocations(context.cachedFile);
     this.#reporter = new CorruptionReporter(context);
     this.pool = new SharePool(code, context);
     this.#lingering = new Lingering(context.clock, context.limits, () => this.enter());
@@ -113,7 +113,7 @@ export abstract class Download<S extends Share> implements SegmentSource {
     asker: LogScope = this.context.scope,
   ): Promise<T> {
     signal.throwIfAborted();
-    const kept = this.context.kept.get(this.context.keptPrefix + segment);
+    const kept = this.context.segmentCache.get(this.context.segmentPrefix + segment);
     if (kept !== undefined) return take(kept);
     let shared = this.#segments.get(segment);
     if (shared === undefined || shared.isOver) {
@@ -212,14 +212,14 @@ export abstract class Download<S extends Share> implements SegmentSource {
 
   /** Shows a segment from memory, else from the grid. */
   async #get(segment: number, serve: Serve, signal: AbortSignal, asker: LogScope): Promise<void> {
-    const { kept, keptPrefix } = this.context;
+    const { segmentCache, segmentPrefix } = this.context;
     const recall = this.recallSegment(segment);
     const recalled = recall && (await recall);
     try {
       signal.throwIfAborted();
       if (recalled !== undefined) {
         serve(recalled.bytes);
-        kept.keep(keptPrefix + segment, recalled.bytes);
+        segmentCache.keep(segmentPrefix + segment, recalled.bytes);
         return;
       }
     } finally {
@@ -227,8 +227,8 @@ export abstract class Download<S extends Share> implements SegmentSource {
     }
     const showNew: Serve = (ciphertext) => {
       serve(ciphertext);
-      kept.keep(keptPrefix + segment, ciphertext);
-      this.context.memory?.rememberSegment(segment, ciphertext);
+      segmentCache.keep(segmentPrefix + segment, ciphertext);
+      this.context.cachedFile?.rememberSegment(segment, ciphertext);
       this.locations?.write();
     };
     await this.#fetch(segment, showNew, signal, asker);

@@ -29,10 +29,10 @@ export interface DownloadContext {
   readonly storageIndexText: string;
   /** Bytes so far, to keep hedging within its budget. */
   readonly traffic: { received: number; hedged: number };
-  /** Ciphertext of segments that were verified lately, of all files: by `keptPrefix` and the segment's number. */
-  readonly kept: SegmentCache;
+  /** Ciphertext of segments that were verified lately, of all files: by `segmentPrefix` and the segment's number. */
+  readonly segmentCache: SegmentCache;
   /** Tells apart files that may differ in their segments. */
-  readonly keptPrefix: string;
+  readonly segmentPrefix: string;
   /** What outlives this program, where there is such a thing. */
-  readonly memory: CachedFile | undefined;
+  readonly cachedFile: CachedFile | undefined;
 }

@@ -107,8 +107,8 @@ class MutableFileVersion implements FileNode {
   constructor(cap: MutableCap, found: FoundVersion, context: DownloadContext, events: VersionEvents) {
     this.size = found.version.size;
     this.version = `${found.version.sequence}-${encodeBase32(found.version.root)}`;
-    const keptPrefix = `${context.keptPrefix}${encodeBase32(found.signed)}:`;
-    this.#context = { ...context, keptPrefix };
+    const segmentPrefix = `${context.segmentPrefix}${encodeBase32(found.signed)}:`;
+    this.#context = { ...context, segmentPrefix };
     this.#found = found;
     this.#download = new MutableDownload(cap, found, this.#context, events);
     this.#content = new StoredFile(

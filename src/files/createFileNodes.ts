@@ -36,9 +36,9 @@ export interface FileNodesOptions {
   readonly limits?: Limits;
   readonly codec?: ErasureCodec;
   /** What outlives this program of the files that were read; several grids may have one. */
-  readonly memory?: FileCache;
-  /** Bytes of verified ciphertext to keep for the next read; none for 0. A `memory` has a bound of its own. */
-  readonly keptBytes?: number;
+  readonly fileCache?: FileCache;
+  /** Bytes of verified ciphertext to keep for the next read; none for 0. A `fileCache` has a bound of its own. */
+  readonly segmentCacheBytes?: number;
 }
 
 /** A grid's files. */
@@ -60,14 +60,14 @@ export interface FileNodes {
   directory(cap: DirectoryCap): Directory;
 
   /**
-   * Fetches what `target` misses of a file that is to be kept for good, until all of it is written. Does nothing without a `memory`.
+   * Fetches what `target` misses of a file that is to be kept for good, until all of it is written. Does nothing without a `fileCache`.
    * @throws GridError what reading throws; STORE_FULL, STORE_UNAVAILABLE; the signal's reason
    */
   fetchInto(target: FetchTarget, cap: ChkVerifyCap, signal: AbortSignal): Promise<void>;
 
   /**
    * URLs of as many whole shares as the file needs, which a browser can fetch by itself and without a secret: of those
-   * remembered in `memory`. None where there are not enough. Never rejects.
+   * remembered in `fileCache`. None where there are not enough. Never rejects.
    */
   openShares(cap: ChkVerifyCap): Promise<string[]>;
 }
@@ -87,9 +87,10 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const nodes = new Map<string, FileNode>();
   const contents = new DirectoryContents();
   const mutables = new Map<string, MutableFile>();
-  const segments = options.memory?.recent ?? new SegmentCache(options.keptBytes ?? defaultCacheLimits.inMemory);
+  const segments =
+    options.fileCache?.recent ?? new SegmentCache(options.segmentCacheBytes ?? defaultCacheLimits.inMemory);
 
-  function contextOf(storageIndex: Uint8Array, keptPrefix: string): DownloadContext {
+  function contextOf(storageIndex: Uint8Array, segmentPrefix: string): DownloadContext {
     return {
       servers: options.servers,
       storageOf: (server) => server.storage,
@@ -102,14 +103,14 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       scope: log.scope("node"),
       storageIndexText: encodeBase32(storageIndex),
       traffic: { received: 0, hedged: 0 },
-      kept: segments,
-      keptPrefix,
-      memory: undefined,
+      segmentCache: segments,
+      segmentPrefix,
+      cachedFile: undefined,
     };
   }
 
-  function immutableContextOf(cap: ChkCap | ChkVerifyCap, memory = options.memory?.file(cap)): DownloadContext {
-    return { ...contextOf(cap.storageIndex, `${nameOf(cap, cap.storageIndex)}:`), memory };
+  function immutableContextOf(cap: ChkCap | ChkVerifyCap, cachedFile = options.fileCache?.file(cap)): DownloadContext {
+    return { ...contextOf(cap.storageIndex, `${nameOf(cap, cap.storageIndex)}:`), cachedFile };
   }
 
   function openImmutable(cap: ChkCap): FileNode {
@@ -144,12 +145,12 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     openLatest,
     directory: (cap) => new Directory(cap, (signal) => openLatest(cap.content, signal), contents),
     async fetchInto(target, cap, signal) {
-      if (options.memory === undefined) return;
+      if (options.fileCache === undefined) return;
       // Hashes of its own, so that none goes by unseen; and it leaves alone what readers want to have at hand.
       // No reader comes after it who could take over what a pause leaves half done.
       const context = {
-        ...immutableContextOf(cap, options.memory.file(cap, target)),
-        kept: new SegmentCache(0),
+        ...immutableContextOf(cap, options.fileCache.file(cap, target)),
+        segmentCache: new SegmentCache(0),
         limits: { ...limits, lingerBytes: 0 },
       };
       await fetchMissing(new ChkDownload(cap, context), target, context, signal);
@@ -157,7 +158,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     async openShares(cap) {
       const roots = new Map(options.servers.known().map(({ id, openRoot }) => [id, openRoot]));
       const urls = new Map<number, string>();
-      for (const { serverId, shareNumber } of (await options.memory?.file(cap).recall())?.shares ?? []) {
+      for (const { serverId, shareNumber } of (await options.fileCache?.file(cap).recall())?.shares ?? []) {
         const root = roots.get(serverId)?.replace(/\/+$/, "");
         if (root !== undefined)
           urls.set(shareNumber, `${root}${sharesPath(encodeBase32(cap.storageIndex), "immutable")}/${shareNumber}`);

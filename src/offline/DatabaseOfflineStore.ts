@@ -1,7 +1,7 @@
 import type { DBSchema } from "idb";
 import type { Clock } from "../base/Clock.ts";
 import type { FileFact, PartNames } from "../cache/FileParts.ts";
-import { type Database, openDatabase } from "../cache/openDatabase.ts";
+import { type Database, openDatabase } from "../database/openDatabase.ts";
 import {
   damaged,
   type OfflineParts,

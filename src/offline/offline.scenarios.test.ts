@@ -73,7 +73,7 @@ class Stage {
     const kept = new OfflineFiles(this.store, clock, (record) => service.changed(record));
     const limits = { ...defaultLimits, windowStart: 300, windowMost: 1_200, segmentSizeGuesses: [SEGMENT] };
     const memory = new FileCache(this.cache, clock, { ...defaultCacheLimits, inMemory: 0 }, log, (cap) => kept.of(cap));
-    const nodes = createFileNodes({ servers: this.grid, clock, log, memory, limits });
+    const nodes = createFileNodes({ servers: this.grid, clock, log, fileCache: memory, limits });
     const events: KeepEvent[] = [];
     const service: OfflineService = new OfflineService({
       kept,
@@ -381,7 +381,7 @@ describe("shares that the browser has brought", () => {
     const servers = [...shares]
       .slice(0, 3)
       .map(([n, bytes]) => broughtServer(storageIndexText, n, new Blob([Uint8Array.from(change(bytes))])));
-    return createFileNodes({ servers: new StaticServerList(servers), clock, memory });
+    return createFileNodes({ servers: new StaticServerList(servers), clock, fileCache: memory });
   }
 
   it("are all that is asked, in the middle of keeping too", async () => {

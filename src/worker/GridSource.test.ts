@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { GridError } from "../base/GridError.ts";
 import { jsonFault } from "../base/jsonFault.ts";
-import type { ConfigKind } from "../cache/ConfigStore.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { checkGrid } from "../servers/checkGrid.ts";
 import type { ServerList } from "../servers/ServerList.ts";
+import type { ConfigKind } from "./ConfigStore.ts";
 import { GridSource } from "./GridSource.ts";
 
 const SWISSNUM = "a-secret-that-lets-clients-in";

@@ -5,7 +5,6 @@ import type { GridConfig, ServerSecrets } from "../base/gridConfig.ts";
 import type { jsonFault } from "../base/jsonFault.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import { inTime } from "../base/wait.ts";
-import type { ConfigStore } from "../cache/ConfigStore.ts";
 import type { FileNodes } from "../files/createFileNodes.ts";
 import { ConfiguredServerList } from "../servers/ConfiguredServerList.ts";
 import type { checkGrid } from "../servers/checkGrid.ts";
@@ -13,6 +12,7 @@ import { type LocalNetwork, localNetworkOf, type PermissionOf } from "../servers
 import { parseGridConfig, parseServerSecrets } from "../servers/parseGridConfig.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { gatewaysOf, type MakeTransport } from "../servers/serversFromConfig.ts";
+import type { ConfigStore } from "./ConfigStore.ts";
 import { fetchConfig } from "./fetchConfig.ts";
 
 /** While grids are in use their configuration is read again after this: servers come, go and move. */

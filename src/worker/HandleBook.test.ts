@@ -2,10 +2,10 @@ import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { HandleRecord } from "../base/HandleRecord.ts";
-import { HandleStore } from "../cache/HandleStore.ts";
-import { storeNoKeys } from "../cache/testing/storeNoKeys.ts";
+import { storeNoKeys } from "../database/testing/storeNoKeys.ts";
 import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { HandleBook } from "./HandleBook.ts";
+import { HandleStore } from "./HandleStore.ts";
 
 const record: HandleRecord = { cap: "URI:LIT:my", filename: "", download: false, type: "", grid: "" };
 const handle = "aaaaaaaaaaaaaaaaaaaaaa";

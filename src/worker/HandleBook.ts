@@ -2,7 +2,7 @@ import type { Clock } from "../base/Clock.ts";
 import { isGridError } from "../base/GridError.ts";
 import { type HandleEntry, type HandleRecord, isHandle } from "../base/HandleRecord.ts";
 import { inTime } from "../base/wait.ts";
-import type { HandleStore } from "../cache/HandleStore.ts";
+import type { HandleStore } from "./HandleStore.ts";
 
 /** Records kept beside the database: so a player's every range costs no look-up, and it works without a database too. */
 const MOST_REMEMBERED = 1_000;

@@ -1,8 +1,6 @@
 import { systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
-import { ConfigStore } from "../cache/ConfigStore.ts";
 import { openCacheDatabase } from "../cache/cacheDatabase.ts";
-import { HandleStore } from "../cache/HandleStore.ts";
 import { openFileCache } from "../cache/openFileCache.ts";
 import { createFileNodes, type FileNodes } from "../files/createFileNodes.ts";
 import { FailurePacer } from "../http/FailurePacer.ts";
@@ -20,9 +18,11 @@ import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
 import { bundledParts } from "./bundledParts.ts";
 import { ClientWatch } from "./ClientWatch.ts";
+import { ConfigStore } from "./ConfigStore.ts";
 import { FileSource } from "./FileSource.ts";
 import { GridSource } from "./GridSource.ts";
 import { HandleBook } from "./HandleBook.ts";
+import { HandleStore } from "./HandleStore.ts";
 import { keepFromWebServer } from "./keepFromWebServer.ts";
 import { OfflineWork } from "./OfflineWork.ts";
 import { pageQuestions } from "./pageQuestions.ts";
@@ -105,8 +105,8 @@ export function composeGridHandler(
   // On a full disk what was merely read leaves for what somebody wants to keep.
   const makeRoom = (): Promise<void> => cache.delete();
   const kept = new OfflineFiles(new DatabaseOfflineStore(clock, makeRoom), clock, (record) => offline.changed(record));
-  const memory = openFileCache(cache, clock, log, (cap) => kept.of(cap));
-  const makeFiles = (servers: ServerList): FileNodes => createFileNodes({ servers, clock, log, memory });
+  const fileCache = openFileCache(cache, clock, log, (cap) => kept.of(cap));
+  const makeFiles = (servers: ServerList): FileNodes => createFileNodes({ servers, clock, log, fileCache });
   const reads = new Reads(clock, (event) => announce("read", event));
   const seeks = forgetsUnanswered(navigator.userAgent) ? new UnansweredSeeks() : undefined;
   const readers = new ClientWatch(clock, async (client) => (await self.clients.get(client)) !== undefined);

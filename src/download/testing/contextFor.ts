@@ -26,8 +26,8 @@ export function contextFor(
     scope: grid.log.scope("node"),
     storageIndexText,
     traffic: { received: 0, hedged: 0 },
-    kept: new SegmentCache(0),
-    keptPrefix: "",
-    memory: undefined,
+    segmentCache: new SegmentCache(0),
+    segmentPrefix: "",
+    cachedFile: undefined,
   };
 }

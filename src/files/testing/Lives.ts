@@ -43,7 +43,7 @@ export class Lives {
     const log = new EventLog(clock);
     const limits = { ...defaultLimits, segmentSizeGuesses: SEGMENT_SIZES };
     const memory = new FileCache({ facts: this.facts, segments: this.segments }, clock, this.#limits, log);
-    const nodesOf = (servers: ServerList) => createFileNodes({ servers, clock, log, memory, limits });
+    const nodesOf = (servers: ServerList) => createFileNodes({ servers, clock, log, fileCache: memory, limits });
     return { nodes: nodesOf(servers), memory, nodesOf };
   }
 }

@@ -29,7 +29,7 @@ export class SimulatedGrid implements ServerList {
       // Most scenarios want to see that a read which is left ends at once.
       limits: { ...defaultLimits, linger: 0, lingerBytes: 0, ...limits },
       // What a read asks servers for is what most scenarios are about, the second time as well.
-      keptBytes: 0,
+      segmentCacheBytes: 0,
       codec: { ...zfec, memory: this.memory },
     });
   }

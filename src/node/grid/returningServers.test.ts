@@ -31,7 +31,7 @@ beforeEach(async () => {
   const { stdout } = await runGridfetch(["put", path, "--servers", grid.serversFile, "--k", "3", "--n", "5"]);
   list = new ConfiguredServerList(nodeAddressTransport(), { clock: systemClock, limits });
   await readList();
-  file = createFileNodes({ servers: list, limits, keptBytes: 0 }).open(parseCap(stdout.toString().trim()));
+  file = createFileNodes({ servers: list, limits, segmentCacheBytes: 0 }).open(parseCap(stdout.toString().trim()));
 });
 
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/Clock.ts";
-import { type Database, openDatabase } from "./openDatabase.ts";
-import { makeKeyStore, type Sealed, SecretBox, type SecretBoxSchema } from "./SecretBox.ts";
+import { type Database, openDatabase } from "../database/openDatabase.ts";
+import { makeKeyStore, type Sealed, SecretBox, type SecretBoxSchema } from "../database/SecretBox.ts";
 
 /**
  * What a worker knows of its grids, each as JSON; secret: a configuration and swissnums that pages have passed, and the

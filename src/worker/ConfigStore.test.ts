@@ -3,8 +3,8 @@ import { IDBFactory } from "fake-indexeddb";
 import { openDB } from "idb";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { systemClock } from "../base/Clock.ts";
+import { storeNoKeys } from "../database/testing/storeNoKeys.ts";
 import { ConfigStore } from "./ConfigStore.ts";
-import { storeNoKeys } from "./testing/storeNoKeys.ts";
 
 const SECRETS = { "v0-oak": "open-sesame" };
 const opened: ConfigStore[] = [];

@@ -1,8 +1,8 @@
 import type { Clock } from "../base/Clock.ts";
 import { isGridError } from "../base/GridError.ts";
 import { type HandleEntry, type HandleRecord, isHandleRecord } from "../base/HandleRecord.ts";
-import { type Database, FORBIDDEN, openDatabase, type WriteTransaction } from "./openDatabase.ts";
-import { makeKeyStore, type Sealed, SecretBox, type SecretBoxSchema } from "./SecretBox.ts";
+import { type Database, FORBIDDEN, openDatabase, type WriteTransaction } from "../database/openDatabase.ts";
+import { makeKeyStore, type Sealed, SecretBox, type SecretBoxSchema } from "../database/SecretBox.ts";
 
 interface Row {
   readonly handle: string;
