@@ -71,7 +71,8 @@ test("a read after a flood of aborted ones, from two tabs, waits for none of the
   const before = await readMegabyte(tab, url, 500 * MB);
   await Promise.all([flood(tab, url, size, 10), flood(other, url, size, 10)]);
   const after = await readMegabyte(tab, url, 700 * MB);
-  expect(after).toBeLessThan(4 * before);
+  // All that was aborted, worked off first, would take a hundred times as long.
+  expect(after).toBeLessThan(10 * before);
   await pause(2_000);
   expect(total({ grid }, "activeRequests")).toBe(0);
   const quiet = total({ grid }, "bytesSent");

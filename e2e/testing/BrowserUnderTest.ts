@@ -223,5 +223,8 @@ async function makeFirefoxProfile(executablePath: string): Promise<string> {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const browser = driven(await launch({ browser: "firefox", executablePath, userDataDir: folder }));
   await browser.close();
+  // Puppeteer's settings for that start. Where a profile has some, puppeteer puts them back when the browser has ended, and perhaps over those of its
+  // next start.
+  await rm(join(folder, "user.js"), { force: true });
   return folder;
 }
