@@ -33,7 +33,7 @@ test.describe("a player with an attached film", () => {
     });
     await pause(30_000);
     demo.grid.reset();
-    await expect.poll(() => standOf(tab), { timeout: 90_000 }).toMatchObject({ isPast: true, error: "none" });
+    await expect.poll(() => standOf(tab), { timeout: 150_000 }).toMatchObject({ isPast: true, error: "none" });
     await tab.$eval("#film", (film) => (film as HTMLVideoElement).pause());
     expect(await shownTenth(tab, "film")).toBeGreaterThan(2_010);
   });

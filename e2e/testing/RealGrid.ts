@@ -35,7 +35,7 @@ interface RelayedClose {
  */
 export class RealGrid {
   readonly grid: TahoeGrid;
-  /** Of the files that it was started with, in their order. */
+  /** Of the files that it was started with, in their order; the mutable one is a write cap. */
   readonly caps: readonly string[];
   readonly app: AppServer;
   /** The app's other address. */
@@ -63,13 +63,17 @@ export class RealGrid {
     this.#nginx = parts.nginx;
   }
 
-  /** @param bin where the `tahoe` command is */
-  static async start(bin: string, files: readonly Uint8Array[]): Promise<RealGrid> {
+  /**
+   * @param bin where the `tahoe` command is
+   * @param mutable goes onto the grid as a mutable file, the last of `caps`
+   */
+  static async start(bin: string, files: readonly Uint8Array[], mutable: Uint8Array<ArrayBuffer>): Promise<RealGrid> {
     const folder = await mkdtemp(join(tmpdir(), "gridfetch-e2e-real-"));
     const grid = await TahoeGrid.start(bin, 5);
     const client = await grid.startClient({ needed: 3, total: 10, maxSegmentSize: 128 * 1024 });
     const caps: string[] = [];
     for (const file of files) caps.push(await client.put(file));
+    caps.push(await client.putMutable(mutable));
     await client.stop();
     await placeClientApp(join(folder, "app"));
     const documents = {};

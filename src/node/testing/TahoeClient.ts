@@ -74,6 +74,13 @@ export class TahoeClient {
     return (await runTahoe(this.#bin, ["-d", this.#folder, "put", "-"], bytes)).toString().trim();
   }
 
+  /** Stores the bytes as a mutable file in segments and gives its write cap. */
+  async putMutable(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+    const answer = await fetch(new URL("/uri?format=mdmf", this.gateway), { method: "PUT", body: bytes });
+    if (!answer.ok) throw new Error(`the gateway took no mutable file: HTTP ${answer.status}`);
+    return (await answer.text()).trim();
+  }
+
   /** `tahoe get`: the file's bytes. */
   async get(cap: string): Promise<Uint8Array> {
     return runTahoe(this.#bin, ["-d", this.#folder, "get", cap, "-"]);
