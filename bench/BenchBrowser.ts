@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { type Browser, type BrowserContext, chromium, type Page } from "@playwright/test";
+import type { Browser, BrowserContext, Page } from "@playwright/test";
 import { AppServer } from "../src/node/demo/AppServer.ts";
 import type { Bench } from "./Bench.ts";
+import { launchChromium } from "./launchChromium.ts";
 import { WorkerInspector } from "./WorkerInspector.ts";
 
 /** A read by a page. */
@@ -47,12 +48,8 @@ export class BenchBrowser {
     if ("missing" in found) throw new Error(`there is no Chromium: ${found.missing}`);
     const documents = configFile === undefined ? {} : { "/grid.json": JSON.parse(await readFile(configFile, "utf8")) };
     const app = await AppServer.start({ folder, port: front?.appPort ?? 0, documents });
-    const args = ["--disable-background-networking", "--disable-component-update", "--disable-gpu", "--no-first-run"];
     // For the front's certificate, which nobody signed.
-    if (front) args.push("--ignore-certificate-errors");
-    // Chromium's sandbox refuses to start as root, as in a container.
-    if (process.getuid?.() === 0) args.push("--no-sandbox");
-    const browser = await chromium.launch({ executablePath: found.path, args });
+    const browser = await launchChromium(found.path, front ? ["--ignore-certificate-errors"] : []);
     const context = await browser.newContext({ baseURL: front?.url ?? app.url });
     const page = await context.newPage();
     await page.goto("/index.html");

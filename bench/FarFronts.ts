@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { relayLocation } from "../e2e/testing/relayLocation.ts";
 import { AppServer } from "../src/node/demo/AppServer.ts";
 import { newTlsIdentity } from "../src/node/grid/GridFolder.ts";
 import { NginxServer } from "../src/node/proxy/testing/NginxServer.ts";
@@ -110,12 +111,11 @@ export class FarFronts {
   }
 }
 
-async function startApp({ grid, appFolder, folder }: Behind, { way, distance, url }: FarFront): Promise<AppServer> {
+async function startApp({ grid, appFolder }: Behind, { way, url }: FarFront): Promise<AppServer> {
   const own = new URL(way === "relay" ? "relay/" : "grid-servers/", url);
   if (way === "relay") own.protocol = "wss:";
-  const path = join(folder, `${way}-${distance}.json`);
-  const document = await gridConfig(grid.serversFile, way === "relay" ? "relay" : "proxy", own.href, path);
-  return AppServer.start({ folder: appFolder, port: 0, documents: { "/grid.json": document } });
+  const config = await gridConfig(grid.serversFile, way === "relay" ? "relay" : "proxy", own.href);
+  return AppServer.start({ folder: appFolder, port: 0, documents: { "/grid.json": JSON.parse(config) } });
 }
 
 /** A `server` as docs/operators.md has it. */
@@ -130,21 +130,13 @@ async function nginxBlock(
     const names = ["--servers", grid.serversFile, "--origin", origin, "--folder", own];
     await gridfetch("proxy-config", ...names);
   }
-  const relayed = `
-      location /relay/ {
-        proxy_pass http://127.0.0.1:${to.relay};
-        proxy_http_version 1.1;
-        proxy_set_header Upgrade $http_upgrade;
-        proxy_set_header Connection upgrade;
-        proxy_read_timeout 180s;
-      }`;
   return `
     ${way === "nginx" ? `include ${own}/http.conf;` : ""}
     server {
       listen 127.0.0.1:${port} ssl http2;
       ssl_certificate ${folder}/front.pem;
       ssl_certificate_key ${folder}/front.key;
-      ${way === "nginx" ? `include ${own}/locations.conf;` : relayed}
+      ${way === "nginx" ? `include ${own}/locations.conf;` : await relayLocation(to.relay)}
       location / { proxy_pass http://127.0.0.1:${to.app}; }
     }`;
 }

@@ -3,16 +3,17 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
-import { type Browser, chromium } from "@playwright/test";
+import type { Browser } from "@playwright/test";
 import { placeClientApp } from "../../e2e/testing/clientApp.ts";
-import { makeFile } from "../../e2e/testing/makeFile.ts";
 import { nginxBin } from "../../src/node/proxy/testing/NginxServer.ts";
 import { TahoeGrid } from "../../src/node/testing/TahoeGrid.ts";
 import { type Bench, type Part, tahoeBin } from "../Bench.ts";
-import { gridUrl, upload } from "../BenchGrid.ts";
+import { gridUrl } from "../BenchGrid.ts";
 import { type Distance, type FarFront, FarFronts } from "../FarFronts.ts";
 import { FarVisitor } from "../FarVisitor.ts";
+import { launchChromium } from "../launchChromium.ts";
 import { median, round } from "../statistics.ts";
+import { uploadNoise } from "../uploadNoise.ts";
 
 const MiB = 1024 * 1024;
 const ROUND_TRIP = 400;
@@ -60,8 +61,8 @@ export const farPart: Part = {
       const grid = await TahoeGrid.start(tahoeBin(bench), SERVERS);
       closers.push(() => grid.stop());
       const rounds = bench.isQuick ? 1 : 3;
-      const caps = await uploadNoise(bench, grid, 2, SIZE);
-      const unread = await uploadNoise(bench, grid, rounds * 4, GATEWAY_SIZE);
+      const caps = await uploadNoise(bench, grid, "far", 2, SIZE);
+      const unread = await uploadNoise(bench, grid, "far-gateway", rounds * 4, GATEWAY_SIZE);
       const { gateway } = await grid.startClient(ENCODING);
       const folder = join(bench.folder, "far");
       const appFolder = join(folder, "app");
@@ -69,7 +70,8 @@ export const farPart: Part = {
       await placePage(appFolder);
       const fronts = await FarFronts.start({ grid, gateway, appFolder, folder }, ROUND_TRIP);
       closers.push(() => fronts.close());
-      const browser = await startChromium(found.path, fronts.spki);
+      // Where errors are only overlooked, Chromium opens every WebSocket twice.
+      const browser = await launchChromium(found.path, [`--ignore-certificate-errors-spki-list=${fronts.spki}`]);
       closers.push(() => browser.close());
       await compare(
         bench,
@@ -175,22 +177,4 @@ async function placePage(folder: string): Promise<void> {
   await placeClientApp(folder);
   const script = 'import * as client from "/lib/client/index.js"; Object.assign(window, { client });';
   await writeFile(join(folder, "index.html"), `<!doctype html><script type="module">${script}</script>`);
-}
-
-/** One that takes the fronts' certificate for valid: where errors are only overlooked, Chromium opens every WebSocket twice. */
-function startChromium(executablePath: string, spki: string): Promise<Browser> {
-  const args = ["--disable-background-networking", "--disable-component-update", "--disable-gpu", "--no-first-run"];
-  args.push(`--ignore-certificate-errors-spki-list=${spki}`);
-  if (process.getuid?.() === 0) args.push("--no-sandbox");
-  return chromium.launch({ executablePath, args });
-}
-
-async function uploadNoise(bench: Bench, grid: TahoeGrid, count: number, size: number): Promise<string[]> {
-  const caps: string[] = [];
-  for (let n = 0; n < count; n++) {
-    const path = join(bench.folder, `far-${size}-${n}.bin`);
-    await makeFile(path, size);
-    caps.push(await upload(path, grid.serversFile));
-  }
-  return caps;
 }

@@ -1,6 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { makeFile } from "../../e2e/testing/makeFile.ts";
 import type { ChkCap } from "../../src/formats/Cap.ts";
 import { parseCap } from "../../src/formats/parseCap.ts";
 import { TahoeClient } from "../../src/node/testing/TahoeClient.ts";
@@ -9,11 +8,11 @@ import { readServerList } from "../../src/node/transport/readServerList.ts";
 import { parseNurl } from "../../src/servers/parseNurl.ts";
 import { StaticServerList } from "../../src/servers/StaticServerList.ts";
 import { type Bench, type Part, tahoeBin } from "../Bench.ts";
-import { upload } from "../BenchGrid.ts";
 import { curlGateway } from "../curlGateway.ts";
 import { DelayingProxies } from "../DelayingProxies.ts";
 import { readWhole } from "../generated/readWhole.ts";
 import { inTurn, median, ratioOf, round, speed } from "../statistics.ts";
+import { uploadNoise } from "../uploadNoise.ts";
 
 const MiB = 1024 * 1024;
 const ROUND_TRIP = 100;
@@ -49,7 +48,7 @@ export const gatewayPart: Part = {
 
 async function compareDirectly(bench: Bench, grid: TahoeGrid): Promise<void> {
   const size = (bench.isQuick ? 32 : 256) * MiB;
-  const cap = await uploadNoise(bench, grid, "near.bin", size);
+  const [cap = ""] = await uploadNoise(bench, grid, "gateway-near", 1, size);
   const client = await grid.startClient(ENCODING);
   const seconds = await inTurn(bench.isQuick ? 2 : 3, {
     ours: () => readOurs(cap, grid.serversFile),
@@ -64,7 +63,7 @@ async function compareDirectly(bench: Bench, grid: TahoeGrid): Promise<void> {
 async function compareDelayed(bench: Bench, grid: TahoeGrid, proxies: readonly number[]): Promise<void> {
   // No smaller in quick runs: the begin of a read would count for more.
   const size = 64 * MiB;
-  const cap = await uploadNoise(bench, grid, "far.bin", size);
+  const [cap = ""] = await uploadNoise(bench, grid, "gateway-far", 1, size);
   let list = await readFile(grid.serversFile, "utf8");
   for (const [i, { nurl }] of grid.servers.entries()) {
     list = list.replaceAll(`127.0.0.1:${parseNurl(nurl).port}/`, `127.0.0.1:${proxies[i]}/`);
@@ -98,12 +97,6 @@ async function compareDelayed(bench: Bench, grid: TahoeGrid, proxies: readonly n
   } finally {
     await client.stop();
   }
-}
-
-async function uploadNoise(bench: Bench, grid: TahoeGrid, name: string, size: number): Promise<string> {
-  const path = join(bench.folder, name);
-  await makeFile(path, size);
-  return upload(path, grid.serversFile);
 }
 
 async function readOurs(cap: string, serversFile: string): Promise<number> {

@@ -1,18 +1,18 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeFile } from "../../e2e/testing/makeFile.ts";
 import { newTlsIdentity } from "../../src/node/grid/GridFolder.ts";
 import { NginxServer, nginxBin } from "../../src/node/proxy/testing/NginxServer.ts";
 import { freePort } from "../../src/node/testing/freePort.ts";
 import { TahoeGrid } from "../../src/node/testing/TahoeGrid.ts";
 import { type Bench, type Part, tahoeBin } from "../Bench.ts";
 import { BenchBrowser } from "../BenchBrowser.ts";
-import { gridUrl, upload } from "../BenchGrid.ts";
+import { gridUrl } from "../BenchGrid.ts";
 import { benchFolder } from "../benchFolder.ts";
 import { curlGateway } from "../curlGateway.ts";
 import { gridConfig, gridfetch } from "../operatorCommands.ts";
 import { startRelay } from "../startRelay.ts";
 import { inTurn, median, ratioOf, round, speed } from "../statistics.ts";
+import { uploadNoise } from "../uploadNoise.ts";
 
 const MiB = 1024 * 1024;
 const ENCODING = { needed: 3, total: 10 };
@@ -95,7 +95,7 @@ async function compareFirstBytes(bench: Bench, grid: TahoeGrid, { relay, nginx, 
 async function openRelayed(bench: Bench, grid: TahoeGrid, folder: string, closers: Closers): Promise<BenchBrowser> {
   const port = await freePort();
   const configFile = join(bench.folder, "relay.json");
-  await gridConfig(grid.serversFile, "relay", `ws://127.0.0.1:${port}/`, configFile);
+  await writeFile(configFile, await gridConfig(grid.serversFile, "relay", `ws://127.0.0.1:${port}/`));
   const browser = await BenchBrowser.start(bench, folder, configFile);
   closers.push(() => browser.close());
   const relay = await startRelay(grid.serversFile, [new URL(browser.page.url()).origin], port);
@@ -124,26 +124,10 @@ async function openProxied(bench: Bench, grid: TahoeGrid, folder: string, closer
   const nginx = await NginxServer.start(join(own, "run"), http, port);
   closers.push(() => nginx.stop());
   const configFile = join(bench.folder, "proxy.json");
-  await gridConfig(grid.serversFile, "proxy", `${origin}/grid-servers/`, configFile);
+  await writeFile(configFile, await gridConfig(grid.serversFile, "proxy", `${origin}/grid-servers/`));
   const browser = await BenchBrowser.start(bench, folder, configFile, { url: `${origin}/`, appPort });
   closers.push(() => browser.close());
   return browser;
 }
 
 type Closers = (() => Promise<void>)[];
-
-async function uploadNoise(
-  bench: Bench,
-  grid: TahoeGrid,
-  name: string,
-  count: number,
-  size: number,
-): Promise<string[]> {
-  const caps: string[] = [];
-  for (let n = 0; n < count; n++) {
-    const path = join(bench.folder, `${name}-${n}.bin`);
-    await makeFile(path, size);
-    caps.push(await upload(path, grid.serversFile));
-  }
-  return caps;
-}

@@ -1,6 +1,7 @@
 import type { Page } from "puppeteer-core";
 import { formatCap } from "../../src/formats/formatCap.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
+import { segmentsOnDisk } from "../testing/cacheDatabase.ts";
 import { pause } from "../testing/chance.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { openControlledTab } from "../testing/openControlledTab.ts";
@@ -88,21 +89,6 @@ test("a worker that is ended while it remembers leaves nothing wrong behind", as
 
 function gridUrl(cap: string): string {
   return `/uri/${encodeURIComponent(cap)}`;
-}
-
-/** How many bytes they are. */
-function segmentsOnDisk(tab: Page): Promise<number> {
-  return tab.evaluate(async () => {
-    const done = <T>(request: IDBRequest<T>) =>
-      new Promise<T>((resolve, reject) => {
-        request.onsuccess = () => resolve(request.result);
-        request.onerror = () => reject(request.error);
-      });
-    const database = await done(indexedDB.open("gridfetch-cache"));
-    const segments: Uint8Array[] = await done(database.transaction("segments").objectStore("segments").getAll());
-    database.close();
-    return segments.reduce((sum, { length }) => sum + length, 0);
-  });
 }
 
 /** What is verified is written within half a second. */

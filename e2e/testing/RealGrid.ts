@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -14,6 +14,7 @@ import { TahoeGrid, type TahoeServer } from "../../src/node/testing/TahoeGrid.ts
 import { parseNurl } from "../../src/servers/parseNurl.ts";
 import { RELAY_CODES, SOCKET_CODES } from "../../src/servers/relayCodes.ts";
 import { placeClientApp } from "./clientApp.ts";
+import { relayLocation } from "./relayLocation.ts";
 
 const gridfetch = fileURLToPath(new URL("../../dist/node/gridfetch.js", import.meta.url));
 
@@ -207,14 +208,6 @@ async function startNginx({ folder, grid, app, securePort, proxyUrl, relayPort }
       location / { proxy_pass ${app.url}; }
     }`;
   return NginxServer.start(join(folder, "nginx"), http, securePort);
-}
-
-/** What docs/operators.md says to write. */
-async function relayLocation(port: number): Promise<string> {
-  const text = await readFile(new URL("../../docs/operators.md", import.meta.url), "utf8");
-  const [, location = ""] = /```nginx\n(location \/relay\/ [\s\S]*?)```/.exec(text) ?? [];
-  if (location === "") throw new Error("docs/operators.md has no location for the relay");
-  return location.replace("127.0.0.1:8411", `127.0.0.1:${port}`);
 }
 
 /** The built program. */

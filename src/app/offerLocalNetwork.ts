@@ -9,8 +9,8 @@ export async function offerLocalNetwork(banner: HTMLElement, grid: Grid): Promis
     if (words) words.textContent = state === "denied" ? DENIED : ASKING;
   };
   button?.addEventListener("click", async () => {
-    const isAllowed = await grid.allowLocalNetwork().catch(() => false);
-    tell(isAllowed ? "granted" : await grid.localNetwork().catch(() => "prompt" as const));
+    await grid.allowLocalNetwork().catch(() => false);
+    tell(await grid.localNetwork().catch(() => "prompt" as const));
   });
   // A worker of another version does not say.
   tell(await grid.localNetwork().catch(() => "granted" as const));

@@ -104,6 +104,11 @@ export class GridError<C extends GridErrorCode = GridErrorCode> extends Error {
   }
 }
 
+/** Could less be had than it takes to read an object: of its shares, or of any version? */
+export function isTooLittle(error: unknown): error is GridError<"NOT_ENOUGH_SHARES"> | GridError<"NO_VERSION"> {
+  return isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION");
+}
+
 /** Is `error` a GridError, of this code if one is given? By its name: a worker's scripts have a class each. */
 export function isGridError<C extends GridErrorCode>(error: unknown, code?: C): error is GridError<C> {
   return (

@@ -1,5 +1,7 @@
+import { compareBytes } from "../base/bytes.ts";
 import { GridError, isGridError, type ServerOutcome } from "../base/GridError.ts";
 import { inTime, withOwnSignal } from "../base/wait.ts";
+import { encodeBase32 } from "../formats/base32.ts";
 import type { MutableCap } from "../formats/Cap.ts";
 import { type MutableHeader, type MutableVersion, parseMutableHeader } from "../formats/mutableHeader.ts";
 import { HashTree } from "../hashing/HashTree.ts";
@@ -139,7 +141,7 @@ export class MutableVersionFinder {
       if (number >= header.version.total) return this.#note(server, `share ${number}: no such share can be`);
       // Not by the offsets, which each share has its own of: they are not signed, and a server that makes up others must not
       // have a group to itself that is taken for the version.
-      const name = nameOf(header.signed);
+      const name = encodeBase32(header.signed);
       const group = this.#groups.get(name) ?? groupOf(header);
       const share = new MutableShare(server, number, header, start, group.shareTree, this.#context);
       // Others of the same group may have come while this one's signature was being checked.
@@ -211,13 +213,4 @@ function newestFirst(a: Group, b: Group): number {
   const [left, right] = [a.version, b.version];
   if (left.sequence !== right.sequence) return left.sequence > right.sequence ? -1 : 1;
   return compareBytes(right.root, left.root);
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] ?? 0) - (b[i] ?? 0);
-  return 0;
-}
-
-function nameOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,5 +1,5 @@
 import type { LogScope } from "../base/EventLog.ts";
-import { isGridError } from "../base/GridError.ts";
+import { isTooLittle } from "../base/GridError.ts";
 import { sleep } from "../base/wait.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 
@@ -41,8 +41,7 @@ export class Outage {
         if (this.#current !== undefined && tried > this.#current.seen) this.#current = undefined;
         return fetched;
       } catch (error) {
-        const isTooLittle = isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION");
-        if (!this.#hasRead || !isTooLittle || !this.#mayRecover) throw error;
+        if (!this.#hasRead || !isTooLittle(error) || !this.#mayRecover) throw error;
         const began = this.#see(tried);
         // By when it was tried, and not by now: what hung is given up long after servers may be back.
         if (tried - began >= limits.outage) throw error;

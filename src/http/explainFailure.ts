@@ -1,4 +1,4 @@
-import { GridError, isGridError } from "../base/GridError.ts";
+import { GridError, isGridError, isTooLittle } from "../base/GridError.ts";
 
 /** What a worker knows of its own way to the network. */
 export interface Surroundings {
@@ -40,11 +40,6 @@ async function forbiddance({ forbidden }: Surroundings): Promise<string | undefi
 async function keptBack({ isKeptFromLocalNetwork }: Surroundings): Promise<string | undefined> {
   if (!(await isKeptFromLocalNetwork())) return undefined;
   return "The browser keeps this page from servers on this device or in the local network until you allow it: the app can ask you (grid.allowLocalNetwork), or see the browser's settings for this site.";
-}
-
-/** Less could be had than it takes to read an object: of its shares, or of any version. */
-export function isTooLittle(error: unknown): error is GridError<"NOT_ENOUGH_SHARES"> | GridError<"NO_VERSION"> {
-  return isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION");
 }
 
 /** Might another network change it? Where all servers have answered it would not. */

@@ -1,8 +1,8 @@
-import { GridError, isGridError } from "../base/GridError.ts";
+import { GridError, isGridError, isTooLittle } from "../base/GridError.ts";
 import { unlessAborted } from "../base/wait.ts";
 import { retryChanged } from "../files/retryChanged.ts";
 import { errorResponse, listingErrorResponse, textResponse } from "./errorResponse.ts";
-import { explainFailure, isTooLittle, type Surroundings } from "./explainFailure.ts";
+import { explainFailure, type Surroundings } from "./explainFailure.ts";
 import type { FailurePacer } from "./FailurePacer.ts";
 import type { OpenContentContext } from "./openContent.ts";
 import { type Representation, type RepresentContext, represent } from "./represent.ts";

@@ -2,10 +2,7 @@ import type { Clock } from "../base/Clock.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import { StreamFailure } from "./ByteStream.ts";
 import type { HttpConnection } from "./HttpConnection.ts";
-import { IDLE_LIMIT } from "./serverConnections.ts";
-
-/** As long as the most patient request waits for its server: this ends what nobody waits for any more. */
-const OPENING_LIMIT = 20_000;
+import { IDLE_LIMIT, OPENING_LIMIT } from "./serverConnections.ts";
 
 interface Waiter {
   serve(connection: HttpConnection): void;

@@ -1,14 +1,12 @@
 import type { Clock } from "../base/Clock.ts";
 import { unlessAborted } from "../base/wait.ts";
 import { type ByteStream, type Connect, type SocketByteStream, StreamFailure } from "./ByteStream.ts";
+import { OPENING_LIMIT } from "./serverConnections.ts";
 import { YamuxConnection } from "./YamuxConnection.ts";
 import { YAMUX_PROTOCOL } from "./yamux.ts";
 
 /** What websockify speaks comes first: some servers choose the first that they see. */
 const OFFER: readonly string[] = ["binary", YAMUX_PROTOCOL];
-
-/** As long as the most patient request waits for its server: this ends what nobody waits for any more. */
-const OPENING_LIMIT = 20_000;
 
 /**
  * The relays that servers are reached through. All servers behind a relay share one connection to it, where the relay speaks yamux; else each stream is a WebSocket

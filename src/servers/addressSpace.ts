@@ -11,7 +11,7 @@ const IPV4_LOCAL =
  * @see https://wicg.github.io/local-network-access/#ip-address-space-section
  */
 export function addressSpaceOf(hostname: string): AddressSpace | undefined {
-  if (/^(?:127\.[\d.]+|\[::1\]|(?:.+\.)?localhost)$/.test(hostname)) return "loopback";
+  if (/^(?:127(?:\.\d+){3}|\[::1\]|(?:.+\.)?localhost)$/.test(hostname)) return "loopback";
   const isIpv4 = /^\d+(?:\.\d+){3}$/.test(hostname);
   if (isIpv4 ? IPV4_LOCAL.test(hostname) : /^\[(?:f[cd]|fe[89ab])|\.local$/.test(hostname)) return "local";
   return undefined;

@@ -1,9 +1,10 @@
 import type { Finding } from "../base/GridCheck.ts";
 import { isGridError, type UnreachableWhy } from "../base/GridError.ts";
+import { addressSpaceOf } from "./addressSpace.ts";
 import { checkFinding } from "./checkFinding.ts";
 import { keptBack, type PermissionOf, spaceFrom } from "./localNetwork.ts";
 import { probeByFetch } from "./probeByFetch.ts";
-import type { Address } from "./serversFromConfig.ts";
+import { type Address, gatewayOf } from "./serversFromConfig.ts";
 
 /** What of a browser may keep a request back. */
 export interface BrowserSide {
@@ -59,17 +60,11 @@ export async function diagnoseLocalNetwork(
   return checkFinding("local-network", `The browser keeps this page from ${what}: ${why}.`);
 }
 
-/** What the browser itself connects to. */
-function gatewayOf(address: Address): string | undefined {
-  return "url" in address ? address.url : address.relay;
-}
-
 /** Pages of the machine's own addresses are as good as https (W3C Secure Contexts, section 3.1). */
 export function isMixedContent(target: string, origin: string): boolean {
   if (!origin.startsWith("https:")) return false;
   const { protocol, hostname } = new URL(target);
-  const isOwnMachine = /^(?:127(?:\.\d+){3}|\[::1\]|(?:.+\.)?localhost)$/.test(hostname);
-  return (protocol === "http:" || protocol === "ws:") && !isOwnMachine;
+  return (protocol === "http:" || protocol === "ws:") && addressSpaceOf(hostname) !== "loopback";
 }
 
 /** What Node says of a connection, which is more than a browser does. */

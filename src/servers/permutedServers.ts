@@ -1,6 +1,6 @@
 import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { concatBytes, utf8 } from "../base/bytes.ts";
+import { compareBytes, concatBytes, utf8 } from "../base/bytes.ts";
 import { decodeBase32 } from "../formats/base32.ts";
 import type { Server } from "./Server.ts";
 
@@ -23,9 +23,4 @@ export function permutationSeedOf(id: string, announced?: string): Uint8Array<Ar
   if (announced !== undefined) return decodeBase32(announced);
   const key = /^v0-([a-z2-7]{51}[aq])$/.exec(id)?.[1];
   return key === undefined ? new Uint8Array(sha256(utf8(id))) : decodeBase32(key);
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
-  return 0;
 }

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../base/Clock.ts";
-import type { GridConfig, ServerConfig, ServerSecrets } from "../base/gridConfig.ts";
+import type { AddressConfig, GridConfig, ServerConfig, ServerSecrets } from "../base/gridConfig.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import { FallbackTransport } from "./FallbackTransport.ts";
 import type { HttpTransport } from "./HttpTransport.ts";
@@ -76,9 +76,14 @@ export function addressesOf({ addresses }: ServerConfig): Address[] {
   return addresses.map((address) => ("url" in address ? address : { ...address, nurl: parseNurl(address.nurl) }));
 }
 
-/** What a browser itself connects to, to reach a server, as https or http: itself or its proxy, or its relay. */
+/** What a browser itself connects to, to reach a server by an address: itself or its proxy, or its relay. */
+export function gatewayOf(address: Address | AddressConfig): string | undefined {
+  return "url" in address ? address.url : address.relay;
+}
+
+/** Those of all addresses of a server, as https or http. */
 export function gatewaysOf({ addresses }: ServerConfig): URL[] {
-  const urls = addresses.map((address) => ("url" in address ? address.url : address.relay));
+  const urls = addresses.map(gatewayOf);
   return urls.filter((url) => url !== undefined).map((url) => new URL(url.replace(/^ws/, "http")));
 }
 

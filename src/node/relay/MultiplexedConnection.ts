@@ -15,6 +15,7 @@ import {
 import { GrowingBytes } from "./GrowingBytes.ts";
 import { RelayedStream, type StreamCarrier, type StreamTarget } from "./RelayedStream.ts";
 import type { RelayLimits } from "./relayLimits.ts";
+import { terminateLate } from "./terminateLate.ts";
 
 const KIB = 1024;
 /** What waits for servers that take nothing, of all streams: then the page has to wait. One alone never makes it wait. */
@@ -70,7 +71,7 @@ export class MultiplexedConnection implements StreamCarrier {
     });
     this.#idle = setTimeout(() => this.#lookAtIdle(), limits.idle);
     client.on("message", (data: Buffer, isBinary) => (isBinary ? this.#hear(data) : this.#refuseText()));
-    client.on("error", () => this.#endSoon());
+    client.on("error", () => terminateLate(client, limits.linger));
     this.ended = new Promise((resolve) => client.on("close", (code) => resolve(this.#leave(code))));
     this.gone = this.ended.then(async () => void (await Promise.all(this.#leaving)));
   }
@@ -88,7 +89,7 @@ export class MultiplexedConnection implements StreamCarrier {
     const isError = code === SOCKET_CODES.PROTOCOL_ERROR;
     const length = isError ? GO_AWAY.PROTOCOL_ERROR : GO_AWAY.NORMAL;
     this.#add({ type: FRAME_TYPES.GO_AWAY, flags: 0, stream: 0, length });
-    this.#endSoon();
+    terminateLate(this.#client, this.#limits.linger);
   }
 
   room(most: number): Uint8Array {
@@ -260,11 +261,6 @@ export class MultiplexedConnection implements StreamCarrier {
     if (this.#closing === undefined) return;
     this.#client.resume();
     this.#client.close(this.#closing.code, this.#closing.reason);
-  }
-
-  #endSoon(): void {
-    const late = setTimeout(() => this.#client.terminate(), this.#limits.linger);
-    this.#client.once("close", () => clearTimeout(late));
   }
 
   #lookAtIdle(): void {

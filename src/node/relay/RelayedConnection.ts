@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { RELAY_CODES, SOCKET_CODES } from "../../servers/relayCodes.ts";
 import type { RelayLimits } from "./relayLimits.ts";
+import { terminateLate } from "./terminateLate.ts";
 
 /** What became of a connection. */
 export interface RelayedEnd {
@@ -55,7 +56,7 @@ export class RelayedConnection {
     client.pause();
     client.on("message", (data: Buffer, isBinary) => (isBinary ? this.#passOn(data) : this.#refuseText()));
     // A broken rule of the protocol; the close that follows says which, and whoever breaks rules may not hear it.
-    client.on("error", () => this.#endSoon());
+    client.on("error", () => terminateLate(client, limits.linger));
     this.ended = new Promise((resolve) => client.on("close", (code) => resolve(this.#leave(code))));
     const connected = this.#connect(connect);
     this.gone = Promise.all([this.ended, connected]).then(() => this.#serverGone());
@@ -65,12 +66,7 @@ export class RelayedConnection {
   close(code: number, reason: string): void {
     this.#closing ??= { code, reason };
     this.#closeWhenSent();
-    this.#endSoon();
-  }
-
-  #endSoon(): void {
-    const late = setTimeout(() => this.#client.terminate(), this.#limits.linger);
-    this.#client.once("close", () => clearTimeout(late));
+    terminateLate(this.#client, this.#limits.linger);
   }
 
   async #connect(connect: (signal: AbortSignal) => Promise<Socket>): Promise<void> {
