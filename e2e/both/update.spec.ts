@@ -87,14 +87,15 @@ test("a film that is paused for long neither keeps a new worker out, nor is cut 
   expect(await shownTenth(tab, "film")).toBe(2500);
 });
 
-/** Has the browser look for a new worker, and waits until one is there. */
+/** Has the browser look for a new worker, and waits until one is there. It may have taken over already, where nothing keeps it out. */
 function updateWorker(tab: Page): Promise<void> {
   return tab.evaluate(async () => {
     const first = navigator.serviceWorker.controller;
-    Object.assign(window, { wasNeverReloaded: true, isFirst: () => navigator.serviceWorker.controller === first });
+    const isFirst = (): boolean => navigator.serviceWorker.controller === first;
+    Object.assign(window, { wasNeverReloaded: true, isFirst });
     const registration = await navigator.serviceWorker.getRegistration();
     await registration?.update();
-    while (!registration?.waiting) await new Promise((resolve) => setTimeout(resolve, 50));
+    while (!registration?.waiting && isFirst()) await new Promise((resolve) => setTimeout(resolve, 50));
   });
 }
 

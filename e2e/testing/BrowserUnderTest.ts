@@ -7,6 +7,9 @@ import { findChromium } from "../setup/findChromium.mjs";
 import { findFirefox } from "../setup/findFirefox.mjs";
 import { WebKitBrowser } from "./webkit/WebKitBrowser.ts";
 
+/** Milliseconds in which a browser has to start: puppeteer's 30 s are too few for two of them on a busy machine. */
+const START_LIMIT = 90_000;
+
 export type BrowserKind = "chromium" | "firefox" | "webkit";
 
 /** What is different from a browser as a person starts it. */
@@ -159,6 +162,7 @@ async function startChromium(
   if (!chromium) throw new Error("No Chromium was found. `npm test` installs one; or set GRIDFETCH_CHROMIUM to one.");
   return launch({
     browser: "chrome",
+    timeout: START_LIMIT,
     executablePath: chromium.path,
     userDataDir,
     acceptInsecureCerts,
@@ -190,6 +194,7 @@ async function startFirefox(
   if (!existsSync(profile)) await cp(await firstFirefoxProfile(firefox.path), profile, { recursive: true });
   return launch({
     browser: "firefox",
+    timeout: START_LIMIT,
     executablePath: firefox.path,
     userDataDir: profile,
     acceptInsecureCerts,
@@ -221,7 +226,7 @@ function firstFirefoxProfile(executablePath: string): Promise<string> {
 async function makeFirefoxProfile(executablePath: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "gridfetch-firefox-first-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const browser = driven(await launch({ browser: "firefox", executablePath, userDataDir: folder }));
+  const browser = driven(await launch({ browser: "firefox", timeout: START_LIMIT, executablePath, userDataDir: folder }));
   await browser.close();
   // Puppeteer's settings for that start. Where a profile has some, puppeteer puts them back when the browser has ended, and perhaps over those of its
   // next start.
