@@ -14,7 +14,7 @@ import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
  *   one does without the answer where it can.
  * - What is changed or taken away raises `oldest` too: the two sides then leave each other alone, loudly.
  */
-export const PROTOCOL: Versions = { oldest: 1, newest: 5 };
+export const PROTOCOL: Versions = { oldest: 1, newest: 6 };
 
 /** The versions of the protocol that a side understands, both ends included. */
 export interface Versions {
@@ -104,6 +104,8 @@ export interface Questions {
       readonly isKept?: boolean;
       /** The folder that they are in, under the worker's scope; versions before 4 do not say, and it is `grid`. */
       readonly prefix?: string;
+      /** May something stand after a handle in a URL? Versions before 6 do not say, and it may not. */
+      readonly takesPaths?: boolean;
     };
   };
   /** What handles stand for. Answered once that is written down. */

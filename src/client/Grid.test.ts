@@ -7,7 +7,7 @@ describe("a wrong argument is told as such, and the worker is not asked", () => 
   const scope = new URL("https://app.example/sub/");
   const controller = { postMessage: () => expect.fail("asked") };
   const container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
-  const grid = new Grid(scope, container, new Handles(scope, new Uint8Array(32), container));
+  const grid = new Grid(scope, container, new Handles(scope, new Uint8Array(32), true, container));
   // As JavaScript does it.
   const any = (value: unknown) => value as never;
 
@@ -37,7 +37,7 @@ it.each<[call: string, (grid: Grid, wrong: never) => unknown]>([
   const scope = new URL("https://app.example/");
   const controller = { postMessage: () => expect.fail("asked") };
   const container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
-  const grid = new Grid(scope, container, new Handles(scope, new Uint8Array(32), container));
+  const grid = new Grid(scope, container, new Handles(scope, new Uint8Array(32), true, container));
   for (const wrong of [undefined, null, {}, 7]) {
     const error = await (async () => call(grid, wrong as never))().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "BAD_CAP" });
@@ -47,8 +47,10 @@ it.each<[call: string, (grid: Grid, wrong: never) => unknown]>([
 it("makes URLs under its scope that hold nothing of the cap", () => {
   const scope = new URL("https://app.example/sub/");
   const container = Object.assign(new EventTarget(), { controller: null }) as unknown as ServiceWorkerContainer;
-  const grid = new Grid(scope, container, new Handles(new URL("grid/", scope), new Uint8Array(32), container));
-  expect(grid.url("URI:LIT:my", { filename: "film.webm" })).toMatch(/^https:\/\/app\.example\/sub\/grid\/[\w-]{22}$/);
+  const grid = new Grid(scope, container, new Handles(new URL("grid/", scope), new Uint8Array(32), true, container));
+  expect(grid.url("URI:LIT:my", { filename: "film.webm" })).toMatch(
+    /^https:\/\/app\.example\/sub\/grid\/[\w-]{22}\/file\.webm$/,
+  );
 });
 
 it("says to each worker that asks what it has configured and no worker could keep, all of it", async () => {
@@ -63,7 +65,7 @@ it("says to each worker that asks what it has configured and no worker could kee
     },
   };
   const container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
-  const grid = new Grid(scope, container, new Handles(new URL("grid/", scope), new Uint8Array(32), container));
+  const grid = new Grid(scope, container, new Handles(new URL("grid/", scope), new Uint8Array(32), true, container));
   const config = { servers: [] };
   expect(await grid.configure({ config })).toBe(false);
   expect(await grid.configure({ secrets: { oak: "x" } })).toBe(false);
@@ -91,7 +93,7 @@ describe("the local network", () => {
     },
   };
   const container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
-  const grid = new Grid(scope, container, new Handles(scope, new Uint8Array(32), container));
+  const grid = new Grid(scope, container, new Handles(scope, new Uint8Array(32), true, container));
 
   /** @param said what the person says when the page asks for something there; nothing is that the question stands open */
   function browser(before: PermissionState, said?: PermissionState): void {

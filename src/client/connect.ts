@@ -158,11 +158,12 @@ async function makeGrid(
   registration: ServiceWorkerRegistration,
   worker: ServiceWorker,
 ): Promise<Grid> {
-  const { secret, prefix = "grid" } = await askWorker(worker, "profile", {});
+  const { secret, prefix = "grid", takesPaths = false } = await askWorker(worker, "profile", {});
   const known = grids.get(registration.scope);
   if (known !== undefined) return known;
   const scope = new URL(registration.scope);
-  const grid = new Grid(scope, container, new Handles(new URL(`${prefix}/`, scope), secret, container));
+  const handles = new Handles(new URL(`${prefix}/`, scope), secret, takesPaths, container);
+  const grid = new Grid(scope, container, handles);
   grids.set(registration.scope, grid);
   keepWorkerAlive(container, handOverOnLeaving(registration, container));
   return grid;

@@ -32,14 +32,14 @@ beforeEach(() => {
     },
   };
   container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
-  handles = new Handles(folder, secret, container);
+  handles = new Handles(folder, secret, true, container);
 });
 afterEach(() => {
   vi.useRealTimers();
 });
 
 const hear = (data: unknown) => container.dispatchEvent(new MessageEvent("message", { data }));
-const handleOf = (url: string) => url.slice(url.lastIndexOf("/") + 1);
+const handleOf = (url: string) => url.slice(folder.href.length).split("/")[0] ?? "";
 
 async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
@@ -51,7 +51,7 @@ describe("a URL", () => {
     const message = JSON.stringify([cap, "film.webm", true, "video/webm", "home"]);
     const digest = createHmac("sha256", secret).update(message).digest().subarray(0, 16).toString("base64url");
     const options = { filename: "film.webm", download: true, type: "video/webm", grid: "home" };
-    expect(handles.url(cap, options)).toBe(`https://app.example/sub/films/${digest}`);
+    expect(handles.url(cap, options)).toBe(`https://app.example/sub/films/${digest}/file.webm`);
   });
 
   it("is the same for the same arguments, and another for any other", () => {
@@ -65,9 +65,30 @@ describe("a URL", () => {
     ];
     const urls = all.map((options) => handles.url(cap, options));
     expect(new Set(urls).size).toBe(all.length);
-    expect(all.map((options) => new Handles(folder, secret, container).url(cap, options))).toEqual(urls);
-    expect(new Handles(folder, new Uint8Array(32), container).url(cap, {})).not.toBe(urls[0]);
+    expect(all.map((options) => new Handles(folder, secret, true, container).url(cap, options))).toEqual(urls);
+    expect(new Handles(folder, new Uint8Array(32), true, container).url(cap, {})).not.toBe(urls[0]);
     for (const url of urls) expect(url).toMatch(/^https:\/\/app\.example\/sub\/films\/[\w-]{22}$/);
+  });
+
+  it.each<[string, UrlOptions, string]>([
+    ["what its name ends in", { filename: "Our film.MP4" }, "/file.mp4"],
+    ["the last of several extensions", { filename: "a.tar.gz" }, "/file.gz"],
+    ["nothing where the name has none", { filename: "README" }, ""],
+    ["nothing for a hidden file", { filename: ".profile" }, ""],
+    ["nothing that is no extension", { filename: "Sent to Mr. Smith & wife" }, ""],
+    ["its whole name if that is asked for", { filename: "ä/b?.mp4", nameInUrl: true }, "/%C3%A4%2Fb%3F.mp4"],
+    ["a name of half a character", { filename: "\ud83d.mp4", nameInUrl: true }, "/%EF%BF%BD.mp4"],
+    ["nothing that leads elsewhere", { filename: "..", nameInUrl: true }, ""],
+    ["nothing where there is no name", { nameInUrl: true }, ""],
+  ])("ends in %s", (_, options, ending) => {
+    const url = handles.url(cap, options);
+    const { nameInUrl: __, ...others } = options;
+    expect(new URL(url).href).toBe(`${folder}${handleOf(handles.url(cap, others))}${ending}`);
+  });
+
+  it("ends in its handle for a worker that knows nothing else", () => {
+    const old = new Handles(folder, secret, false, container);
+    expect(old.url(cap, { filename: "film.mp4" })).toMatch(/\/films\/[\w-]{22}$/);
   });
 
   it.each<[string, UrlOptions]>([
@@ -122,7 +143,7 @@ describe("the worker is told", () => {
     hear(announcement("handleWanted", { handle }));
     hear(
       announcement("handleWanted", {
-        handle: handleOf(new Handles(folder, new Uint8Array(32), container).url("x", {})),
+        handle: handleOf(new Handles(folder, new Uint8Array(32), true, container).url("x", {})),
       }),
     );
     hear({ kind: "handleWanted", handle });
@@ -133,7 +154,7 @@ describe("the worker is told", () => {
 
 describe("revoking", () => {
   it("is told to the worker, and the page does not bring it back", async () => {
-    const url = handles.url(cap, {});
+    const url = handles.url(cap, { filename: "film.mp4", nameInUrl: true });
     await pass(100);
     const revoking = handles.revoke(url);
     await pass(100);

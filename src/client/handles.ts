@@ -13,6 +13,8 @@ import type { UrlOptions } from "./UrlOptions.ts";
 const HANDLE_LENGTH = 16;
 /** As many entries as go into one message. */
 const MOST_AT_ONCE = 500;
+/** Of a name, what its URL may end in: an extension and nothing that a person might have written. */
+const ENDING = /[^/](\.[a-z0-9]{1,11})$/i;
 /** Between two tries to tell the worker; doubled each time. */
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
@@ -26,6 +28,7 @@ export class Handles {
   /** What all its URLs begin with. */
   readonly #folder: string;
   readonly #secret: Uint8Array;
+  readonly #takesPaths: boolean;
   readonly #container: ServiceWorkerContainer;
   readonly #made = new Map<string, HandleEntry>();
   readonly #untold = new Set<HandleEntry>();
@@ -35,10 +38,12 @@ export class Handles {
    * @param folder where the worker has them; its path ends in a slash
    * @param secret the profile's, 32 bytes: whoever does not have it can compute no handle from a cap, and no cap from a
    *   handle
+   * @param takesPaths may something stand after a handle? A worker of a version before 6 knows no such URL.
    */
-  constructor(folder: URL, secret: Uint8Array, container: ServiceWorkerContainer) {
+  constructor(folder: URL, secret: Uint8Array, takesPaths: boolean, container: ServiceWorkerContainer) {
     this.#folder = folder.href;
     this.#secret = secret;
+    this.#takesPaths = takesPaths;
     this.#container = container;
     container.addEventListener("message", ({ data }) => {
       if (!isAnnouncement(data)) return;
@@ -49,7 +54,7 @@ export class Handles {
   }
 
   /** @throws GridError BAD_CAP for what is no text; BAD_URL for a cap, a name or a type that is too long, and a type that is none */
-  url(given: string, { filename = "", download = false, type = "", grid = "" }: UrlOptions): string {
+  url(given: string, { filename = "", nameInUrl = false, download = false, type = "", grid = "" }: UrlOptions): string {
     const cap = capOf(given);
     const record = { cap, filename, download, type, grid };
     if (!isHandleRecord(record)) throw unusable();
@@ -61,7 +66,7 @@ export class Handles {
       this.#untold.add(entry);
       this.#tellSoon();
     }
-    return this.#folder + handle;
+    return this.#folder + handle + (this.#takesPaths ? endingOf(filename, nameInUrl) : "");
   }
 
   /**
@@ -70,7 +75,7 @@ export class Handles {
    */
   async revoke(url: string): Promise<void> {
     checkString("url", url);
-    const handle = url.startsWith(this.#folder) ? url.slice(this.#folder.length) : undefined;
+    const handle = url.startsWith(this.#folder) ? url.slice(this.#folder.length).split("/")[0] : undefined;
     if (!isHandle(handle)) throw badArgument("url", "it is no URL that grid.url has made for this app");
     this.#forget(handle);
     await askWorker(controllerOf(this.#container), "revoke", { handle });
@@ -116,6 +121,17 @@ export class Handles {
     await askWorker(controllerOf(this.#container), "handles", { entries });
     for (const entry of entries) this.#untold.delete(entry);
   }
+}
+
+/**
+ * What follows a file's handle, for players and readers that look at how a URL ends; nothing where the name says nothing. The worker takes no
+ * notice of it. A name of dots alone would lead elsewhere.
+ */
+function endingOf(filename: string, nameInUrl: boolean): string {
+  if (nameInUrl && /[^.]/.test(filename))
+    return `/${encodeURIComponent(filename.replace(/\p{Surrogate}/gu, "\ufffd"))}`;
+  const [, ending] = ENDING.exec(filename) ?? [];
+  return ending === undefined ? "" : `/file${ending.toLowerCase()}`;
 }
 
 function base64url(bytes: Uint8Array): string {

@@ -342,9 +342,9 @@ describe("an opaque URL", () => {
   const handle = "ZkV4c3ZqYnJpa2xkYWZtbg";
   const record: HandleRecord = { cap: CAP, filename: "", download: false, type: "", grid: "" };
 
-  it("is answered as its record says, whatever is asked in the query", async () => {
+  it("is answered as its record says, whatever stands after the handle", async () => {
     records.set(handle, { ...record, filename: "ü.webm", download: true });
-    const response = await get({ Range: "bytes=0-9" }, `/grid/${handle}?t=uri&filename=a.html&save=false`);
+    const response = await get({ Range: "bytes=0-9" }, `/grid/${handle}/file.html?t=uri&filename=a.html&save=false`);
     expect([response.status, response.headers.get("Content-Type")]).toEqual([206, "video/webm"]);
     expect(response.headers.get("Content-Disposition")).toMatch(/^attachment; .*%C3%BC\.webm$/);
     expect(await bytesOf(response)).toEqual(content.slice(0, 10));

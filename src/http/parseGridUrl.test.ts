@@ -104,12 +104,15 @@ describe("parseGridUrl", () => {
   });
 
   it.each([
-    ["/my/films/kR3vX8q", "kR3vX8q"],
-    ["/my/films/kR3vX8q?filename=a.txt&t=uri", "kR3vX8q"],
-    ["/my/films/", ""],
-    ["/my/films/a/b", "a/b"],
-  ])("%s is a handle's, whatever is asked besides", (path, handle) => {
-    expect(parse(path)).toEqual({ kind: "handle", handle });
+    ["/my/films/kR3vX8q", "kR3vX8q", []],
+    ["/my/films/kR3vX8q?filename=a.txt&t=uri", "kR3vX8q", []],
+    ["/my/films/", "", []],
+    ["/my/films/kR3vX8q/", "kR3vX8q", [""]],
+    ["/my/films/kR3vX8q/file.mp4", "kR3vX8q", ["file.mp4"]],
+    // As a URL is read anywhere: a part of two dots takes one away, encoded or not, and never leads above the folder.
+    ["/my/films/kR3vX8q/x/%2e%2E/a%2Fb/./%C3%A4", "kR3vX8q", ["a/b", "ä"]],
+  ])("%s is a handle's, whatever is asked besides", (path, handle, below) => {
+    expect(parse(path)).toEqual({ kind: "handle", handle, path: below });
   });
 
   it("redirects within the form that was asked for", () => {

@@ -38,6 +38,8 @@ export interface ObjectUrl extends Wanted {
 export interface HandleUrl {
   readonly kind: "handle";
   readonly handle: string;
+  /** What follows the handle, decoded: of a file it means nothing. */
+  readonly path: readonly string[];
 }
 
 export interface RedirectUrl {
@@ -50,14 +52,20 @@ export interface RedirectUrl {
  * Reads a URL for which `isGridUrl` holds. The forms are those of Tahoe-LAFS's web API: `/uri/CAP`, its synonym
  * `/cap/CAP`, `/file/CAP/ANY/NAMES/NAME` and its synonym `/named/…`, and `/uri?uri=CAP`, which redirects; with the
  * arguments `filename=`, `save=` and `t=`, and of our own `grid=`. An argument without `=` counts as absent; of a repeated one the first
- * counts. And gridfetch's own `/PREFIX/HANDLE`, which takes no arguments: what was said when it was made counts.
+ * counts. And gridfetch's own `/PREFIX/HANDLE/ANY/PATH`, which takes no arguments: what was said when it was made counts.
  *
  * The path is split before it is decoded, so `%2F` stays within a name; a colon may be raw or `%3A`.
  * @throws GridError BAD_URL where it names no cap, is not UTF-8, or `save=` is no boolean
  */
 export function parseGridUrl(url: URL, { scope, prefix }: GridPaths): GridUrl {
   const path = url.pathname.slice(scope.pathname.length);
-  if (path.startsWith(`${prefix}/`)) return { kind: "handle", handle: decodeSegment(path.slice(prefix.length + 1)) };
+  if (path.startsWith(`${prefix}/`)) {
+    const [handle = "", ...below] = path
+      .slice(prefix.length + 1)
+      .split("/")
+      .map(decodeSegment);
+    return { kind: "handle", handle, path: below };
+  }
   const [form = "", ...rest] = path.split("/");
   const [first = "", ...names] = rest.map(decodeSegment);
   const query = new Query(url);

@@ -184,7 +184,9 @@ it("a revoked handle is taken back from the pages before it is forgotten, so tha
 
 it("a page learns what its URLs are made of", async () => {
   begin();
-  expect(await ask(plain("profile"))).toEqual(answer({ secret: new Uint8Array(32), isKept: true, prefix: "films" }));
+  expect(await ask(plain("profile"))).toEqual(
+    answer({ secret: new Uint8Array(32), isKept: true, prefix: "films", takesPaths: true }),
+  );
 });
 
 it.each([

@@ -47,7 +47,7 @@ export function pageQuestions({ grids, handles, reads, offline, prefix, takesOve
       return {};
     },
     configure: async (passed) => ({ isKept: await grids.pass(passed) }),
-    profile: async () => ({ ...(await handles.profile()), prefix }),
+    profile: async () => ({ ...(await handles.profile()), prefix, takesPaths: true }),
     async handles({ entries }) {
       await handles.keep(entries);
       return {};

@@ -7,8 +7,7 @@ export async function read(url) {
   const database = new AsyncDuckDB(new VoidLogger(), worker);
   await database.instantiate(new URL(wasmUrl, location.href).href);
   const connection = await database.connect();
-  // A grid URL of an opaque handle has no extension to go by: so read_parquet.
-  const rows = await connection.query(`SELECT id, name[1:9] AS name FROM read_parquet('${url}') WHERE id = 12345`);
+  const rows = await connection.query(`SELECT id, name[1:9] AS name FROM '${url}' WHERE id = 12345`);
   const [row] = rows.toArray().map((each) => each.toJSON());
   return [row.id, row.name];
 }
