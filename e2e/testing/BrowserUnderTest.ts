@@ -226,7 +226,9 @@ function firstFirefoxProfile(executablePath: string): Promise<string> {
 async function makeFirefoxProfile(executablePath: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "gridfetch-firefox-first-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const browser = driven(await launch({ browser: "firefox", timeout: START_LIMIT, executablePath, userDataDir: folder }));
+  const browser = driven(
+    await launch({ browser: "firefox", timeout: START_LIMIT, executablePath, userDataDir: folder }),
+  );
   await browser.close();
   // Puppeteer's settings for that start. Where a profile has some, puppeteer puts them back when the browser has ended, and perhaps over those of its
   // next start.
