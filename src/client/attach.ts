@@ -28,11 +28,12 @@ export function attach(
   container: ServiceWorkerContainer,
   signal?: AbortSignal,
 ): void {
+  if (signal?.aborted) return;
   attached.get(media)?.abort();
   const stop = new AbortController();
   attached.set(media, stop);
   const over = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
-  let stood = { time: 0, rate: media.playbackRate };
+  let stood = { time: 0, rate: media.playbackRate, part: 0 };
   let isToPlay = false;
   let isLoading = false;
   let isReadsFault = false;
@@ -43,6 +44,8 @@ export function attach(
   media.addEventListener("loadedmetadata", standAgain, { signal: over });
   media.addEventListener("play", () => setPlaying(true), { signal: over });
   media.addEventListener("pause", () => setPlaying(false), { signal: over });
+  // The page has given it something else to play.
+  media.addEventListener("emptied", () => media.src !== url && stop.abort(), { signal: over });
   media.src = url;
   signal?.addEventListener("abort", () => takeOff(media, url), { signal: stop.signal });
 
@@ -55,15 +58,16 @@ export function attach(
   async function goOn(): Promise<void> {
     const before = stood;
     // One that failed before it knew its film stands nowhere: it is still to be put where it stood before.
-    if (media.readyState > HTMLMediaElement.HAVE_NOTHING) stood = { time: media.currentTime, rate: media.playbackRate };
+    if (media.readyState > HTMLMediaElement.HAVE_NOTHING) {
+      const { currentTime: time, playbackRate: rate, duration } = media;
+      stood = { time, rate, part: time / duration || 0 };
+    }
     // By then the worker has told of the read that failed.
     await sleep(FIRST_PAUSE_MS, pageTimers, over);
     tries = isReadsFault || Math.abs(stood.time - before.time) > ONE_PLACE ? 0 : tries + 1;
     isReadsFault = false;
     if (tries >= MOST_TRIES) return;
-    await untilReadable(url, stood.time / media.duration, over);
-    // The page may have given it something else to play meanwhile.
-    if (media.src !== url) return;
+    await untilReadable(url, stood.part, over);
     isLoading = true;
     media.load();
   }
@@ -83,12 +87,12 @@ export function attach(
   }
 }
 
-/** @param part how far into the file, from 0 to 1; NaN where that is not known */
+/** @param part how far into the file, from 0 to 1 */
 async function untilReadable(url: string, part: number, signal: AbortSignal): Promise<void> {
   for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(2 * wait, LAST_PAUSE_MS)) {
     try {
       const file = await GridFile.open(url, signal);
-      await file.bytes({ offset: Math.floor((part || 0) * file.size), length: 1, signal });
+      await file.bytes({ offset: Math.floor(part * file.size), length: 1, signal });
       return;
     } catch (error) {
       if (
