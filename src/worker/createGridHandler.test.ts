@@ -12,6 +12,9 @@ import { createGridHandler, type GridHandler, type GridHandlerOptions } from "./
 
 const SCOPE = "https://app.example/films/";
 const HANDLE = "h".repeat(22);
+const TIMERS = { toFake: ["setTimeout", "clearTimeout", "performance"] } satisfies Parameters<
+  typeof vi.useFakeTimers
+>[0];
 const LITERAL = "URI:LIT:nbswy3dp";
 
 /** One browser profile: what outlives its workers. */
@@ -26,6 +29,15 @@ let holdUp: Promise<unknown>;
 let fetched: string[];
 let locks: Promise<unknown>;
 
+/** Is the page still there? */
+let isThere: boolean;
+/** What the worker has asked the browser for. */
+let done: string[];
+/** What the browser has, besides what all have. */
+let browser: object;
+/** The version of the worker that is in force before this one. */
+let active: object | null;
+
 /** What the browser calls this worker by. */
 let scope: EventTarget;
 let handler: GridHandler;
@@ -37,6 +49,10 @@ beforeEach(() => {
   fetched = [];
   holdUp = Promise.resolve();
   locks = Promise.resolve();
+  isThere = true;
+  done = [];
+  browser = {};
+  active = null;
   vi.stubGlobal("indexedDB", new IDBFactory());
   vi.stubGlobal("fetch", fetchAnything);
   vi.stubGlobal("navigator", { userAgent: "", onLine: true, locks: { request: alone } });
@@ -53,8 +69,13 @@ function begin(options?: GridHandlerOptions): void {
   }));
   scope = Object.assign(new EventTarget(), {
     location: new URL("gridfetch-worker.js", SCOPE),
-    registration: { scope: SCOPE, backgroundFetch: { get: async () => undefined } },
-    clients: { matchAll: async () => windows, get: async () => ({}) },
+    registration: { scope: SCOPE, active, backgroundFetch: { get: async () => undefined }, ...browser },
+    clients: {
+      matchAll: async () => windows,
+      get: async () => (isThere ? {} : undefined),
+      claim: async () => void done.push("claim"),
+    },
+    skipWaiting: async () => void done.push("skipWaiting"),
   });
   vi.stubGlobal("self", scope);
   handler = createGridHandler(options);
@@ -123,8 +144,12 @@ interface Handled {
   readonly waits: readonly Promise<unknown>[];
 }
 
-async function get(url: string): Promise<Handled> {
-  const request = new Request(url);
+async function get(url: string, traits: Partial<Request> = {}): Promise<Handled> {
+  // A navigation's cannot be made by a script.
+  const request = Object.defineProperties(
+    new Request(url),
+    Object.fromEntries(Object.entries(traits).map(([trait, value]) => [trait, { value }])),
+  );
   expect(handler.match(request)).toBe(true);
   const waits: Promise<unknown>[] = [];
   const waitUntil = (wait: Promise<unknown>) => waits.push(wait);
@@ -137,7 +162,7 @@ const textOf = async (url: string) => (await get(url)).response.text();
 /** Puts a small file on a server, as its only share. */
 async function put(server: string, text: string): Promise<string> {
   const plaintext = new TextEncoder().encode(text);
-  const file = await encodeShares(plaintext, { needed: 1, total: 1, maxSegmentSize: 1024 });
+  const file = await encodeShares(plaintext, { needed: 1, total: 1, maxSegmentSize: 128 * 1024 });
   servers.set(server, [...(servers.get(server) ?? []), file]);
   return formatCap(file.cap);
 }
@@ -203,6 +228,171 @@ describe("a read", () => {
     // By then the servers that were listed last have been asked in vain.
     holdUp = new Promise((resolve) => setTimeout(resolve, 300));
     expect(await textOf(url)).toBe("some bytes");
+  });
+});
+
+describe("servers that have moved", () => {
+  // Real time runs on, for what the engine does beside it.
+  beforeEach(() => void vi.useFakeTimers({ ...TIMERS, shouldAdvanceTime: true }));
+  afterEach(() => void vi.useRealTimers());
+
+  it.each([
+    ["before its first byte", 0],
+    ["after its first bytes", 1],
+  ])("are found by the read after one that failed %s", async (_, chunks) => {
+    const text = "some bytes ".repeat(200_000);
+    const url = await tell(await put("oak", text));
+    const share = servers.get("oak")!;
+    if (chunks === 0) servers.clear();
+    const { response } = await get(url);
+    servers.clear();
+    expect(response.status).toBe(chunks === 0 ? 410 : 200);
+    let end: string | undefined;
+    response.text().then(
+      () => {
+        end = "whole";
+      },
+      () => {
+        end = "broken";
+      },
+    );
+    while (end === undefined) await vi.advanceTimersByTimeAsync(1_000);
+    expect(end).toBe(chunks === 0 ? "whole" : "broken");
+    servers.set("elm", share);
+    listed = ["elm"];
+    // By then the web server may be asked again.
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(await textOf(url)).toBe(text);
+  });
+
+  it("are found by what is kept offline", async () => {
+    const cap = await put("oak", "to be kept");
+    const share = servers.get("oak")!;
+    servers.clear();
+    const { keep } = await ask("keep", { cap, grid: "" });
+    await heard("keep", { id: keep.id, state: "keeping", reason: expect.anything() });
+    servers.set("elm", share);
+    listed = ["elm"];
+    const isKept = () => told("keep").some((each) => "state" in each && each.state === "kept");
+    // The list is read again by itself only after minutes.
+    for (let i = 0; i < 30 && !isKept(); i++) await vi.advanceTimersByTimeAsync(1_000);
+    expect(isKept()).toBe(true);
+  });
+
+  it("are not looked for after a read that went well", async () => {
+    const url = await tell(await put("oak", "some bytes"));
+    for (let i = 0; i < 3; i++) {
+      expect(await textOf(url)).toBe("some bytes");
+      await vi.advanceTimersByTimeAsync(3_000);
+    }
+    expect(fetched.filter((each) => each.endsWith("grid.json"))).toHaveLength(1);
+  });
+});
+
+describe("in WebKit, which forgets what was dropped before it was answered", () => {
+  const LONG = 9 * 2 ** 20;
+  const WEBKIT =
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15";
+  const player = (range: string) => ({ destination: "video", headers: new Headers({ Range: range }) }) as const;
+  const lengthOf = ({ response }: Handled) =>
+    response.arrayBuffer().then(
+      (bytes) => bytes.byteLength,
+      (error: Error) => error.name,
+    );
+
+  beforeEach(() => {
+    vi.stubGlobal("navigator", { userAgent: WEBKIT, onLine: true, locks: { request: alone } });
+    begin();
+  });
+
+  it("a player's part ends once the player has asked for another, and that one goes on", async () => {
+    const url = await tell(await put("oak", "x".repeat(LONG)));
+    let answer = () => {};
+    holdUp = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const both = [get(url, player("bytes=0-")), get(url, player("bytes=4-"))];
+    answer();
+    const [left, wanted] = (await Promise.all(both)).map(lengthOf);
+    expect([await left, await wanted]).toEqual(["AbortError", LONG - 4]);
+  });
+});
+
+describe("a body whose page has gone", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  /** What is heard of it in the end. */
+  async function leave(traits: Partial<Request>): Promise<string> {
+    vi.useFakeTimers(TIMERS);
+    const { response } = await get(await tell(LITERAL), traits);
+    isThere = false;
+    await vi.advanceTimersByTimeAsync(10_000);
+    return response.text().catch((error: Error) => error.name);
+  }
+
+  it("ends within 10 s, since browsers may not say so", async () => {
+    expect(await leave({ mode: "cors" })).toBe("AbortError");
+  });
+
+  it.each([{ mode: "navigate" }, { keepalive: true }] as const)(
+    "goes on where it was to outlive it: %o",
+    async (traits) => {
+      expect(await leave(traits)).toBe("hello");
+    },
+  );
+});
+
+describe("taking over", () => {
+  const install = async () => {
+    await Promise.all([...dispatch(new Event("install")), ...dispatch(new Event("activate"))]);
+    return done;
+  };
+
+  it("is at once for the first worker of a scope, with the pages that are open", async () => {
+    begin({ takesOver: true });
+    expect(await install()).toEqual(["skipWaiting", "claim"]);
+  });
+
+  it("waits for the page's word where an older worker may stream", async () => {
+    active = {};
+    begin({ takesOver: true });
+    expect(dispatch(new Event("install"))).toEqual([]);
+    expect(done).toEqual([]);
+    await ask("takeOver", {});
+    expect(done).toEqual(["skipWaiting"]);
+  });
+
+  it("is the app's own business where it has a worker of its own", async () => {
+    begin();
+    await ask("takeOver", {});
+    expect(await install()).toEqual([]);
+    // But a page that is to use the worker may always ask for it.
+    await ask("claim", {});
+    expect(done).toEqual(["claim"]);
+  });
+});
+
+describe("the web server", () => {
+  it("is asked for no grid URL while a worker is started, where the browser can be told so", async () => {
+    const disable = async () => void done.push("disable");
+    browser = { navigationPreload: { disable } };
+    begin({ prefix: "kept", tahoeForms: true });
+    let routes: { condition: { urlPattern: { pathname: string } }; source: string }[] = [];
+    const addRoutes = async (rules: typeof routes) => {
+      routes = rules;
+    };
+    await Promise.all(dispatch(Object.assign(new Event("install"), { addRoutes })));
+    expect(new Set(routes.map(({ source }) => source))).toEqual(new Set(["fetch-event"]));
+    const paths = routes.map(({ condition }) => condition.urlPattern.pathname);
+    expect(paths).toEqual(["kept/*", "uri{/*}?", "cap{/*}?", "file/*", "named/*"].map((path) => `/films/${path}`));
+    await Promise.all(dispatch(new Event("activate")));
+    expect(done).toEqual(["disable"]);
+  });
+
+  it("is left without that by a worker that could not say so: it is not installed", async () => {
+    const addRoutes = () => Promise.reject(new TypeError("too many"));
+    const waits = dispatch(Object.assign(new Event("install"), { addRoutes }));
+    await expect(Promise.all(waits)).rejects.toThrow("too many");
   });
 });
 
