@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
 import { build } from "vite";
+import { utf8 } from "../src/base/bytes.ts";
+import { encodeBase32 } from "../src/formats/base32.ts";
 import { AppServer } from "../src/node/demo/AppServer.ts";
 import { type DemoGrid, expect, test } from "./testing/demoGrid.ts";
+import { literalDirectory } from "./testing/directoryContent.ts";
 import { sha256OfFile } from "./testing/inPage.ts";
 import { writeFiles } from "./testing/packedPackage.ts";
 import { CAP_PLACEHOLDER, samplesOf } from "./testing/samples.ts";
@@ -13,6 +16,8 @@ import { CAP_PLACEHOLDER, samplesOf } from "./testing/samples.ts";
 // Every sample of the guide, run as it stands there: each is the script of a page of its own.
 
 const NAME = "gridfetch-sample.webm";
+/** What stands in the guide for the cap of a folder. */
+const FOLDER_PLACEHOLDER = "URI:DIR2:…";
 const checkout = fileURLToPath(new URL("../", import.meta.url));
 const sample = fileURLToPath(new URL(`../src/node/demo/samples/${NAME}`, import.meta.url));
 const samples = samplesOf("docs/guide.md").filter(({ language }) => ["js", "jsx"].includes(language));
@@ -97,6 +102,12 @@ const outcomes: Readonly<Record<string, (page: Page, demo: DemoGrid) => Promise<
     expect(download.suggestedFilename()).toBe("film.webm");
     expect(await sha256OfFile(await download.path())).toBe(await sha256OfFile(sample));
   },
+  async "folder.js"(page) {
+    await expectVideo(page);
+    await expect
+      .poll(() => page.locator("track").evaluate(({ track }: HTMLTrackElement) => (track.cues?.[0] as VTTCue)?.text))
+      .toBe("Hills");
+  },
   "ranges.js": (page) => expectText(page, "2369132 bytes, the first are 26 69 223 163; 50000 more were read"),
   async "watching.js"(page) {
     await expectText(page, "started 0");
@@ -148,7 +159,13 @@ async function expectVideo(page: Page): Promise<void> {
 
 function withCap(files: Readonly<Record<string, string>>, demo: DemoGrid): Record<string, string> {
   const { cap } = demo.sample(NAME);
-  return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, text.replaceAll(CAP_PLACEHOLDER, cap)]));
+  const subtitles = encodeBase32(utf8("WEBVTT\n\n00:00.000 --> 05:00.000\nHills\n"));
+  const folderCap = literalDirectory({
+    "film.webm": cap,
+    subtitles: literalDirectory({ "en.vtt": `URI:LIT:${subtitles}` }),
+  });
+  const replace = (text: string) => text.replaceAll(CAP_PLACEHOLDER, cap).replaceAll(FOLDER_PLACEHOLDER, folderCap);
+  return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, replace(text)]));
 }
 
 type BundleOptions = NonNullable<NonNullable<Parameters<typeof build>[0]>["build"]>["rolldownOptions"];

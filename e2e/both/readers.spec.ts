@@ -135,16 +135,9 @@ for (const [name, reading] of Object.entries(readings)) {
     const [top = "", ...path] = reading.file.split("/");
     const isFolder = path.length > 0;
     const cap = await (isFolder ? putFolder(demo, join(files, top)) : demo.put(join(files, top), { encoding }));
-    // What is in a folder is found by its name from there, so that there is no handle for it.
-    if (!isFolder) {
-      await open();
-      await readAndExpect(
-        demo,
-        name,
-        reading,
-        await tab.evaluate((cap, filename) => window.grid.url(cap, { filename }), cap, top),
-      );
-    }
+    await open();
+    const opaque = await tab.evaluate((cap, filename) => window.grid.url(cap, { filename }), cap, top);
+    await readAndExpect(demo, name, reading, isFolder ? opaque + path.join("/") : opaque);
     const folder = isFolder ? cap : await putDirectory(demo, { [top]: cap });
     await open();
     const url = await tab.evaluate(

@@ -9,7 +9,12 @@ export interface HandleRecord {
   readonly type: string;
   /** The grid's name in the configuration; empty for the first. */
   readonly grid: string;
+  /** What the address of a folder gives by itself; nothing unless set. What is in it is below its address. */
+  readonly shows?: FolderView;
 }
+
+/** A page of what is in it. */
+export type FolderView = "listing";
 
 /** A record with the handle that its URL has. */
 export interface HandleEntry {
@@ -29,8 +34,9 @@ export function isHandle(value: unknown): value is string {
 /** Anybody on the page's origin may send one, and a database may hold one of another version. */
 export function isHandleRecord(value: unknown): value is HandleRecord {
   if (typeof value !== "object" || value === null) return false;
-  const { cap, filename, download, type, grid } = value as Record<string, unknown>;
+  const { cap, filename, download, type, grid, shows } = value as Record<string, unknown>;
   if (!isText(cap, MOST_CAP) || !isText(filename, MOST_TEXT) || !isText(grid, MOST_TEXT)) return false;
+  if (shows !== undefined && shows !== "listing") return false;
   return typeof download === "boolean" && isText(type, MOST_TEXT) && (type === "" || isMediaType(type));
 }
 

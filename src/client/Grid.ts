@@ -34,7 +34,8 @@ export class Grid {
   }
 
   /**
-   * A URL for `<video src>`, `<img>`, a link or `fetch`. It holds nothing of the cap, works in this browser profile
+   * A URL for `<video src>`, `<img>`, a link or `fetch`. A folder's ends in a slash, and everything in the folder has its URL below that:
+   * `url + "season%201/e01.mp4"`. It holds nothing of the cap, works in this browser profile
    * only, also after a restart, and the same arguments always make the same one. It is not looked at whether the cap is right: what is
    * asked for by the URL tells.
    *
@@ -58,7 +59,7 @@ export class Grid {
   }
 
   /**
-   * Makes a URL useless, in all tabs, until one of them makes it again from the cap. What streams goes on. Resolves when
+   * Makes a URL useless, and a folder's with all that is below it, in all tabs, until one of them makes it again from the cap. What streams goes on. Resolves when
    * that is written down.
    *
    * @throws GridError BAD_ARGUMENT for what is no URL of `url`; STORE_UNAVAILABLE, NO_WORKER, TIMED_OUT

@@ -86,6 +86,16 @@ describe("a URL", () => {
     expect(new URL(url).href).toBe(`${folder}${handleOf(handles.url(cap, others))}${ending}`);
   });
 
+  it.each(["URI:DIR2:a:b", "URI:DIR2-CHK:a:b:3:10:9", "ro.URI:DIR2-MDMF-RO:a:b", "see URI%3ADIR2-LIT%3A for it"])(
+    "of a folder ends in a slash, below which is what is in it (%s)",
+    (cap) => {
+      const [url, shown] = [handles.url(cap, { filename: "all.zip" }), handles.url(cap, { listing: true })];
+      for (const each of [url, shown]) expect(each).toMatch(/\/films\/[\w-]{22}\/$/);
+      expect(handles.url(cap, { listing: false })).not.toBe(shown);
+      expect(handles.url(cap, { filename: "all.zip", listing: false })).toBe(url);
+    },
+  );
+
   it("ends in its handle for a worker that knows nothing else", () => {
     const old = new Handles(folder, secret, false, container);
     expect(old.url(cap, { filename: "film.mp4" })).toMatch(/\/films\/[\w-]{22}$/);

@@ -1,7 +1,7 @@
 import { utf8 } from "../base/bytes.ts";
 import { capOf } from "../base/findCap.ts";
 import { GridError } from "../base/GridError.ts";
-import { type HandleEntry, isHandle, isHandleRecord } from "../base/HandleRecord.ts";
+import { type HandleEntry, type HandleRecord, isHandle, isHandleRecord } from "../base/HandleRecord.ts";
 import { sleep } from "../base/wait.ts";
 import { isAnnouncement } from "../channel/messages.ts";
 import { badArgument, checkString } from "./arguments.ts";
@@ -15,6 +15,8 @@ const HANDLE_LENGTH = 16;
 const MOST_AT_ONCE = 500;
 /** Of a name, what its URL may end in: an extension and nothing that a person might have written. */
 const ENDING = /[^/](\.[a-z0-9]{1,11})$/i;
+/** A directory's cap. */
+const FOLDER = /^(?:(?:ro|imm)\.)?URI:DIR2/;
 /** Between two tries to tell the worker; doubled each time. */
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
@@ -54,11 +56,14 @@ export class Handles {
   }
 
   /** @throws GridError BAD_CAP for what is no text; BAD_URL for a cap, a name or a type that is too long, and a type that is none */
-  url(given: string, { filename = "", nameInUrl = false, download = false, type = "", grid = "" }: UrlOptions): string {
+  url(given: string, options: UrlOptions): string {
+    const { filename = "", nameInUrl = false, download = false, type = "", grid = "", listing = false } = options;
     const cap = capOf(given);
-    const record = { cap, filename, download, type, grid };
+    const shows = listing ? { shows: "listing" as const } : {};
+    const record: HandleRecord = { cap, filename, download, type, grid, ...shows };
     if (!isHandleRecord(record)) throw unusable();
-    const message = JSON.stringify([cap, filename, download, type, grid]);
+    // In the order in which they came to be, so that a handle stays the same from version to version.
+    const message = JSON.stringify([cap, filename, download, type, grid, ...Object.values(shows)]);
     const handle = base64url(keyedHash(this.#secret, utf8(message)).subarray(0, HANDLE_LENGTH));
     if (!this.#made.has(handle)) {
       const entry = { handle, record };
@@ -66,7 +71,8 @@ export class Handles {
       this.#untold.add(entry);
       this.#tellSoon();
     }
-    return this.#folder + handle + (this.#takesPaths ? endingOf(filename, nameInUrl) : "");
+    if (!this.#takesPaths) return this.#folder + handle;
+    return this.#folder + handle + (FOLDER.test(cap) ? "/" : endingOf(filename, nameInUrl));
   }
 
   /**

@@ -87,6 +87,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const nodes = new Map<string, FileNode>();
   const contents = new DirectoryContents();
   const mutables = new Map<string, MutableFile>();
+  const directories = new Map<string, Directory>();
   const segments =
     options.fileCache?.recent ?? new SegmentCache(options.segmentCacheBytes ?? defaultCacheLimits.inMemory);
 
@@ -140,10 +141,21 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     return isMutable ? openMutable(cap).open(signal) : open(cap);
   }
 
+  /** With the file that it is the content of: of a hundred pictures in it, asked for at once, none must have it read anew. */
+  function openDirectory(cap: DirectoryCap): Directory {
+    const { content } = cap;
+    if (content.kind !== "SSK" && content.kind !== "MDMF") {
+      const file = open(content);
+      return new Directory(cap, async () => file, contents);
+    }
+    const file = openMutable(content);
+    return new Directory(cap, (signal) => file.open(signal), contents);
+  }
+
   return {
     open,
     openLatest,
-    directory: (cap) => new Directory(cap, (signal) => openLatest(cap.content, signal), contents),
+    directory: (cap) => lastFew(directories, OPEN_NODES, formatCap(cap), () => openDirectory(cap)),
     async fetchInto(target, cap, signal) {
       if (options.fileCache === undefined) return;
       // Hashes of its own, so that none goes by unseen; and it leaves alone what readers want to have at hand.

@@ -8,10 +8,7 @@ import type { ChkCap, DirectoryCap, MutableCap } from "../formats/Cap.ts";
 import { mutableBlockRange, parseMutableHeader } from "../formats/mutableHeader.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
-import { FailurePacer } from "./FailurePacer.ts";
-import { gridPaths } from "./GridPaths.ts";
-import { handleGridRequest } from "./handleGridRequest.ts";
-import { Openings } from "./Openings.ts";
+import { fetchFromGrid } from "./testing/fetchFromGrid.ts";
 
 beforeAll(installSynchronousCrypto);
 
@@ -33,26 +30,8 @@ function place(golden: MutableGolden, version = 0): void {
   }
 }
 
-function fetchGrid(path: string, init: RequestInit = {}): Promise<Response> {
-  return grid.clock.runUntil(
-    handleGridRequest(new Request(`https://app.example${path}`, init), {
-      paths: gridPaths(new URL("https://app.example/"), { tahoeForms: true }),
-      findHandle: async (handle) =>
-        handle === "known" ? { cap: directory.cap, filename: "", download: false, type: "", grid: "" } : undefined,
-      open: (cap, _grid, signal) => grid.nodes.openLatest(cap, signal),
-      directory: async (cap) => grid.nodes.directory(cap),
-      clock: grid.clock,
-      failures: new FailurePacer(grid.clock),
-      haveServersMoved: async () => false,
-      openings: new Openings(grid.clock, false),
-      client: "page",
-      streaming: () => undefined,
-      failed: () => undefined,
-      isOffline: () => false,
-      forbidden: async () => [],
-      isKeptFromLocalNetwork: async () => false,
-    }),
-  );
+function fetchGrid(path: string, init?: RequestInit): Promise<Response> {
+  return fetchFromGrid(grid, path, init);
 }
 
 const uri = (cap: string, rest = "") => `/uri/${encodeURIComponent(cap)}${rest}`;
@@ -395,12 +374,6 @@ describe("mutable files", () => {
     expect(response.status).toBe(400);
     expect(await response.text()).toContain("is not a file-cap");
   });
-});
-
-test("a handle shows no directory: its page would tell caps", async () => {
-  const response = await fetchGrid("/grid/known");
-  expect(response.status).toBe(400);
-  expect(await response.text()).not.toContain("URI:DIR2:");
 });
 
 /** The cap of an immutable directory that holds one child and lies within its cap. */

@@ -1,16 +1,16 @@
 import { visibleText } from "../base/visibleText.ts";
 import type { Child, UnknownCaps } from "../files/readChildren.ts";
-import { type Cap, type DirectoryCap, isVerifyCap } from "../formats/Cap.ts";
+import { type Cap, type DirectoryCap, type FileCap, isVerifyCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf } from "../formats/formatCap.ts";
 import { tahoeUrl } from "../formats/tahoeUrl.ts";
 import { htmlText, isMutable, sizeInCap, type ViewText } from "./capViews.ts";
 
-/**
- * A page of links to a directory's children. Files are linked in a way that tells them nothing of the directory: an HTML
- * file must not find its directory's cap in its own address or referrer.
- */
-export function directoryPage(cap: DirectoryCap, children: readonly Child[], base: URL): ViewText {
-  const rows = children.map((child) => row(child, base)).join("\n");
+/** Where a child of that cap and name is to be had; undefined for one that has no address. */
+export type LinkTo = (cap: FileCap | DirectoryCap, name: string) => string | undefined;
+
+/** A page of links to a directory's children. */
+export function directoryPage(cap: DirectoryCap, children: readonly Child[], linkTo: LinkTo): ViewText {
+  const rows = children.map((child) => row(child, linkTo)).join("\n");
   const title = `${describe(cap)} directory`;
   const table = children.length === 0 ? "<p>This directory is empty.</p>" : `<table>\n${HEAD}\n${rows}\n</table>`;
   return htmlText(`<!doctype html>
@@ -37,20 +37,30 @@ function describe({ content }: DirectoryCap): string {
   return "writeKey" in content && content.writeKey !== undefined ? "Modifiable" : "Read-only";
 }
 
-function row({ name, cap, unknown }: Child, base: URL): string {
+function row({ name, cap, unknown }: Child, linkTo: LinkTo): string {
   const size = cap === undefined || cap.kind === "DIR2" || isVerifyCap(cap) ? undefined : sizeInCap(cap);
-  const href = cap && linkTo(cap, name, base);
+  const href = cap && !isVerifyCap(cap) ? linkTo(cap, name) : undefined;
   const shown = escapeHtml(visibleText(name));
   const link = href === undefined ? shown : `<a href="${escapeHtml(href)}" rel="noreferrer">${shown}</a>`;
   return `<tr><td>${link}</td><td>${badge(cap, unknown)}</td><td>${size ?? "?"}</td></tr>`;
 }
 
-/** Undefined for what has no content to be shown. */
-function linkTo(cap: Cap, name: string, base: URL): string | undefined {
-  if (isVerifyCap(cap)) return undefined;
-  const text = encodeURIComponent(formatCap(cap));
-  if (cap.kind === "DIR2") return `${tahoeUrl(formatCap(cap), { base })}/`;
-  return new URL(`file/${text}/@@named=/${encodeURIComponent(name)}`, base).href;
+/**
+ * By caps, under the worker's scope. Files are linked in a way that tells them nothing of the directory: an HTML file must not find its
+ * directory's cap in its own address or referrer.
+ */
+export function linkByCap(base: URL): LinkTo {
+  return (cap, name) => {
+    const text = encodeURIComponent(formatCap(cap));
+    if (cap.kind === "DIR2") return `${tahoeUrl(formatCap(cap), { base })}/`;
+    return new URL(`file/${text}/@@named=/${encodeURIComponent(name)}`, base).href;
+  };
+}
+
+/** By names, below the directory's address, which ends in a slash. No URL has a part that is empty, or one dot or two. */
+export function linkByName(address: string): LinkTo {
+  return ({ kind }, name) =>
+    /^\.{0,2}$/.test(name) ? undefined : address + encodeURIComponent(name) + (kind === "DIR2" ? "/" : "");
 }
 
 /** As a gateway names the kinds. */

@@ -714,13 +714,13 @@ describe("words that help", () => {
     },
   );
 
-  it("CAP-5 a directory's cap: it says how one is listed", async () => {
+  it("CAP-5 a directory's cap: it says where its files are", async () => {
     hold(DIRECTORY);
     const answer = await handle(`/grid/${HANDLE}`, { headers: JSON_WANTED });
     expect(await answer.json()).toMatchObject({
       code: "UNSUPPORTED_CAP",
       message: expect.stringMatching(
-        /^This is a directory's cap, .* \?t=json, where the worker answers Tahoe-LAFS's own paths \(gridfetch-worker\.js\?tahoe-forms\)\.$/,
+        /^This is the address of a directory, and no file\. .* below this address, .* \{ listing: true \}\.$/,
       ),
     });
   });

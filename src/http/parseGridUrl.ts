@@ -38,7 +38,7 @@ export interface ObjectUrl extends Wanted {
 export interface HandleUrl {
   readonly kind: "handle";
   readonly handle: string;
-  /** What follows the handle, decoded: of a file it means nothing. */
+  /** What follows the handle, decoded: the way into a folder. Of a file it means nothing. */
   readonly path: readonly string[];
 }
 

@@ -1,15 +1,15 @@
 import { GridError, isGridError } from "../base/GridError.ts";
-import type { HandleRecord } from "../base/HandleRecord.ts";
 import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import type { Cap, DirectoryCap, FileCap } from "../formats/Cap.ts";
+import { readCapOf } from "../formats/formatCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
 import { badUrl } from "./badUrl.ts";
 import { capView, fileJson, infoPage, type Metadata, sizeInCap, unknownJson, type ViewText } from "./capViews.ts";
 import { directoryJson } from "./directoryJson.ts";
-import { directoryPage } from "./directoryPage.ts";
+import { directoryPage, type LinkTo, linkByCap, linkByName } from "./directoryPage.ts";
 import type { ObjectUrl } from "./parseGridUrl.ts";
-import { type ResolvedUnknown, resolveCap, resolveObject } from "./resolveObject.ts";
+import { objectOf, type ResolvedUnknown, resolveCap, resolveObject, resolvePath } from "./resolveObject.ts";
 import type { HandleTarget } from "./route.ts";
 
 /** What a target is answered with, whatever the request's conditions, range and method are. */
@@ -80,21 +80,40 @@ export function represent(
   context: RepresentContext,
 ): Promise<Representation> {
   return target.kind === "handle"
-    ? representHandle(target.record, signal, context)
+    ? representHandle(target, signal, context)
     : representObject(target, asked, signal, context);
 }
 
-/** The content alone: a view would tell the cap to whoever has the URL. */
+/** Content, and names where that was wanted: any other view would tell a cap to whoever has the URL. */
 async function representHandle(
-  { cap: capText, filename, download, type, grid }: HandleRecord,
+  target: HandleTarget,
   signal: AbortSignal,
   context: RepresentContext,
-): Promise<FileContent> {
-  const found = resolveCap(capText);
+): Promise<FileContent | View> {
+  const { cap, filename, download, type, grid } = target.record;
+  const found = resolveCap(cap);
   if (found.kind === "unknown") throw found.why;
-  if (found.cap.kind === "DIR2") throw directoryByHandle();
+  if (found.cap.kind === "DIR2") return representBelow(found.cap, target, signal, context);
   const as = { name: filename || undefined, save: download, type: type || undefined };
   return content(found.cap, as, grid || undefined, signal, context);
+}
+
+/** What is in a folder, by the way to it. */
+async function representBelow(
+  top: DirectoryCap,
+  { record, path, address }: HandleTarget,
+  signal: AbortSignal,
+  context: RepresentContext,
+): Promise<FileContent | View> {
+  const grid = record.grid || undefined;
+  const directory = (cap: DirectoryCap) => context.directory(cap, grid);
+  // For reading alone: no child's write cap is deciphered.
+  const found = await resolvePath(objectOf(readCapOf(top)), path, signal, directory);
+  if (found.kind === "unknown") throw found.why;
+  const { cap, name } = found;
+  if (cap.kind !== "DIR2") return content(cap, { name, save: record.download, type: undefined }, grid, signal, context);
+  if (record.shows !== "listing") throw showsNothing();
+  return pageOfDirectory(cap, linkByName(address), () => directory(cap));
 }
 
 async function representObject(
@@ -150,10 +169,14 @@ function viewOfDirectory(cap: DirectoryCap, t: string, scope: URL, open: () => P
   const etag = entityTag(cap, t);
   const list = async (signal: AbortSignal) => (await open()).list(signal);
   if (t === "json") return { ...view(etag, async (signal) => directoryJson(cap, await list(signal))), isListing: true };
-  if (t === "") return view(etag, async (signal) => directoryPage(cap, await list(signal), scope));
+  if (t === "") return pageOfDirectory(cap, linkByCap(scope), open);
   const text = capView(t, cap);
   if (text === undefined) throw badView("GET directory", t);
   return view(etag, () => text);
+}
+
+function pageOfDirectory(cap: DirectoryCap, linkTo: LinkTo, open: () => Promise<Directory>): View {
+  return view(entityTag(cap, ""), async (signal) => directoryPage(cap, await (await open()).list(signal), linkTo));
 }
 
 /** There is only `t=json` of it. A person at one of a gateway's URLs gets a gateway's words; a program the reason alone. */
@@ -202,11 +225,10 @@ function badView(what: string, t: string): GridError<"BAD_URL"> {
   return new GridError("BAD_URL", { reason }, reason);
 }
 
-/** A list of caps is not what a URL may tell that is made to tell none. */
-function directoryByHandle(): GridError<"UNSUPPORTED_CAP"> {
+/** Who has a folder's address need not be told what is in it. */
+function showsNothing(): GridError<"UNSUPPORTED_CAP"> {
   const message =
-    "This is a directory's cap, and a URL of this kind, as grid.url and grid.open use, is for a file. A directory is listed by " +
-    "fetch from the path uri/, the cap by encodeURIComponent, and ?t=json, where the worker answers Tahoe-LAFS's own paths " +
-    "(gridfetch-worker.js?tahoe-forms).";
+    "This is the address of a directory, and no file. The files in it are below this address, by their paths. It shows a list of " +
+    "them only where it was made for that, by grid.url with { listing: true }.";
   return new GridError("UNSUPPORTED_CAP", { kind: "URI:DIR2" }, message);
 }

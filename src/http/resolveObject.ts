@@ -32,12 +32,22 @@ export interface ResolvedUnknown {
  *
  * @throws GridError BAD_URL for a way through a file or an empty name, NO_CHILD; what reading a directory throws; the signal's reason
  */
-export async function resolveObject(
+export function resolveObject(
   { capText, path }: ObjectUrl,
   signal: AbortSignal,
   directory: (cap: DirectoryCap) => Promise<Directory>,
 ): Promise<Resolved> {
-  let here = resolveCap(capText);
+  return resolvePath(resolveCap(capText), path, signal, directory);
+}
+
+/** What a path leads to from there. Throws likewise. */
+export async function resolvePath(
+  from: Resolved,
+  path: readonly string[],
+  signal: AbortSignal,
+  directory: (cap: DirectoryCap) => Promise<Directory>,
+): Promise<Resolved> {
+  let here = from;
   for (const [index, name] of path.entries()) {
     if (here.kind === "unknown") throw here.why;
     if (here.cap.kind !== "DIR2") throw badUrl("Files have no children named so: a directory must stand before it");
@@ -54,7 +64,7 @@ export async function resolveObject(
 /** What a cap names. It is not asked for anywhere. */
 export function resolveCap(capText: string): Resolved {
   try {
-    return resolved(parseCap(capText), undefined, undefined);
+    return objectOf(parseCap(capText));
   } catch (error) {
     if (isGridError(error, "BAD_CAP")) return { kind: "unknown", facts: factsOfUnknown(capText), why: error };
     throw error;
@@ -62,7 +72,7 @@ export function resolveCap(capText: string): Resolved {
 }
 
 function resolveChild({ name, cap, unknown, metadata }: Child): Resolved {
-  if (cap !== undefined) return resolved(cap, name, metadata);
+  if (cap !== undefined) return objectOf(cap, name, metadata);
   const why = new GridError(
     "UNSUPPORTED_CAP",
     { kind: "unknown" },
@@ -71,7 +81,8 @@ function resolveChild({ name, cap, unknown, metadata }: Child): Resolved {
   return { kind: "unknown", facts: { ...factsOfUnknownChild(unknown), metadata }, why };
 }
 
-function resolved(cap: Cap, name: string | undefined, metadata: Metadata | undefined): Resolved {
+/** What a parsed cap names, where it was reached by that name. */
+export function objectOf(cap: Cap, name?: string, metadata?: Metadata): Resolved {
   if (isVerifyCap(cap)) {
     const kind = `URI:${cap.kind}`;
     const why = new GridError(

@@ -10,6 +10,10 @@ export type Target = ObjectUrl | HandleTarget | RedirectUrl;
 export interface HandleTarget {
   readonly kind: "handle";
   readonly record: HandleRecord;
+  /** What follows the handle: the way into a folder. */
+  readonly path: readonly string[];
+  /** The URL that is asked for, as a folder's: without a query, and with a slash at the end. */
+  readonly address: string;
 }
 
 /** What routing takes from its surroundings. */
@@ -31,7 +35,8 @@ export async function route({ url }: Request, signal: AbortSignal, context: Rout
   if (wanted.kind !== "handle") return wanted;
   const record = await context.findHandle(wanted.handle, signal);
   if (record === undefined) throw unknownHandle();
-  return { kind: "handle", record };
+  const { origin, pathname } = new URL(url);
+  return { kind: "handle", record, path: wanted.path, address: origin + pathname.replace(/\/?$/, "/") };
 }
 
 function unknownHandle(): GridError<"UNKNOWN_HANDLE"> {
