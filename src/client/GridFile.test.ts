@@ -7,6 +7,7 @@ import { GridFile } from "./GridFile.ts";
 const URL_OF_FILE = "https://app.example/grid/AAAAAAAAAAAAAAAAAAAAAA";
 const content = Uint8Array.from({ length: 100 }, (_, i) => i);
 const PAGE = "<!doctype html><title>The app</title>".padEnd(100);
+const gone = new GridError("UNKNOWN_HANDLE", {}, "This URL is not known here.");
 const mark = { [WORKER_MARK.name]: WORKER_MARK.value };
 
 afterEach(() => vi.unstubAllGlobals());
@@ -40,6 +41,54 @@ it("says so, and asks nothing, where a part is longer than any array", async () 
   const file = await GridFile.open(URL_OF_FILE);
   await expect(file.bytes()).rejects.toMatchObject({ code: "BAD_ARGUMENT", details: { argument: "length" } });
   expect(asked).toHaveBeenCalledOnce();
+});
+
+describe("a worker that does not answer as it should", () => {
+  const open = async () => {
+    serve(content, mark);
+    return GridFile.open(URL_OF_FILE);
+  };
+  const lost = (words: RegExp) => ({
+    code: "NO_WORKER",
+    details: { reason: "lost" },
+    message: expect.stringMatching(words),
+  });
+
+  it("with more than it said gives nothing wrong", async () => {
+    const file = await open();
+    const headers = { ...mark, "Content-Range": "bytes 0-4/100" };
+    vi.stubGlobal("fetch", async () => new Response(content.slice(0, 6), { status: 206, headers }));
+    await expect(file.bytes({ length: 5 })).rejects.toMatchObject(lost(/longer than it said/));
+  });
+
+  it("but breaks off again and again is asked three times", async () => {
+    const file = await open();
+    const ranges: (string | null)[] = [];
+    const broken = (range: string | null) => ({ ...mark, "Content-Range": `${range?.replace("=", " ")}/100` });
+    vi.stubGlobal("fetch", async (_: string, { headers }: RequestInit) => {
+      const range = new Headers(headers).get("Range");
+      ranges.push(range);
+      return new Response(new Uint8Array(0), { status: 206, headers: broken(range) });
+    });
+    await expect(file.bytes({ length: 5 })).rejects.toMatchObject(lost(/broke off again and again/));
+    expect(ranges).toEqual(["bytes=0-4", "bytes=0-0", "bytes=0-0"]);
+  });
+
+  it.each([
+    [
+      "in words of its own, which are passed on",
+      () => Response.json(toErrorRecord(gone), { status: 410, headers: mark }),
+      gone,
+    ],
+    ["in no words", () => new Response("?", { status: 500, headers: mark }), lost(/HTTP 500/)],
+  ])("but with an error %s", async (_, answer, expected) => {
+    // To HEAD it can say nothing but that.
+    vi.stubGlobal("fetch", async (_: string, { method }: RequestInit) =>
+      method === "HEAD" ? new Response(null, { status: answer().status, headers: mark }) : answer(),
+    );
+    const error = await GridFile.open(URL_OF_FILE).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: expected.code, message: expected.message });
+  });
 });
 
 describe("takes no web server's page for a file", () => {

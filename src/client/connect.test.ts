@@ -29,11 +29,13 @@ let readiness: "ready" | GridError | "not understood";
 /** What the web server answers for the worker's script. */
 let served: () => Response | Promise<Response>;
 let isOnline: boolean;
+let takesControl: boolean;
 
 beforeEach(async () => {
   asked = [];
   readiness = "ready";
   isOnline = true;
+  takesControl = true;
   served = () => new Response(null, { headers: { "Content-Type": "text/javascript" } });
   const worker = {
     scriptURL: SCRIPT,
@@ -41,7 +43,10 @@ beforeEach(async () => {
       if (!isQuestion(data)) throw new Error("not a question");
       asked.push({ kind: data.kind, payload: data.payload });
       if (data.kind === "profile") port.postMessage(reply("profile", { secret: new Uint8Array(32) }));
-      else if (data.kind === "ping") port.postMessage(reply("ping", { streams: 0 }));
+      else if (data.kind === "claim") {
+        if (takesControl) Object.assign(container, { controller: worker }).dispatchEvent(new Event("controllerchange"));
+        port.postMessage(reply("claim", {}));
+      } else if (data.kind === "ping") port.postMessage(reply("ping", { streams: 0 }));
       else if (data.kind === "offlineWork") port.postMessage(reply("offlineWork", { keeping: 0 }));
       else if (data.kind === "configure") port.postMessage(reply("configure", { isKept: true }));
       else if (readiness === "not understood") port.postMessage(misunderstoodReply(data.kind));
@@ -159,6 +164,79 @@ describe("a configuration that cannot be used", () => {
     await connect();
     await connect({ config: null });
     expect(kinds()).toEqual(["profile", "ready", "configure", "ready"]);
+  });
+});
+
+describe("a worker that is not there yet", () => {
+  const coming = (state: string) => Object.assign(new Target(), { state });
+  const reach = (worker: Target & { state: string }, state: string) => {
+    worker.state = state;
+    worker.dispatchEvent(new Event("statechange"));
+  };
+
+  it.each(["installing", "waiting"])("is waited for while it is %s", async (place) => {
+    const worker = coming("installing");
+    const { active } = registration;
+    Object.assign(registration, { active: null, [place]: worker });
+    const connecting = connect();
+    await vi.waitFor(() => expect(worker.listeners).toBe(1));
+    reach(worker, "installed");
+    expect(worker.listeners).toBe(1);
+    registration.active = active;
+    reach(worker, "activated");
+    await connecting;
+    expect(worker.listeners).toBe(0);
+  });
+
+  it.each([
+    ["no worker controls it", null],
+    ["an app's other worker does", { scriptURL: "https://app.example/other.js" }],
+  ])("takes the page where %s", async (_, controller) => {
+    container.controller = controller;
+    await connect();
+    expect(kinds()).toEqual(["claim", "profile", "ready"]);
+    expect(container.controller).toBe(registration.active);
+  });
+
+  it("may be removed meanwhile, which is said", async () => {
+    Object.assign(registration, { active: null, waiting: null, installing: null });
+    expect(await failure()).toMatchObject({
+      details: { reason: "registration" },
+      message: expect.stringMatching(/it was removed while/),
+    });
+  });
+
+  describe("is not waited for without end", () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+    afterEach(() => void vi.useRealTimers());
+
+    const failureAfter = async (seconds: number) => {
+      let isOver = false;
+      const failing = failure().finally(() => {
+        isOver = true;
+      });
+      await vi.advanceTimersByTimeAsync((seconds - 1) * 1_000);
+      expect(isOver).toBe(false);
+      await vi.advanceTimersByTimeAsync(1_000);
+      return failing;
+    };
+
+    it("while it is installed", async () => {
+      Object.assign(registration, { active: null, installing: coming("installing") });
+      expect(await failureAfter(120)).toMatchObject({
+        details: { reason: "timeout" },
+        message: /scripts were not there/,
+      });
+    });
+
+    it("where it does not get control of the page", async () => {
+      takesControl = false;
+      container.controller = null;
+      expect(await failureAfter(20)).toMatchObject({
+        details: { reason: "timeout" },
+        message: expect.stringMatching(/did not take control/),
+      });
+    });
   });
 });
 

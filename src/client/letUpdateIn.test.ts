@@ -92,6 +92,14 @@ it("notices one that comes later, however often the page connects", async () => 
   expect(takenOver).toBe(1);
 });
 
+it("lets it take over where there is no other any more", async () => {
+  Object.assign(registration, { active: null });
+  registration.waiting = coming();
+  letUpdateIn(registration);
+  await pass(1);
+  expect(takenOver).toBe(1);
+});
+
 it("leaves a worker alone that cannot say whether it streams", async () => {
   streams = undefined;
   registration.waiting = coming();
