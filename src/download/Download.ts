@@ -1,10 +1,9 @@
 import type { LentBytes } from "../base/BufferPool.ts";
 import type { LogScope } from "../base/EventLog.ts";
-import { isGridError } from "../base/GridError.ts";
+import { GridError, isGridError } from "../base/GridError.ts";
 import { blockLengthOf, type Geometry, segmentLength } from "../formats/Geometry.ts";
 import type { Server } from "../servers/Server.ts";
 import { BlockShelf } from "./BlockShelf.ts";
-import { badSegment } from "./badSegment.ts";
 import { CorruptionReporter } from "./CorruptionReporter.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import { inShareScope } from "./inShareScope.ts";
@@ -375,4 +374,15 @@ export abstract class Download<S extends Share> implements SegmentSource {
     this.#outage.defeated(this.pool.mayRecover);
     return this.defeat();
   }
+}
+
+/** Every block is what the uploader stored, but an uploader may have stored shares that decode to different files. */
+function badSegment(segment: number, storageIndexText: string): GridError<"BAD_SEGMENT"> {
+  const storageIndexPrefix = storageIndexText.slice(0, 12);
+  return new GridError(
+    "BAD_SEGMENT",
+    { segment, storageIndexPrefix },
+    `Segment ${segment} of the file ${storageIndexPrefix}… is not what its cap promises though its shares are intact: ` +
+      "it was broken when it was uploaded.",
+  );
 }

@@ -1,5 +1,5 @@
 import { concatBytes, utf8 } from "../base/bytes.ts";
-import { hashTwice } from "./hashTwice.ts";
+import { hashTwice } from "./doubleHash.ts";
 import { netstring } from "./netstring.ts";
 import { HASH_LENGTH, taggedHash, tagPrefix } from "./taggedHash.ts";
 import { TREE_FILLER_TAG, TREE_NODE_TAG } from "./tags.ts";

@@ -1,5 +1,5 @@
 import { utf8 } from "../base/bytes.ts";
-import { hashTwice } from "./hashTwice.ts";
+import { hashTwice } from "./doubleHash.ts";
 import { netstring } from "./netstring.ts";
 
 /** Bytes in every hash of an immutable file. */

@@ -1,15 +1,17 @@
+import type { Clock } from "../base/Clock.ts";
 import { GridError } from "../base/GridError.ts";
 import { Slots } from "../base/Slots.ts";
 import { unlessAborted } from "../base/wait.ts";
 import { StreamFailure } from "./ByteStream.ts";
 import { ConnectionPool } from "./ConnectionPool.ts";
-import { decodeTlsId } from "./decodeTlsId.ts";
 import { HttpConnection, Unanswered } from "./HttpConnection.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "./HttpTransport.ts";
 import { isRepeatable } from "./isRepeatable.ts";
 import { openTlsStream } from "./openTlsStream.ts";
-import type { RelayOptions } from "./RelayOptions.ts";
+import { decodeTlsId, type Nurl } from "./parseNurl.ts";
+import type { SharedRelay } from "./Relays.ts";
 import { CONNECTIONS } from "./serverConnections.ts";
+import type { TlsEngine } from "./TlsEngine.ts";
 
 /**
  * What is left of a reply that nobody wants any more is read to its end if it is no more than this and comes within so many milliseconds: it is
@@ -17,6 +19,19 @@ import { CONNECTIONS } from "./serverConnections.ts";
  */
 const MOST_LEFT_OVER = 256 * 1024;
 const LEFT_OVER_LIMIT = 1_000;
+
+/** How a server is reached through a relay. */
+interface RelayOptions {
+  /** One for all servers behind it. */
+  readonly relay: SharedRelay;
+  /** Whose key is pinned. The relay decides which host that is; the one that is named here goes into the Host header. */
+  readonly nurl: Nurl;
+  /** Of the server, for errors. */
+  readonly name: string;
+  /** One for all servers. */
+  readonly tls: TlsEngine;
+  readonly clock: Clock;
+}
 
 /**
  * A storage server behind a relay that moves bytes between a WebSocket and the server: TLS is spoken through it, so it

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../base/Clock.ts";
+import { GridError } from "../base/GridError.ts";
 import type { AddressConfig, GridConfig, ServerConfig, ServerSecrets } from "../base/gridConfig.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import { FallbackTransport } from "./FallbackTransport.ts";
@@ -6,7 +7,6 @@ import type { HttpTransport } from "./HttpTransport.ts";
 import { httpServer, serverName } from "./httpServer.ts";
 import { type Nurl, parseNurl } from "./parseNurl.ts";
 import type { Server } from "./Server.ts";
-import { unusableTransport } from "./unusableTransport.ts";
 
 /** A way to a server. */
 export type Address =
@@ -70,6 +70,21 @@ function openRootOf({ addresses: [best] }: ServerConfig, swissnum: string | unde
 function oneOf(transports: readonly HttpTransport[], name: string, { clock, limits }: Timing): HttpTransport {
   if (transports.length > 1) return new FallbackTransport(transports, name, clock, limits);
   return transports[0] ?? unusableTransport(name);
+}
+
+/**
+ * A server with no address that this platform can use, a browser and a NURL without a relay say. The grid is the better
+ * for knowing that there is such a server: it may be what a read lacks.
+ *
+ * @param name of the server, for errors
+ */
+function unusableTransport(name: string): HttpTransport {
+  const reason = "it has no address that can be used here. A browser needs a url, or a relay beside the nurl";
+  return {
+    async request() {
+      throw new GridError("SERVER_UNREACHABLE", { server: name, reason }, `Server ${name} cannot be asked: ${reason}.`);
+    },
+  };
 }
 
 export function addressesOf({ addresses }: ServerConfig): Address[] {
