@@ -1,0 +1,134 @@
+import { GridError } from "../base/GridError.ts";
+import { noLongerWanted } from "../base/noLongerWanted.ts";
+import type { Directory } from "../files/Directory.ts";
+import type { FileNode } from "../files/FileNode.ts";
+import type { Child } from "../files/readChildren.ts";
+import { type Cap, type DirectoryCap, type FileCap, isVerifyCap } from "../formats/Cap.ts";
+import { formatCap } from "../formats/formatCap.ts";
+import { ahead } from "./ahead.ts";
+import { safeNames } from "./safeNames.ts";
+import type { ZipEntry } from "./ZipEntry.ts";
+
+/** A grid, as an archive needs it. */
+export interface ZipSource {
+  /** The file of a cap, as it is now. @throws as `FileNodes.openLatest` */
+  open(cap: FileCap, signal: AbortSignal): FileNode | Promise<FileNode>;
+  /** The directory of a cap. */
+  directory(cap: DirectoryCap): Promise<Pick<Directory, "list">>;
+}
+
+/** What is put into an archive under a name. */
+export interface ZipItem {
+  readonly name: string;
+  /** Undefined for a kind that nobody here knows. */
+  readonly cap: Cap | undefined;
+  readonly modified: number | undefined;
+}
+
+/** Some 20 MB of records. */
+const MOST_ENTRIES = 100_000;
+/** A path has two bytes for its length, and systems take less. */
+const MOST_LEVELS = 64;
+/** Folders that are read, and files that can change that are looked for, at the same time. */
+const AT_ONCE = 8;
+
+/** The children of a folder, to be put into an archive. Throws as `Directory.list` does. */
+export async function itemsIn(cap: DirectoryCap, source: ZipSource, signal: AbortSignal): Promise<ZipItem[]> {
+  const children = await (await source.directory(cap)).list(signal);
+  return children.map((child) => ({ name: child.name, cap: child.cap, modified: modifiedAt(child) }));
+}
+
+/**
+ * What an archive of these items holds, folders with all that is below them, each before what it holds, in the order of the directories. Of files nothing is
+ * read; of those that can change the latest version is looked for.
+ *
+ * @throws GridError UNSUPPORTED_CAP for what cannot be read, wherever in the folders it is: an archive without it would look whole; TOO_LARGE
+ *   above 100,000 entries, and for folders in folders more than 64 levels deep, as they are where one holds itself; what reading directories and opening
+ *   files throws; the signal's reason
+ */
+export async function zipEntries(
+  items: readonly ZipItem[],
+  source: ZipSource,
+  signal: AbortSignal,
+): Promise<ZipEntry[]> {
+  // Where one fails, others are under way.
+  const over = new AbortController();
+  const own = AbortSignal.any([signal, over.signal]);
+  let count = 0;
+  try {
+    const top = branches(items, "");
+    for (let level = top, depth = 1; level.length > 0; depth++) {
+      if (depth > MOST_LEVELS) throw tooLarge("depth of an archive", depth, MOST_LEVELS);
+      const below: Branch[] = [];
+      for await (const inside of ahead(level, AT_ONCE, grow)) below.push(...inside);
+      level = below;
+    }
+    return top.flatMap(entriesOf);
+  } finally {
+    over.abort(noLongerWanted);
+  }
+
+  function branches(here: readonly ZipItem[], folder: string): Branch[] {
+    count += here.length;
+    if (count > MOST_ENTRIES) throw tooLarge("number of entries of an archive", count, MOST_ENTRIES);
+    const names = safeNames(here.map(({ name }) => name));
+    return here.map((item, index) => ({ item, path: folder + names[index]!, entry: undefined, inside: [] }));
+  }
+
+  /** Finds out what the item is. Resolves with what is in it. */
+  async function grow(branch: Branch): Promise<readonly Branch[]> {
+    const { path, item } = branch;
+    const { cap, modified } = item;
+    if (cap === undefined || isVerifyCap(cap)) throw unreadable(cap);
+    if (cap.kind === "DIR2") {
+      branch.entry = { path: `${path}/`, cap: "", version: undefined, size: 0, modified };
+      branch.inside = branches(await itemsIn(cap, source, own), branch.entry.path);
+    } else {
+      const { size, version } = await sizeOf(cap, source, own);
+      branch.entry = { path, cap: formatCap(cap), version, size, modified };
+    }
+    return branch.inside;
+  }
+}
+
+/** An item in an archive. */
+interface Branch {
+  readonly item: ZipItem;
+  readonly path: string;
+  /** Once it is known. */
+  entry: ZipEntry | undefined;
+  inside: readonly Branch[];
+}
+
+function entriesOf({ entry, inside }: Branch): ZipEntry[] {
+  return [entry!, ...inside.flatMap(entriesOf)];
+}
+
+async function sizeOf(
+  cap: FileCap,
+  source: ZipSource,
+  signal: AbortSignal,
+): Promise<Pick<FileNode, "size" | "version">> {
+  if (cap.kind === "CHK") return cap;
+  if (cap.kind === "LIT") return { size: cap.data.length };
+  return source.open(cap, signal);
+}
+
+/** When the child came into its directory, or was last replaced in it: seconds since 1970, as Tahoe-LAFS writes them. */
+function modifiedAt({ metadata }: Child): number | undefined {
+  const { tahoe } = metadata;
+  const seconds = typeof tahoe === "object" && tahoe !== null && "linkmotime" in tahoe ? tahoe.linkmotime : undefined;
+  return typeof seconds === "number" && Number.isFinite(seconds) ? Math.floor(seconds) * 1000 : undefined;
+}
+
+function unreadable(cap: Cap | undefined): GridError<"UNSUPPORTED_CAP"> {
+  const message =
+    "Something in this folder cannot be read: it is of a kind that is not known here, or its cap allows no reading. An archive without " +
+    "it would look whole, so none is made: choose files for one.";
+  return new GridError("UNSUPPORTED_CAP", { kind: cap === undefined ? "unknown" : `URI:${cap.kind}` }, message);
+}
+
+function tooLarge(what: string, value: number, limit: number): GridError<"TOO_LARGE"> {
+  const message = `The ${what} is ${value}; more than ${limit} is not made here. A folder may hold itself; else save its folders one by one.`;
+  return new GridError("TOO_LARGE", { what, value, limit }, message);
+}
