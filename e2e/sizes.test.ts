@@ -14,9 +14,9 @@ const gzipped = (text: string | Buffer) => gzipSync(text, { level: 9 }).length;
 // It was 60 KB before each read of a mutable file asked whether its version still stands, before the worker's paths could be
 // chosen and were routed past the web server, before its errors told a wrong cap from servers that are away, and before it began with the
 // configuration that was served last, deleted in steps what was kept offline, and said to a page that connects what is wrong.
-// It was 68 KB before folders had addresses.
-it("the ready-made worker, without TLS, is at most 68.1 KB", () => {
-  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(68_100);
+// It was 68 KB before folders had addresses, and 68.1 before readers behind a shared cache asked for the same pieces of the same shares.
+it("the ready-made worker, without TLS, is at most 68.7 KB", () => {
+  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(68_700);
 });
 
 it("TLS, and what else most never need, are files of their own", () => {

@@ -13,12 +13,14 @@ import {
   HEADER_LENGTH_V2,
   parseShareLayout,
   parseUebLength,
+  predictShareLayout,
   type ShareLayout,
 } from "../formats/ShareLayout.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import type { FileFacts } from "./FileFacts.ts";
 import { predictRanges, rangesFor } from "./predictRanges.ts";
+import { segmentsPerRun } from "./runs.ts";
 import { Share, type Speculation } from "./Share.ts";
 import { ShareBlock } from "./ShareBlock.ts";
 
@@ -148,6 +150,7 @@ export class ChkShare extends Share {
     if (geometry === undefined)
       throw new Error("A defect in gridfetch: a block was asked for before the UEB was known");
     const length = blockLengthOf(geometry, segment);
+    this.#cutBlocks(geometry);
     const release = this.bytes.speculate(this.isOpen ? [] : this.#guess(geometry, segment), asker);
     try {
       return await this.asking(segment, length, async (came) => {
@@ -202,7 +205,17 @@ export class ChkShare extends Share {
   #guess(geometry: Geometry, segment: number): ByteRange[] {
     const trees = [this.#facts.ciphertextTree, this.#facts.blockTree(this.number)] as const;
     const [ciphertextPages, blockPages] = trees.map((tree) => tree.missing(segment));
-    return rangesFor(geometry, segment, this.context.limits, { ciphertextPages, blockPages });
+    return rangesFor(geometry, segment, this.context.limits, { ciphertextPages, blockPages }, this.#facts.shareVersion);
+  }
+
+  /** What is asked of a share in one request begins and ends where runs of segments do. */
+  #cutBlocks(geometry: Geometry): void {
+    const { dataOffset } = this.#layout ?? predictShareLayout(geometry, this.#facts.shareVersion);
+    this.bytes.cutBy({
+      offset: dataOffset,
+      length: segmentsPerRun(geometry, this.context.limits) * geometry.blockLength,
+      end: dataOffset + geometry.shareDataLength,
+    });
   }
 
   async #opened(signal: AbortSignal, asker: LogScope): Promise<ShareLayout> {
@@ -232,6 +245,7 @@ export class ChkShare extends Share {
     ]);
     if (chain) this.#proveLeaf(chain);
     this.#layout = layout;
+    this.#facts.shareVersion ??= layout.version;
     return layout;
   }
 

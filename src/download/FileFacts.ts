@@ -35,6 +35,8 @@ export class FileFacts {
   readonly #memory: CachedFile | undefined;
   #known: Known | undefined;
   #defect: unknown;
+  /** Of its shares, as the first one says that was opened: unverified, and good for guesses alone. */
+  shareVersion: 1 | 2 | undefined;
   readonly #blockTrees = new Map<number, HashPages>();
   /** What the share hash tree was proven with. */
   readonly #chainNodes = new Map<number, Uint8Array>();

@@ -19,6 +19,13 @@ interface Want extends ByteRange {
   readonly needed?: { resolve(pieces: readonly Uint8Array[]): void; reject(error: unknown): void };
 }
 
+/** A part of a share in pieces of `length` from `offset` to `end`, exclusive; the last one may be shorter. */
+export interface ByteGrid {
+  readonly offset: number;
+  readonly length: number;
+  readonly end: number;
+}
+
 /** A request under way: its bytes before `arrived` are here. */
 interface Request extends ByteRange {
   arrived: number;
@@ -38,6 +45,7 @@ export class ShareBytes {
   readonly #requests = new Set<Request>();
   readonly #held = new DataSpans();
   #end = Number.POSITIVE_INFINITY;
+  #grid: ByteGrid | undefined;
   #flushing = false;
   #lastArrival: number | undefined;
   #lastReply: number | undefined;
@@ -63,6 +71,11 @@ export class ShareBytes {
   /** When a reply last came to its end, likewise. */
   get lastReply(): number | undefined {
     return this.#lastReply;
+  }
+
+  /** Where a cache stands before the server, no request goes over the pieces' borders: so readers ask for the same, whatever they want. */
+  cutBy(grid: ByteGrid): void {
+    this.#grid = grid;
   }
 
   /** Calls off every request: nobody reads the file any more. */
@@ -193,12 +206,17 @@ export class ShareBytes {
     for (const { arrived, offset, length } of this.#requests) missing.remove(arrived, offset + length - arrived);
     if (this.#end !== Number.POSITIVE_INFINITY) missing.remove(this.#end, Number.MAX_SAFE_INTEGER - this.#end);
     const { gapBytes, requestBytes } = this.#context.limits;
+    const grid = this.#context.storageOf(this.#server).isCached ? this.#grid : undefined;
     const asks: { offset: number; length: number }[] = [];
-    for (const { offset, length } of missing) {
+    for (const { offset, length } of grid === undefined ? missing : [...missing].flatMap((run) => cutAt(run, grid))) {
       const last = asks.at(-1);
       const joined = last === undefined ? length : offset + length - last.offset;
-      if (last !== undefined && joined - length - last.length <= gapBytes && joined <= requestBytes)
-        last.length = joined;
+      const isOneRequest =
+        last !== undefined &&
+        joined - length - last.length <= gapBytes &&
+        joined <= requestBytes &&
+        (grid === undefined || pieceAt(last.offset, grid) === pieceAt(offset, grid));
+      if (isOneRequest) last.length = joined;
       else asks.push({ offset, length });
     }
     return asks.flatMap((ask) => cut(ask, requestBytes));
@@ -321,6 +339,24 @@ export class ShareBytes {
       else this.#wants.delete(want);
     }
   }
+}
+
+/** Which piece a byte is in: -1 for all before the first, infinity for all after the last. */
+function pieceAt(at: number, { offset, length, end }: ByteGrid): number {
+  if (at >= end) return Number.POSITIVE_INFINITY;
+  return Math.max(-1, Math.floor((at - offset) / length));
+}
+
+function cutAt(run: ByteRange, grid: ByteGrid): ByteRange[] {
+  const parts: ByteRange[] = [];
+  const runEnd = run.offset + run.length;
+  for (let at = run.offset; at < runEnd; ) {
+    const border = Math.min(grid.offset + (pieceAt(at, grid) + 1) * grid.length, grid.end);
+    const to = at < grid.end ? Math.min(runEnd, border) : runEnd;
+    parts.push({ offset: at, length: to - at });
+    at = to;
+  }
+  return parts;
 }
 
 function cut(range: ByteRange, most: number): ByteRange[] {

@@ -26,3 +26,24 @@ it("a share that was forgotten, and fails afterwards, is not its successor", asy
   pool.revive();
   expect(pool.usable()).toEqual([second]);
 });
+
+it("behind a shared cache servers of like pace are taken in the file's order, and slower ones after them", async () => {
+  const grid = new SimulatedGrid(4);
+  const { cap, storageIndexText } = await encodeShares(patternBytes(310), F1);
+  const context = contextFor(grid, storageIndexText);
+  const pool = new SharePool<ChkShare>(cap, context);
+  const facts = new FileFacts(cap);
+  for (const [i, bytesPerMs] of [1000, 3000, 2800, 5000].entries()) {
+    const server = grid.servers[i]!;
+    pool.add(server, i, () => new ChkShare(server, i, facts, context));
+    context.health.of(server).sawLatency(10);
+    context.health.of(server).sawThroughput(bytesPerMs * 100, 100);
+  }
+  const chosen = () => {
+    const taken = { numbers: new Set<number>(), shares: new Set<ChkShare>(), load: new Map() };
+    return [...pool.choose(taken, 100_000)].map(({ number }) => number);
+  };
+  expect(chosen()).toEqual([3, 1, 2, 0]);
+  for (const { behaviour } of grid.servers) behaviour.isCached = true;
+  expect(chosen()).toEqual([1, 2, 3, 0]);
+});

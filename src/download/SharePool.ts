@@ -1,5 +1,6 @@
 import type { ServerOutcome } from "../base/GridError.ts";
 import type { Code } from "../erasure/ErasureCodec.ts";
+import { decodeBase32 } from "../formats/base32.ts";
 import type { Server } from "../servers/Server.ts";
 import type { DownloadContext } from "./DownloadContext.ts";
 import { reasonOf } from "./reasonOf.ts";
@@ -17,6 +18,8 @@ export interface Taken {
 const STAY = 0.8;
 /** A primary share needs no decoding: worth a little. */
 const PRIMARY = 0.95;
+/** Where all readers should ask the same servers, those are as good as the fastest that need no more than so many times as long for a window. */
+const LIKE_PACE = 2;
 
 /** All shares that were found of one file, which of them are fit for use, and which is best. */
 export class SharePool<S extends Share> {
@@ -34,6 +37,8 @@ export class SharePool<S extends Share> {
   #flat: { readonly shares: readonly S[]; readonly numbers: number } | undefined;
   /** Of the server list, when it was last looked at. */
   #revision = 0;
+  /** Each server's place in the file's order, for a revision of the list. */
+  #order: { readonly revision: number; readonly places: ReadonlyMap<Server, number> } | undefined;
 
   constructor(code: Code, context: DownloadContext) {
     this.#code = code;
@@ -186,16 +191,45 @@ export class SharePool<S extends Share> {
   #ranked(taken: Taken, bytes: number): S[][] {
     const { health } = this.#context;
     const groups: { share: S; cost: number }[][] = [];
+    const costOfCached = this.#costOfCached();
     for (const share of this.usable()) {
       if (taken.shares.has(share)) continue;
       const distrust = (health.of(share.server).isOnProbation ? 1 : 0) + (this.isLate(share) ? 1 : 0);
       const cost =
+        costOfCached?.(share) ??
         this.#expected(share, bytes) * (share.isInUse ? STAY : 1) * (share.number < this.#code.needed ? PRIMARY : 1);
       const group = groups[distrust] ?? [];
       groups[distrust] = group;
       group.push({ share, cost });
     }
     return groups.flatMap((group) => [group.sort((a, b) => a.cost - b.cost).map(({ share }) => share)]);
+  }
+
+  /**
+   * What a shared cache keeps is of use to others if all ask for the same shares: behind one, servers of like pace are taken in the file's
+   * order. Undefined where there is no cache; the cost is undefined for a share whose first bytes are on their way already.
+   */
+  #costOfCached(): ((share: Share) => number | undefined) | undefined {
+    const { health, limits, servers, storageIndexText, storageOf } = this.#context;
+    const isCached = (share: Share): boolean => storageOf(share.server).isCached === true;
+    const cached = this.usable().filter(isCached);
+    if (cached.length === 0) return undefined;
+    // Of what a reader asks for at most: a block says little of how fast a server is.
+    const expected = ({ server }: Share): number => health.expected(server, limits.windowMost / this.#code.needed);
+    const least = Math.min(...cached.map(expected));
+    if (this.#order?.revision !== servers.revision) {
+      const places = new Map(
+        servers.inOrderFor(decodeBase32(storageIndexText)).map((server, place) => [server, place]),
+      );
+      this.#order = { revision: servers.revision, places };
+    }
+    const { places } = this.#order;
+    return (share) => {
+      if (!isCached(share) || share.speculation !== undefined) return undefined;
+      const cost = expected(share);
+      if (cost > LIKE_PACE * least + limits.leastPatience) return cost;
+      return least * (1 + (places.get(share.server) ?? places.size) / 1000);
+    };
   }
 
   /** Milliseconds until the share has brought so many bytes. What was asked for on a guess is here, or will be in what is left of its time. */

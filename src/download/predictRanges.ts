@@ -8,11 +8,11 @@ import {
   paddedSegmentSize,
   segmentAt,
 } from "../formats/Geometry.ts";
-import { HEADER_LENGTH_V2, predictShareLayout } from "../formats/ShareLayout.ts";
+import { HEADER_LENGTH_V2, predictShareLayout, type ShareLayout } from "../formats/ShareLayout.ts";
 import { type HashPage, pageRange, pagesFor } from "../hashing/HashPages.ts";
 import type { FileCap } from "./FileFacts.ts";
 
-/** A share of version 2 has its data this much further back than one of version 1: asked for too, since it is a guess. */
+/** A share of version 2 has its data this much further back than one of version 1: asked for too, as long as the version is a guess. */
 const VERSION_SLACK = 32;
 
 /**
@@ -39,10 +39,18 @@ interface ProofPages {
 /**
  * What to ask a share for whose header is not here yet, when the file's geometry is known already.
  * @param proof those pages that are not known yet: all, unless it is given
+ * @param version of the file's shares, where one has told it
  */
-export function rangesFor(geometry: Geometry, segment: number, limits: Limits, proof?: ProofPages): ByteRange[] {
-  const layout = predictShareLayout(geometry);
-  const end = endRanges(geometry, limits);
+export function rangesFor(
+  geometry: Geometry,
+  segment: number,
+  limits: Limits,
+  proof?: ProofPages,
+  version?: 1 | 2,
+): ByteRange[] {
+  const layout = predictShareLayout(geometry, version);
+  const slack = version === undefined ? VERSION_SLACK : 0;
+  const end = endRanges(layout, slack, limits);
   const last = end.at(-1) as ByteRange;
   if (last.offset + last.length <= limits.smallShareBytes) return [{ offset: 0, length: last.offset + last.length }];
   const pages = pagesFor(geometry.segmentCount, segment);
@@ -54,12 +62,12 @@ export function rangesFor(geometry: Geometry, segment: number, limits: Limits, p
     { offset: 0, length: HEADER_LENGTH_V2 },
     {
       offset: layout.dataOffset + blockOffset(geometry, segment),
-      length: blockLengthOf(geometry, segment) + VERSION_SLACK,
+      length: blockLengthOf(geometry, segment) + slack,
     },
     ...trees.flatMap(([tree, pages]) =>
       pages.map((page) => {
         const { offset, length } = pageRange(page);
-        return { offset: tree + offset, length: length + VERSION_SLACK };
+        return { offset: tree + offset, length: length + slack };
       }),
     ),
     ...end,
@@ -67,9 +75,8 @@ export function rangesFor(geometry: Geometry, segment: number, limits: Limits, p
 }
 
 /** The share hash chain and the UEB, which is the last thing in a share. */
-function endRanges(geometry: Geometry, limits: Limits): ByteRange[] {
-  const layout = predictShareLayout(geometry);
-  const length = layout.uebOffset - layout.chainOffset + VERSION_SLACK + layout.uebLengthBytes + limits.uebGuessBytes;
+function endRanges(layout: ShareLayout, slack: number, limits: Limits): ByteRange[] {
+  const length = layout.uebOffset - layout.chainOffset + slack + layout.uebLengthBytes + limits.uebGuessBytes;
   return [{ offset: layout.chainOffset, length }];
 }
 

@@ -1,5 +1,6 @@
 import type { Limits } from "../base/limits.ts";
 import type { ByteRange } from "../base/range.ts";
+import { segmentsPerRun } from "../download/runs.ts";
 import { type Geometry, segmentAt, segmentLength } from "../formats/Geometry.ts";
 
 type FetchSegment<T> = (segment: number, signal: AbortSignal) => Promise<T>;
@@ -104,13 +105,32 @@ export class ReadAhead<T> {
     const { windowSegments } = this.#limits;
     const least = this.#leastAhead();
     if (asked > this.#window * least || this.#ahead.length > windowSegments * least) return;
-    while (this.#next * this.#geometry.segmentSize < this.#end && this.#ahead.length < windowSegments) {
-      const bytes = segmentLength(this.#geometry, this.#next);
-      // One segment is always asked for, however large.
-      if (this.#ahead.length > 0 && asked + bytes > this.#window) return;
+    for (;;) {
+      const run = this.#nextRun();
+      const bytes = run.reduce((sum, { bytes }) => sum + bytes, 0);
+      if (bytes === 0) return;
+      // Where what is left of a run is little of a window, the next run comes along.
+      const most = asked <= this.#window * least ? this.#limits.windowMost : this.#window;
+      const isFull = asked + bytes > most || this.#ahead.length + run.length > windowSegments;
+      // One run is always asked for, however large its segment.
+      if (isFull && this.#ahead.length > 0) return;
       asked += bytes;
-      this.#ask(this.#next++, bytes);
+      for (const { segment, bytes } of run) this.#ask(segment, bytes);
+      this.#next += run.length;
     }
+  }
+
+  /** From the next segment to the end of its run, or of the range. */
+  #nextRun(): { segment: number; bytes: number }[] {
+    const perRun = segmentsPerRun(this.#geometry, this.#limits);
+    const end = Math.min(
+      (Math.floor(this.#next / perRun) + 1) * perRun,
+      Math.ceil(this.#end / this.#geometry.segmentSize),
+    );
+    return Array.from({ length: Math.max(0, end - this.#next) }, (_, i) => ({
+      segment: this.#next + i,
+      bytes: segmentLength(this.#geometry, this.#next + i),
+    }));
   }
 
   /** How many of a segment's bytes the range has. */

@@ -86,6 +86,8 @@ async function runHistory(seed: number, isVerbose: boolean): Promise<void> {
     if (!isGridError(error, "NO_VERSION") || found >= needed) throw error;
   });
   if (node === undefined) return;
+  const isCached = random.chance(0.25);
+  for (const { behaviour } of grid.servers) behaviour.isCached = isCached;
   const honest = new Set<SimulatedServer>();
   for (const server of grid.servers) {
     if (!disturb(server, random, grid)) honest.add(server);

@@ -162,6 +162,19 @@ describe("listShares", () => {
   });
 });
 
+describe("a cache before the server", () => {
+  it.each([
+    [{ "cache-status": "gridfetch; fwd=bypass" }, true],
+    [{ "cache-status": "gridfetch; hit" }, true],
+    [{}, false],
+  ])("shows in the answers' headers: %j", async (headers, isCached) => {
+    const client = new ScriptedServer({ headers: { ...cbor, ...headers }, body: [bytesOf(0x80)] }).client();
+    expect(client.isCached).toBe(false);
+    await client.listShares(SI, signal).catch(() => {});
+    expect(client.isCached).toBe(isCached);
+  });
+});
+
 describe("readShare", () => {
   it("R-03: asks for one closed range and passes the pieces on", async () => {
     const server = part("bytes 7-11/*", bytesOf(1, 2), bytesOf(), bytesOf(3, 4, 5));

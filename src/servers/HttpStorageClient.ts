@@ -13,6 +13,7 @@ const LONGEST_REASON = 32765;
 export class HttpStorageClient implements StorageClient {
   readonly #service: StorageService;
   readonly #kind: ShareKind;
+  #isCached = false;
 
   /**
    * @param name and swissnum as for StorageService
@@ -23,10 +24,15 @@ export class HttpStorageClient implements StorageClient {
     this.#kind = kind;
   }
 
+  get isCached(): boolean {
+    return this.#isCached;
+  }
+
   async listShares(storageIndex: string, signal: AbortSignal): Promise<number[]> {
     const path = `${sharesPath(storageIndex, this.#kind)}/shares`;
     const reply = await this.#service.sendForMessage({ method: "GET", path, signal });
     if (reply.status !== 200) return this.#service.refuse(reply);
+    this.#noteCache(reply);
     const numbers = readShareSet(await this.#service.readMessage(reply));
     if (numbers === undefined) throw this.#service.refusal(200, "sent a list of shares that is not a set of numbers");
     return [...new Set(numbers)].filter((number) => number <= LARGEST_SHARE_NUMBER).sort((a, b) => a - b);
@@ -58,6 +64,11 @@ export class HttpStorageClient implements StorageClient {
       throw this.#service.refusal(reply.status, `sent ${received} of the ${promised} bytes that it announced`);
   }
 
+  /** A cache says so whatever it did with the request (RFC 9211). */
+  #noteCache(reply: HttpReply): void {
+    this.#isCached = reply.header("cache-status") !== undefined;
+  }
+
   /** How many bytes the body must have, by the reply's head. */
   async #promisedLength(reply: HttpReply, offset: number, last: number): Promise<number> {
     // The share ends at or before the offset.
@@ -67,6 +78,7 @@ export class HttpStorageClient implements StorageClient {
     const type = mediaType(reply);
     if (type !== SHARE_TYPE) return this.#service.refuse(reply, `sent ${type} where ${SHARE_TYPE} was expected`);
     const range = reply.header("content-range");
+    this.#noteCache(reply);
     if (range === undefined) {
       // A page's fetch does not see headers that the server does not expose.
       const reason = "sent a part of a share without a Content-Range that can be read (with CORS, it must be exposed)";

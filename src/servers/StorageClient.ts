@@ -3,6 +3,9 @@
  * SERVER_REFUSED, or with the signal's reason; nothing in a reply is believed beyond its shape.
  */
 export interface StorageClient {
+  /** Does a cache stand before the server that keeps what anybody asked for, as its last answer said? */
+  readonly isCached?: boolean;
+
   /** The share numbers that the server says it holds, ascending, without duplicates, each in 0..255; others are dropped. */
   listShares(storageIndex: string, signal: AbortSignal): Promise<number[]>;
 

@@ -21,6 +21,8 @@ export interface Behaviour {
   stallsAfter: number | undefined;
   /** Replaces what a read gets. */
   tamper: ((shareNumber: number, offset: number, bytes: Uint8Array) => Uint8Array) | undefined;
+  /** Says that a shared cache stands before it. */
+  isCached: boolean;
 }
 
 /** Of a server that does what it should. */
@@ -32,6 +34,7 @@ export const faultless = {
   breaksAfter: undefined,
   stallsAfter: undefined,
   tamper: undefined,
+  isCached: false,
 } satisfies Partial<Behaviour>;
 
 /** Has all of them behave so from now on; what is not named stays. */
@@ -69,6 +72,10 @@ export class SimulatedServer implements Server, StorageClient {
   hold(storageIndex: string, shareNumber: number, bytes: Uint8Array): void {
     const shares = this.shares.get(storageIndex) ?? new Map<number, Uint8Array>();
     this.shares.set(storageIndex, shares.set(shareNumber, bytes));
+  }
+
+  get isCached(): boolean {
+    return this.behaviour.isCached;
   }
 
   async listShares(storageIndex: string, signal: AbortSignal): Promise<number[]> {
