@@ -12,6 +12,13 @@ export function integer(least: number, most: number): (text: string) => number {
   };
 }
 
+/** A size on disk in bytes, written as nginx does: a whole number of megabytes or gigabytes. */
+export function sizeOption(text: string): number {
+  const [, number, unit = ""] = /^([1-9]\d{0,6})([mg])$/i.exec(text) ?? [];
+  if (number !== undefined) return Number(number) * (unit.toLowerCase() === "g" ? 2 ** 30 : 2 ** 20);
+  throw new InvalidArgumentError("It must be a number of megabytes or gigabytes, as in 500m or 10g.");
+}
+
 /** `<first>-<last>` or `<first>-`. */
 export interface RangeOption {
   readonly first: number;

@@ -15,6 +15,8 @@ export interface ProxyConfigOptions {
   readonly url?: string;
   readonly tlsCertificate?: string;
   readonly tlsKey?: string;
+  /** Bytes. */
+  readonly cache?: number;
 }
 
 /**
@@ -35,7 +37,8 @@ export async function proxyConfigCommand(options: ProxyConfigOptions, terminal: 
   if (servers.length === 0) {
     throw badList(options.servers, "no server of it can be used, for the reasons above");
   }
-  const { http, locations } = nginxConfig({ servers, origins: options.origin, ...place });
+  const cache = options.cache === undefined ? {} : { cache: { folder: join(folder, "cache"), size: options.cache } };
+  const { http, locations } = nginxConfig({ servers, origins: options.origin, ...place, ...cache });
   await writeFile(join(folder, "http.conf"), http);
   const lines = ["# Into http { … }:", `include ${join(folder, "http.conf")};`];
   if (locations !== undefined) {

@@ -16,6 +16,7 @@ import {
   originOption,
   pathOption,
   rangeOption,
+  sizeOption,
   textOption,
   urlOption,
 } from "./optionParsers.ts";
@@ -172,6 +173,7 @@ function addOperatorCommands(program: Command, terminal: Terminal): void {
     .option("--url <url>", "on an origin of its own instead, https://grid.example:8443/", urlOption("https:", "http:"))
     .option("--tls-certificate <file>", "what that origin shows to browsers")
     .option("--tls-key <file>", "its key")
+    .option("--cache <size>", "keep so much of immutable shares for the next who asks, as in 10g or 500m", sizeOption)
     .action((options: ProxyConfigOptions) => proxyConfigCommand(options, terminal));
 
   program

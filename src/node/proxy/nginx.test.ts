@@ -1,18 +1,19 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect as connectHttp2 } from "node:http2";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generate } from "selfsigned";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parseCap } from "../../formats/parseCap.ts";
 import { storageIndexText } from "../../formats/storageIndex.ts";
 import { goldenPlaintext } from "../../formats/testing/golden.ts";
 import { fetchTransport } from "../../servers/fetchTransport.ts";
 import { HttpStorageClient } from "../../servers/HttpStorageClient.ts";
+import type { HttpTransport } from "../../servers/HttpTransport.ts";
 import { parseNurl } from "../../servers/parseNurl.ts";
 import { newTlsIdentity } from "../grid/GridFolder.ts";
 import { freePort } from "../testing/freePort.ts";
@@ -28,6 +29,9 @@ const signal = AbortSignal.timeout(10 * MINUTE);
 /** A storage server's stand-in, which answers as it is told. */
 class Upstream {
   readonly requests: { method: string; url: string; headers: Record<string, unknown> }[] = [];
+  /** Of the next answers. */
+  status = 206;
+  delay = 0;
   readonly nurl: string;
   readonly #server;
 
@@ -44,9 +48,14 @@ class Upstream {
       if (!url.endsWith("/1")) response.setHeader("Set-Cookie", "a=b");
       response.setHeader("X-Accel-Redirect", "/secret");
       response.setHeader("Access-Control-Allow-Origin", "*");
-      response.writeHead(206);
-      response.write("01234");
-      response.end("56789");
+      response.setHeader("Cache-Control", "private");
+      response.setHeader("Cache-Status", "mine; hit");
+      response.setHeader("Vary", "*");
+      response.writeHead(this.status);
+      setTimeout(() => {
+        response.write("01234");
+        response.end("56789");
+      }, this.delay);
     });
   }
 
@@ -285,6 +294,133 @@ describe.skipIf(nginxBin === undefined)("with nginx (GRIDFETCH_NGINX)", () => {
     impostor.close();
   });
 
+  describe("with --cache", () => {
+    const RIGHT = "Tahoe-LAFS c2VzYW1l";
+    let caching: NginxServer;
+    let root: string;
+
+    beforeAll(async () => {
+      const list = join(folder, "cached.json");
+      await writeFile(list, listOf({ oak: upstream.nurl }));
+      const port = await freePort();
+      root = `http://127.0.0.1:${port}/grid-servers/${upstream.tlsId}/storage/v1/`;
+      const own = join(folder, "cached");
+      const options = ["--servers", list, "--origin", new URL(root).origin, "--folder", own, "--cache", "10m"];
+      expect((await runGridfetch(["proxy-config", ...options])).status).toBe(0);
+      const http = `proxy_cache_use_stale error updating; include ${own}/http.conf; server { listen 127.0.0.1:${port}; include ${own}/locations.conf; }`;
+      caching = await NginxServer.start(join(folder, "cached-nginx"), http, port);
+    });
+    afterAll(() => caching?.stop());
+    beforeEach(() => {
+      upstream.requests.length = 0;
+    });
+    afterEach(() => {
+      Object.assign(upstream, { status: 206, delay: 0 });
+    });
+
+    async function read(at: string, change: RequestInit & { headers?: Record<string, string> } = {}) {
+      const headers = {
+        Accept: "application/octet-stream",
+        Authorization: RIGHT,
+        Range: "bytes=0-9",
+        ...change.headers,
+      };
+      const reply = await fetch(root + at, { ...change, headers });
+      return { status: reply.status, text: await reply.text(), headers: reply.headers };
+    }
+
+    it("gives a range of an immutable share to the next who asks, as the server gave it", async () => {
+      const first = await read("immutable/aaaa/1");
+      const second = await read("immutable/aaaa/1");
+      expect(upstream.requests).toHaveLength(1);
+      expect([first, second].map(({ headers }) => headers.get("cache-status"))).toEqual([
+        "gridfetch; fwd=uri-miss",
+        "gridfetch; hit",
+      ]);
+      expect([second.status, second.text]).toEqual([206, "0123456789"]);
+      for (const header of ["content-range", "content-type", "cache-control", "content-security-policy"]) {
+        expect([header, second.headers.get(header)]).toEqual([header, first.headers.get(header)]);
+      }
+      for (const hidden of ["set-cookie", "vary"]) expect(second.headers.get(hidden) ?? "").not.toMatch(/a=b|\*/);
+    });
+
+    it("gives a server that left its cookie and its own ideas of caching no say", async () => {
+      await read("immutable/aaaa/2");
+      expect((await read("immutable/aaaa/2")).headers.has("set-cookie")).toBe(false);
+      expect(upstream.requests).toHaveLength(1);
+    });
+
+    it("gives nothing to who shows another secret or none, and nobody another range or type", async () => {
+      await read("immutable/aaaa/3");
+      for (const headers of [
+        { Authorization: "Tahoe-LAFS d3Jvbmc=" },
+        { Authorization: "" },
+        { Range: "bytes=0-8" },
+        { Accept: "text/html" },
+      ]) {
+        expect((await read("immutable/aaaa/3", { headers })).headers.get("cache-status")).toMatch(/fwd=/);
+      }
+      expect(upstream.requests).toHaveLength(5);
+    });
+
+    it.each<[string, string, Parameters<typeof read>[1]?]>([
+      ["a mutable share", "mutable/aaaa/1"],
+      ["a list of shares", "immutable/aaaa/shares"],
+      ["a version", "version"],
+      ["what has a query", "immutable/aaaa/1?x"],
+      ["a share without a range", "immutable/aaaa/4", { headers: { Range: "" } }],
+      ["several ranges", "immutable/aaaa/4", { headers: { Range: "bytes=0-1,3-4" } }],
+      ["a range without an end", "immutable/aaaa/4", { headers: { Range: "bytes=5-" } }],
+      ["HEAD", "immutable/aaaa/4", { method: "HEAD" }],
+    ])("asks for %s each time", async (_what, at, change) => {
+      for (let n = 0; n < 2; n++)
+        expect((await read(at, change)).headers.get("cache-status") ?? "").not.toContain("hit");
+      expect(upstream.requests).toHaveLength(2);
+      if (change?.method === "HEAD") expect(upstream.requests[0]?.method).toBe("HEAD");
+      // A mutable share is nothing that readers should ask for in fixed pieces.
+      if (at.startsWith("mutable")) expect((await read(at)).headers.has("cache-status")).toBe(false);
+    });
+
+    it.each([404, 401, 500, 200, 204, 416])("keeps no answer of status %d", async (status) => {
+      upstream.status = status;
+      const at = `immutable/aaaa/${status}`;
+      expect((await read(at)).status).toBe(status);
+      upstream.status = 206;
+      expect((await read(at)).status).toBe(206);
+    });
+
+    it.each([
+      "0-9999999",
+      "36-349561",
+      "9800000-10149525",
+      "79800000-80149525",
+      "4294967296-4299161599",
+      "12379800000-12380149525",
+    ])("keeps %s", async (range) => {
+      for (let n = 0; n < 2; n++) await read("immutable/aaaa/5", { headers: { Range: `bytes=${range}` } });
+      expect(upstream.requests).toHaveLength(1);
+    });
+
+    it.each(["0-10000000", "5-12345678901", "7000000-10000000", "123-129999999", "12345678901-22345678999"])(
+      "takes no room for %s, which no reader asks for",
+      async (range) => {
+        for (let n = 0; n < 2; n++) await read("immutable/aaaa/6", { headers: { Range: `bytes=${range}` } });
+        expect(upstream.requests).toHaveLength(2);
+      },
+    );
+
+    it("asks a server once for what a hundred visitors want at the same time", async () => {
+      upstream.delay = 300;
+      const all = await Promise.all(Array.from({ length: 100 }, () => read("immutable/aaaa/7")));
+      expect(new Set(all.map(({ status, text }) => `${status} ${text}`))).toEqual(new Set(["206 0123456789"]));
+      expect(upstream.requests).toHaveLength(1);
+    });
+
+    it("takes no more room than it was given", async () => {
+      expect(await readFile(join(folder, "cached/http.conf"), "utf8")).toContain("max_size=10m");
+    });
+  });
+
   describe.skipIf(tahoeBin === undefined)("before real Tahoe-LAFS servers (GRIDFETCH_TAHOE)", () => {
     let grid: TahoeGrid;
     let real: NginxServer;
@@ -334,6 +470,49 @@ describe.skipIf(nginxBin === undefined)("with nginx (GRIDFETCH_NGINX)", () => {
         expect(await read(index, number, whole.length, 10)).toHaveLength(0);
       }
       await expect(read(0, 77, 0, 10)).rejects.toMatchObject({ details: { status: 404 } });
+    });
+
+    it("gives what it keeps to who knows the swissnum alone", { timeout: 2 * MINUTE }, async () => {
+      const tahoe = await grid.startClient({ needed: 1, total: 2 });
+      const cap = parseCap(await tahoe.put(goldenPlaintext("nginx-cache", 300_000)));
+      await tahoe.stop();
+      if (cap.kind !== "CHK") throw new Error("not a CHK cap");
+      const port = await freePort();
+      const own = join(folder, "real-cached");
+      const options = ["--origin", `http://127.0.0.1:${port}`, "--folder", own, "--cache", "1g"];
+      expect((await runGridfetch(["proxy-config", "--servers", listed, ...options])).status).toBe(0);
+      const http = `include ${own}/http.conf; server { listen 127.0.0.1:${port}; include ${own}/locations.conf; }`;
+      const caching = await NginxServer.start(join(folder, "real-cached-nginx"), http, port);
+      const { tlsId, swissnum } = parseNurl(grid.servers[0]!.nurl);
+      const transport = fetchTransport(`http://127.0.0.1:${port}/grid-servers/${tlsId}`, "oak");
+      const statuses: (string | undefined)[] = [];
+      const watched: HttpTransport = {
+        async request(request) {
+          const reply = await transport.request(request);
+          statuses.push(reply.header("cache-status"));
+          return reply;
+        },
+      };
+      const read = async (secret: string) => {
+        const client = new HttpStorageClient(watched, "oak", secret);
+        const [number = -1] = await new HttpStorageClient(watched, "oak", swissnum).listShares(si, signal);
+        const pieces: Uint8Array[] = [];
+        for await (const piece of client.readShare(si, number, 1000, 200_000, signal)) pieces.push(piece);
+        return { bytes: Buffer.concat(pieces), isCached: client.isCached };
+      };
+      const si = storageIndexText(cap.storageIndex);
+      const [first, second] = [await read(swissnum!), await read(swissnum!)];
+      expect(second.bytes.equals(first.bytes)).toBe(true);
+      expect([first, second].map(({ bytes, isCached }) => [bytes.length, isCached])).toEqual([
+        [200_000, true],
+        [200_000, true],
+      ]);
+      expect(statuses.filter((status) => status !== "gridfetch; fwd=bypass")).toEqual([
+        "gridfetch; fwd=uri-miss",
+        "gridfetch; hit",
+      ]);
+      await expect(read("wrong")).rejects.toMatchObject({ details: { status: 401 } });
+      await caching.stop();
     });
 
     it("lets a wrong swissnum be seen as such", async () => {

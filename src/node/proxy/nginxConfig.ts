@@ -23,6 +23,15 @@ export interface NginxSettings {
   readonly path: string;
   /** Only for an origin of its own. */
   readonly host?: OwnOrigin;
+  /** Only where what one visitor read is kept for the next. */
+  readonly cache?: ShareCache;
+}
+
+export interface ShareCache {
+  /** A path; nginx makes the folder, for itself alone. */
+  readonly folder: string;
+  /** In bytes, about. */
+  readonly size: number;
 }
 
 export interface OwnOrigin {
@@ -51,7 +60,7 @@ const HIDDEN_HEADERS = [
     "Content-Disposition",
   ],
   ...["Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers"],
-  ...["Cache-Control", "Expires", "WWW-Authenticate"],
+  ...["Cache-Control", "Cache-Status", "Expires", "Vary", "WWW-Authenticate"],
 ];
 
 /**
@@ -60,11 +69,12 @@ const HIDDEN_HEADERS = [
  * under which a browser runs none of it, since it may be on the app's own origin.
  */
 export function nginxConfig(settings: NginxSettings): NginxConfig {
-  const { servers, host, origins } = settings;
+  const { servers, host, origins, cache } = settings;
   const name = ownName(settings);
   const head = "# Made by gridfetch proxy-config. Make it anew when servers come, go or change their certificates.\n";
   const upstreams = servers.map((server, index) => upstream(server, `${name}_${index}`)).join("\n");
-  const http = `${head}\n${originMaps(origins, name)}\n${upstreams}`;
+  const kept = cache === undefined ? "" : `${shareCache(cache, name)}\n`;
+  const http = `${head}\n${originMaps(origins, name)}\n${kept}${upstreams}`;
   const locations = servers.map((server, index) => location(server, `${name}_${index}`, settings, name)).join("\n");
   if (host === undefined) return { http, locations: `${head}\n${locations}` };
   return { http: `${http}\n${ownServer(host, locations)}` };
@@ -85,6 +95,44 @@ function originMaps(origins: readonly string[], name: string): string {
   ].join("\n");
 }
 
+const MiB = 1024 * 1024;
+/** nginx has room for 8000 keys in a mebibyte, and readers ask for some 350 kB at a time: room for four times as many. */
+const KEYS_OF_MIB = 1024;
+
+/**
+ * A range of 10 MB at most, in a language that cannot subtract: both ends have the same digits before the last seven, or the digit before
+ * them goes up by one and the range is of 2 MB at most. (Of what readers ask for three in a thousand are neither, and are not kept.)
+ */
+const SHORT_RANGE = [
+  ...["[0-9]{1,7}-[0-9]{1,7}", "9[0-9]{6}-10[0-9]{6}", "([0-9]+)[0-9]{7}-\\g{1}[0-9]{7}"],
+  ...Array.from({ length: 9 }, (_, digit) => `([0-9]*)${digit}9[0-9]{6}-\\g{${digit + 2}}${digit + 1}0[0-9]{6}`),
+].join("|");
+
+/**
+ * What of which requests is kept: one range of one immutable share, as a reader asks for it. A list of shares may become longer, and a
+ * mutable share another. nginx's slices do not do: storage servers do not tell a share's length.
+ */
+function shareCache({ folder, size }: ShareCache, name: string): string {
+  const keys = Math.max(8, Math.ceil(size / MiB / KEYS_OF_MIB));
+  const path = `${quoted(folder)} levels=1:2 keys_zone=${name}_cache:${keys}m`;
+  return [
+    `proxy_cache_path ${path} max_size=${Math.ceil(size / MiB)}m inactive=30d use_temp_path=off;`,
+    `map "$request_method $uri$is_args$args $http_range" $${name}_passes {`,
+    "    default 1;",
+    `    "~^GET /.*/storage/v1/immutable/[a-z2-7]+/[0-9]+ bytes=(?:${SHORT_RANGE})$" 0;`,
+    "}",
+    "# Readers are told that there is a cache (RFC 9211): they ask for the same ranges then, whatever they want.",
+    `map "$uri $upstream_cache_status" $${name}_status {`,
+    '    default "";',
+    '    "~/storage/v1/immutable/.* HIT$" "gridfetch; hit";',
+    '    "~/storage/v1/immutable/.* MISS$" "gridfetch; fwd=uri-miss";',
+    '    "~/storage/v1/immutable/.* EXPIRED$" "gridfetch; fwd=stale";',
+    '    "~/storage/v1/immutable/" "gridfetch; fwd=bypass";',
+    "}",
+    "",
+  ].join("\n");
+}
+
 function upstream({ addresses, name, validTo }: ProxiedServer, upstreamName: string): string {
   return [
     `# ${comment(name)}: its certificate is valid until ${validTo.toISOString().slice(0, 10)}`,
@@ -100,7 +148,8 @@ function upstream({ addresses, name, validTo }: ProxiedServer, upstreamName: str
   ].join("\n");
 }
 
-function location(server: ProxiedServer, upstreamName: string, { path, host }: NginxSettings, name: string): string {
+function location(server: ProxiedServer, upstreamName: string, settings: NginxSettings, name: string): string {
+  const { path, host, cache } = settings;
   const to = `https://${upstreamName}/storage/v1/`;
   return [
     `location ${path}${server.tlsId}/storage/v1/ {`,
@@ -130,17 +179,17 @@ function location(server: ProxiedServer, upstreamName: string, { path, host }: N
       "proxy_ssl_protocols TLSv1.2 TLSv1.3;",
       "",
       "# A server cannot tell nginx what to do, or browsers more than what it holds.",
-      "proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;",
+      "proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset",
+      "    Cache-Control Expires Set-Cookie Vary;",
       ...HIDDEN_HEADERS.map((header) => `proxy_hide_header ${header};`),
-      ...responseHeaders(host !== undefined, name),
+      ...responseHeaders(settings, name),
       "",
       "# Shares go through memory, a mebibyte for each request at most.",
       "proxy_buffers 16 64k;",
       "proxy_buffer_size 64k;",
       "proxy_busy_buffers_size 256k;",
       "proxy_max_temp_file_size 0;",
-      "# A cache that is set up for all else would give what one secret opened to whoever asks next.",
-      "proxy_cache off;",
+      ...(cache === undefined ? uncached : cached(server, name)),
       "proxy_store off;",
       "proxy_connect_timeout 10s;",
       "proxy_read_timeout 60s;",
@@ -151,6 +200,35 @@ function location(server: ProxiedServer, upstreamName: string, { path, host }: N
     "}",
     "",
   ].join("\n");
+}
+
+const uncached = [
+  "# A cache that is set up for all else would give what one secret opened to whoever asks next.",
+  "proxy_cache off;",
+];
+
+function cached({ tlsId }: ProxiedServer, name: string): string[] {
+  return [
+    "",
+    "# Only who shows the same secret gets what is kept.",
+    `proxy_cache ${name}_cache;`,
+    `proxy_cache_key "${tlsId} $uri $http_range $http_accept $http_authorization";`,
+    `proxy_cache_bypass $${name}_passes;`,
+    `proxy_no_cache $${name}_passes;`,
+    "# An immutable share stays as it is. Anything but a part of one is asked for again each time.",
+    "proxy_cache_valid 206 30d;",
+    "proxy_cache_methods GET HEAD;",
+    "proxy_cache_convert_head off;",
+    "proxy_cache_min_uses 1;",
+    "proxy_cache_revalidate off;",
+    "proxy_cache_background_update off;",
+    "proxy_cache_use_stale off;",
+    "# Of visitors who ask for the same at once, one is passed on, and the others wait for what he gets.",
+    "proxy_cache_lock on;",
+    "proxy_cache_lock_age 10s;",
+    "proxy_cache_lock_timeout 10s;",
+    "",
+  ];
 }
 
 /** Browsers ask before they send Authorization or Range to another origin; the servers answer that with 405. */
@@ -168,10 +246,12 @@ function preflight(name: string): string[] {
   ];
 }
 
-function responseHeaders(isOtherOrigin: boolean, name: string): string[] {
+function responseHeaders({ host, cache }: NginxSettings, name: string): string[] {
+  const exposed = cache === undefined ? "Content-Range" : '"Content-Range, Cache-Status"';
   return [
-    ...(isOtherOrigin ? crossOriginHeaders(name) : []),
-    ...(isOtherOrigin ? ["add_header Access-Control-Expose-Headers Content-Range always;"] : []),
+    ...(host === undefined ? [] : crossOriginHeaders(name)),
+    ...(host === undefined ? [] : [`add_header Access-Control-Expose-Headers ${exposed} always;`]),
+    ...(cache === undefined ? [] : [`add_header Cache-Status $${name}_status always;`]),
     "add_header Cache-Control no-store always;",
     `add_header Content-Security-Policy "sandbox; default-src 'none'" always;`,
     "add_header Content-Disposition attachment always;",
