@@ -55,7 +55,7 @@ export function isHandleEntry(value: unknown): value is HandleEntry {
  * A type, a subtype and perhaps parameters (RFC 9110, section 8.3.1). No comma but within double quotes: browsers take what
  * follows one for another type, and the last counts (Fetch Standard, "extract a MIME type").
  */
-export function isMediaType(text: string): boolean {
+function isMediaType(text: string): boolean {
   return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?: *; *[\w!#$&^.+-]+=(?:[\w!#$&^.+-]+|"[ !#-&(-[\]-~]*"))*$/.test(text);
 }
 

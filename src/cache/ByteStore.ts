@@ -32,7 +32,7 @@ export interface ByteStore {
 }
 
 /** What an entry counts for beyond its bytes: its key, and what the platform keeps of it. */
-export const ENTRY_BYTES = 256;
+const ENTRY_BYTES = 256;
 
 /** What an entry counts for against a store's bound. */
 export function sizeOf(bytes: Uint8Array): number {

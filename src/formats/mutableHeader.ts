@@ -32,7 +32,7 @@ const MDMF_SIGNED = 59;
 const MDMF_HEADER = 123;
 
 /** Bytes of an RSA-2048 signature. */
-export const SIGNATURE_LENGTH = 256;
+const SIGNATURE_LENGTH = 256;
 export const SALT_LENGTH = 16;
 /** A public key of 2048 bits takes 292 or 294 bytes. */
 const MAX_PUBLIC_KEY = 2048;

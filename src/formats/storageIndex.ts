@@ -3,7 +3,7 @@ import { STORAGE_INDEX_TAG } from "../hashing/tags.ts";
 import { encodeBase32 } from "./base32.ts";
 
 /** Bytes in a storage index, and in a key. */
-export const STORAGE_INDEX_LENGTH = 16;
+const STORAGE_INDEX_LENGTH = 16;
 
 /** The 16 bytes under which servers file the shares of an immutable file, from the file's 16-byte key. */
 export function storageIndexOf(key: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -2,7 +2,7 @@ import { checkRange } from "../base/range.ts";
 
 const AES_BLOCK = 16;
 /** Chromium's crypto.subtle does AES fastest in calls of up to so many bytes: more, and it takes new memory for each (measured in its workers). */
-export const CTR_PIECE = 256 * 1024;
+const CTR_PIECE = 256 * 1024;
 
 /** A file's 16-byte key, for `decryptCtr` only: not extractable again. */
 export function importCtrKey(key: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {

@@ -61,7 +61,7 @@ export async function checkAddress(
 }
 
 /** For people, without the swissnum. */
-export function describeAddress(address: Address): string {
+function describeAddress(address: Address): string {
   if ("url" in address) return address.url;
   const { host, port } = address.nurl;
   const server = `${host.includes(":") ? `[${host}]` : host}:${port}`;

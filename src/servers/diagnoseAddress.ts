@@ -61,7 +61,7 @@ export async function diagnoseLocalNetwork(
 }
 
 /** Pages of the machine's own addresses are as good as https (W3C Secure Contexts, section 3.1). */
-export function isMixedContent(target: string, origin: string): boolean {
+function isMixedContent(target: string, origin: string): boolean {
   if (!origin.startsWith("https:")) return false;
   const { protocol, hostname } = new URL(target);
   return (protocol === "http:" || protocol === "ws:") && addressSpaceOf(hostname) !== "loopback";

@@ -58,7 +58,7 @@ export function noServer(unusable: readonly ListRemark[]): string {
 }
 
 /** @param reason why a server of a list cannot be used */
-export function unusableServer(reason: string): GridError<"BAD_CONFIG"> {
+function unusableServer(reason: string): GridError<"BAD_CONFIG"> {
   return new GridError("BAD_CONFIG", { reason }, `The server cannot be used: ${reason}.`);
 }
 
