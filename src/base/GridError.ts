@@ -109,6 +109,11 @@ export function isTooLittle(error: unknown): error is GridError<"NOT_ENOUGH_SHAR
   return isGridError(error, "NOT_ENOUGH_SHARES") || isGridError(error, "NO_VERSION");
 }
 
+/** Does it say that a server is gone, or will not give what was asked for, whatever is known of that? */
+export function isServersOwn(error: unknown): error is GridError<"SERVER_UNREACHABLE"> | GridError<"SERVER_REFUSED"> {
+  return isGridError(error, "SERVER_UNREACHABLE") || isGridError(error, "SERVER_REFUSED");
+}
+
 /** Is `error` a GridError, of this code if one is given? By its name: a worker's scripts have a class each. */
 export function isGridError<C extends GridErrorCode>(error: unknown, code?: C): error is GridError<C> {
   return (

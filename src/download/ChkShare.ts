@@ -1,7 +1,7 @@
 import { badFormat } from "../base/badFormat.ts";
 import { equalBytes } from "../base/bytes.ts";
 import type { LogScope } from "../base/EventLog.ts";
-import { isGridError } from "../base/GridError.ts";
+import { isServersOwn } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
 import { SharedTask } from "../base/SharedTask.ts";
 import { Spans } from "../base/Spans.ts";
@@ -153,16 +153,11 @@ export class ChkShare extends Share {
     this.#cutBlocks(geometry);
     const release = this.bytes.speculate(this.isOpen ? [] : this.#guess(geometry, segment), asker);
     try {
-      return await this.asking(segment, length, async (came) => {
+      return await this.asking(segment, length, async (arriving) => {
         const layout = await this.#opened(signal, asker);
         const [ciphertextHash, pieces] = await Promise.all([
           this.leaf(this.#facts.ciphertextTree, layout.ciphertextTreeOffset, segment, signal, asker),
-          this.bytes
-            .readPieces(layout.dataOffset + blockOffset(geometry, segment), length, signal, asker)
-            .then((arrived) => {
-              came();
-              return arrived;
-            }),
+          arriving(this.bytes.readPieces(layout.dataOffset + blockOffset(geometry, segment), length, signal, asker)),
           isOnTrust ? undefined : this.#blockHash(layout, segment, signal, asker),
         ]);
         const block = this.#blockOf(segment, length, pieces, ciphertextHash, layout);
@@ -220,15 +215,9 @@ export class ChkShare extends Share {
 
   async #opened(signal: AbortSignal, asker: LogScope): Promise<ShareLayout> {
     if (this.#layout) return this.#layout;
-    if (this.#opening === undefined || this.#opening.isAbandoned) {
-      // A failed one is not kept: the share may get a second chance.
-      const opening = new SharedTask((shared) =>
-        this.#open(shared, asker).finally(() => {
-          if (this.#opening === opening) this.#opening = undefined;
-        }),
-      );
-      this.#opening = opening;
-    }
+    // One that failed counts as abandoned: the share may get a second chance.
+    if (this.#opening === undefined || this.#opening.isAbandoned)
+      this.#opening = new SharedTask((shared) => this.#open(shared, asker));
     return this.#opening.join(signal);
   }
 
@@ -272,9 +261,4 @@ export class ChkShare extends Share {
     const ueb = await this.bytes.read(layout.uebOffset + layout.uebLengthBytes, length, signal, asker);
     this.#facts.acceptUeb(ueb);
   }
-}
-
-/** Does the error say that the server is gone, or has no such share, whatever we know of the share's insides? */
-function isServersOwn(error: unknown): boolean {
-  return isGridError(error, "SERVER_UNREACHABLE") || isGridError(error, "SERVER_REFUSED");
 }

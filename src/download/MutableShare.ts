@@ -75,14 +75,11 @@ export class MutableShare extends Share {
     const { version, blockTree } = this.header;
     const { offset, length } = mutableBlockRange(this.header, segment);
     const saltLength = saltLengthOf(version);
-    return this.asking(segment, length, async (came) => {
+    return this.asking(segment, length, async (arriving) => {
       const [promised, ownSalt, pieces] = await Promise.all([
         this.#provePath(signal, asker).then(() => this.leaf(this.#blockTree, blockTree.offset, segment, signal, asker)),
         this.read(offset, saltLength, signal, asker),
-        this.#pieces(offset + saltLength, length - saltLength, signal, asker).then((arrived) => {
-          came();
-          return arrived;
-        }),
+        arriving(this.#pieces(offset + saltLength, length - saltLength, signal, asker)),
       ]);
       const salt = version.salt ?? ownSalt;
       const block = new ShareBlock([ownSalt, ...pieces], length, this.context.codec.memory, salt, async (hash) =>

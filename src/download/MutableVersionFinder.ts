@@ -1,5 +1,5 @@
 import { compareBytes } from "../base/bytes.ts";
-import { GridError, isGridError, type ServerOutcome } from "../base/GridError.ts";
+import { GridError, isServersOwn, type ServerOutcome } from "../base/GridError.ts";
 import { inTime, withOwnSignal } from "../base/wait.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { MutableCap } from "../formats/Cap.ts";
@@ -153,7 +153,7 @@ export class MutableVersionFinder {
       this.#context.health.of(server).succeeded();
       this.#heard?.(share);
     } catch (error) {
-      if (isGridError(error, "SERVER_UNREACHABLE") || isGridError(error, "SERVER_REFUSED")) this.#hasUnread = true;
+      if (isServersOwn(error)) this.#hasUnread = true;
       if (!signal.aborted) this.#note(server, `share ${number}: ${reasonOf(error)}`);
     }
   }

@@ -118,14 +118,22 @@ export abstract class Share {
 
   /**
    * Does what it takes to get a block, while its bytes count as asked for.
-   * @param came is to be called when all of them are here
+   * @param work passes them through what it is given, which notes when all of them are here
    */
-  protected async asking<T>(segment: number, length: number, work: (came: () => void) => Promise<T>): Promise<T> {
+  protected async asking<T>(
+    segment: number,
+    length: number,
+    work: (arriving: <B>(bytes: Promise<B>) => Promise<B>) => Promise<T>,
+  ): Promise<T> {
     this.#countPending(length);
     const ask = this.#pace.ask(length);
     this.#asks.set(segment, ask);
     try {
-      return await work(() => this.#pace.came(ask));
+      return await work(async (bytes) => {
+        const arrived = await bytes;
+        this.#pace.came(ask);
+        return arrived;
+      });
     } finally {
       this.#pending -= length;
       this.#pace.leave(ask);

@@ -76,6 +76,7 @@ export class ShareRace<S extends Share, T> {
   /** When the timer rings, in the clock's milliseconds. */
   #rings = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
+  #stopListening = (): void => {};
   #settle: { resolve(results: Map<number, T>): void; reject(error: unknown): void } | undefined;
 
   constructor(rules: RaceRules<S, T>, host: RaceHost<S>) {
@@ -87,16 +88,8 @@ export class ShareRace<S extends Share, T> {
   run(signal: AbortSignal): Promise<Map<number, T>> {
     return new Promise<Map<number, T>>((resolve, reject) => {
       const abort = (): void => this.#end(() => reject(signal.reason));
-      this.#settle = {
-        resolve: (results) => {
-          signal.removeEventListener("abort", abort);
-          resolve(results);
-        },
-        reject: (error) => {
-          signal.removeEventListener("abort", abort);
-          reject(error);
-        },
-      };
+      this.#settle = { resolve, reject };
+      this.#stopListening = () => signal.removeEventListener("abort", abort);
       if (signal.aborted) abort();
       else signal.addEventListener("abort", abort, { once: true });
       this.#lastSign = this.#host.context.clock.now();
@@ -347,6 +340,7 @@ export class ShareRace<S extends Share, T> {
 
   #end(report: () => void): void {
     this.#settle = undefined;
+    this.#stopListening();
     this.#unfilled = 0;
     this.#cancelTimer?.();
     const runners = [...this.#runners.values()];

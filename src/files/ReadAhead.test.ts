@@ -20,7 +20,13 @@ function stage(segmentSize: number, range = { offset: 0, length: 512 * MiB }) {
       waiting.push(() => resolve(segment));
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
-  const ahead = new ReadAhead(fetch, geometry, range, defaultLimits, () => 0, handle.signal);
+  const ahead = new ReadAhead(
+    fetch,
+    geometry,
+    range,
+    { limits: defaultLimits, health: { underWay: () => 0 } },
+    handle.signal,
+  );
   return {
     ahead,
     handle,

@@ -2,8 +2,15 @@ import type { Limits } from "../base/limits.ts";
 import type { ByteRange } from "../base/range.ts";
 import { segmentsPerRun } from "../download/runs.ts";
 import { type Geometry, segmentAt, segmentLength } from "../formats/Geometry.ts";
+import type { HealthBook } from "../servers/HealthBook.ts";
 
 type FetchSegment<T> = (segment: number, signal: AbortSignal) => Promise<T>;
+
+/** Of a file's context, what matters here. */
+interface Surroundings {
+  readonly limits: Limits;
+  readonly health: Pick<HealthBook, "underWay">;
+}
 
 interface Ahead<T> {
   readonly segment: number;
@@ -27,7 +34,7 @@ export class ReadAhead<T> {
   readonly #offset: number;
   readonly #end: number;
   readonly #limits: Limits;
-  readonly #underWay: () => number;
+  readonly #health: Surroundings["health"];
   readonly #signal: AbortSignal;
   readonly #ahead: Ahead<T>[] = [];
   #next: number;
@@ -39,14 +46,12 @@ export class ReadAhead<T> {
 
   /**
    * @param range bytes of the file, at least one; the segments that hold them are fetched
-   * @param underWay bytes that are on their way at any moment while servers send at their full speed
    */
   constructor(
     fetch: FetchSegment<T>,
     geometry: Geometry,
     { offset, length }: ByteRange,
-    limits: Limits,
-    underWay: () => number,
+    { limits, health }: Surroundings,
     signal: AbortSignal,
   ) {
     this.#fetch = fetch;
@@ -55,7 +60,7 @@ export class ReadAhead<T> {
     this.#end = offset + length;
     this.#next = segmentAt(geometry, offset);
     this.#limits = limits;
-    this.#underWay = underWay;
+    this.#health = health;
     this.#signal = signal;
     this.#window = limits.windowStart;
     // One listener for all segments: a signal with dozens of them makes Node warn of a leak.
@@ -145,7 +150,8 @@ export class ReadAhead<T> {
    * which the next run has not begun to come, runs are shorter.
    */
   #leastAhead(): number {
-    return Math.min(Math.max(1 / 2, (2 * this.#underWay()) / this.#window), 2 / 3);
+    const underWay = this.#health.underWay(this.#geometry.needed);
+    return Math.min(Math.max(1 / 2, (2 * underWay) / this.#window), 2 / 3);
   }
 
   #ask(segment: number, bytes: number): void {

@@ -57,14 +57,7 @@ export class StoredFile implements FileNode {
         const to = Math.min(offset + length - start, segmentLength(geometry, segment));
         return this.#source.segment(segment, (ciphertext) => decipher(ciphertext, start, from, to), own, log);
       };
-      const ahead = new ReadAhead(
-        plaintextOf,
-        geometry,
-        { offset, length },
-        this.#context.limits,
-        () => this.#context.health.underWay(geometry.needed),
-        signal,
-      );
+      const ahead = new ReadAhead(plaintextOf, geometry, { offset, length }, this.#context, signal);
       for (let pieces = await ahead.next(); pieces !== undefined; pieces = await ahead.next()) {
         for (const plaintext of pieces) {
           signal.throwIfAborted();

@@ -30,13 +30,13 @@ export interface FetchTarget extends FileParts {
 export async function fetchMissing(
   download: SegmentSource,
   target: FetchTarget,
-  { limits, health, scope }: DownloadContext,
+  context: DownloadContext,
   signal: AbortSignal,
 ): Promise<void> {
   await target.load();
   await withOwnSignal(signal, async (own) => {
     const leave = download.enter();
-    const log = scope.child("keep");
+    const log = context.scope.child("keep");
     try {
       const geometry = await download.geometry(0, own, log);
       const isMissing = (segment: number): boolean =>
@@ -50,8 +50,7 @@ export async function fetchMissing(
         },
         geometry,
         { offset: 0, length: geometry.size },
-        limits,
-        () => health.underWay(geometry.needed),
+        context,
         own,
       );
       while ((await ahead.next()) !== undefined) if (target.isFull) await target.flush();
