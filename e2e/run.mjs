@@ -23,6 +23,8 @@ const skipped = [];
 const flaky = [];
 /** @type {string[]} */
 const missing = [];
+/** @type {import("./setup/TestResults.mjs").TestTime[]} */
+const times = [];
 let passed = 0;
 
 try {
@@ -130,6 +132,7 @@ async function runTests(name, program, args, read) {
   skipped.push(...(results?.skipped ?? []));
   flaky.push(...(results?.flaky ?? []));
   failed.push(...(results?.failed ?? []));
+  times.push(...(results?.times ?? []));
   // Never green by silence: no report, no test, or a failing exit that no test explains.
   if (!results || (ok && results.passed === 0) || (!ok && results.failed.length === 0))
     failed.push(`${name} (${reason})`);
@@ -141,6 +144,9 @@ function runTool(program, args) {
 }
 
 function summarize() {
+  console.log("\n== the slowest twenty tests, in seconds");
+  times.sort((one, other) => other.seconds - one.seconds);
+  for (const { name, seconds } of times.slice(0, 20)) console.log(`${seconds.toFixed(1).padStart(6)} ${name}`);
   console.log("\n== summary");
   for (const reason of missing) console.log(`SKIPPED ${reason}`);
   for (const name of skipped) console.log(`skipped: ${name}`);

@@ -5,8 +5,11 @@ import { checkout } from "../../src/node/setup/checkout.mjs";
 
 /**
  * What one test runner reported.
- * @typedef {{ passed: number, failed: string[], skipped: string[], flaky: string[] }} TestResults names of tests, with what
- *   failed in them; `flaky`: passed, but only when it was run again. They are among `passed` too.
+ * @typedef {{ passed: number, failed: string[], skipped: string[], flaky: string[], times: TestTime[] }} TestResults names of tests,
+ *   with what failed in them; `flaky`: passed, but only when it was run again. They are among `passed` too.
+ *
+ * How long a test took, with all its tries.
+ * @typedef {{ name: string, seconds: number }} TestTime
  */
 
 /**
@@ -18,12 +21,13 @@ export function readVitestReport(path) {
   const report = readJson(path);
   if (!report) return undefined;
   /** @type {TestResults} */
-  const results = { passed: 0, failed: [], skipped: [], flaky: [] };
+  const results = { passed: 0, failed: [], skipped: [], flaky: [], times: [] };
   for (const file of report.testResults) {
     for (const test of file.assertionResults) {
       if (test.status === "passed") results.passed++;
       else if (test.status === "failed") results.failed.push(withReason(test.fullName, test.failureMessages?.[0]));
       else results.skipped.push(test.fullName);
+      results.times.push({ name: test.fullName, seconds: (test.duration ?? 0) / 1000 });
     }
     if (file.status === "failed" && file.assertionResults.length === 0)
       results.failed.push(relative(checkout, file.name));
@@ -42,7 +46,7 @@ export function readPlaywrightReport(path) {
   const report = readJson(path);
   if (!report) return undefined;
   /** @type {TestResults} */
-  const results = { passed: 0, failed: [], skipped: [], flaky: [] };
+  const results = { passed: 0, failed: [], skipped: [], flaky: [], times: [] };
   for (const error of report.errors) results.failed.push(String(error.message).split("\n")[0] ?? "");
   /** @param {any} suite @param {string} above */
   const visit = (suite, above) => {
@@ -51,6 +55,11 @@ export function readPlaywrightReport(path) {
       for (const test of spec.tests) {
         const full = `${name}${spec.title}${test.projectName ? ` [${test.projectName}]` : ""}`;
         const reason = test.results?.find((/** @type {any} */ result) => result.error)?.error.message;
+        const took = (test.results ?? []).reduce(
+          (/** @type {number} */ sum, /** @type {any} */ { duration }) => sum + duration,
+          0,
+        );
+        results.times.push({ name: full, seconds: took / 1000 });
         if (test.status === "expected" || test.status === "flaky") results.passed++;
         if (test.status === "flaky") results.flaky.push(withReason(full, reason));
         if (test.status === "skipped") results.skipped.push(full);

@@ -34,7 +34,15 @@ describe("vitest", () => {
   it("counts tests by what became of them", () => {
     const tests = file("failed", ["a", "passed"], ["b", "failed"], ["c", "pending"], ["d", "todo"], ["e", "skipped"]);
     const results = readVitestReport(report({ success: false, testResults: [tests] }));
-    expect(results).toEqual({ passed: 1, failed: ["b"], skipped: ["c", "d", "e"], flaky: [] });
+    expect(results).toMatchObject({ passed: 1, failed: ["b"], skipped: ["c", "d", "e"], flaky: [] });
+  });
+
+  it("tells how long each took", () => {
+    const slow = { fullName: "slow", status: "passed", duration: 1_500 };
+    const results = readVitestReport(
+      report({ success: true, testResults: [{ name: "a.test.ts", status: "passed", assertionResults: [slow] }] }),
+    );
+    expect(results?.times).toEqual([{ name: "slow", seconds: 1.5 }]);
   });
 
   it("counts a file that could not be loaded as failed", () => {
@@ -55,7 +63,7 @@ describe("playwright", () => {
   it("counts tests by what became of them, in suites within suites", () => {
     const inner = { title: "inner", specs: [spec("b", "unexpected"), spec("c", "skipped"), spec("d", "flaky")] };
     const suites = [{ title: "a.spec.ts", specs: [spec("a", "expected")], suites: [inner] }];
-    expect(readPlaywrightReport(report({ errors: [], suites }))).toEqual({
+    expect(readPlaywrightReport(report({ errors: [], suites }))).toMatchObject({
       passed: 2,
       failed: ["a.spec.ts › inner › b"],
       skipped: ["a.spec.ts › inner › c"],
@@ -72,6 +80,14 @@ describe("playwright", () => {
     const suites = [{ title: "a.spec.ts", specs: [{ title: "a", tests }] }];
     const results = readPlaywrightReport(report({ errors: [], suites }));
     expect(results?.failed).toEqual(["a.spec.ts › a [both-firefox]: Expected: 1 Received: 2"]);
+  });
+
+  it("tells how long each took with all its tries", () => {
+    const tests = [{ status: "flaky", results: [{ duration: 2_000 }, { duration: 500 }] }];
+    const suites = [{ title: "a.spec.ts", specs: [{ title: "a", tests }] }];
+    expect(readPlaywrightReport(report({ errors: [], suites }))?.times).toEqual([
+      { name: "a.spec.ts › a", seconds: 2.5 },
+    ]);
   });
 
   it("counts an error outside of the tests as failed", () => {
