@@ -9,6 +9,7 @@ import { endToEndPart } from "./parts/endToEnd.ts";
 import { farPart } from "./parts/far.ts";
 import { gatewayPart } from "./parts/gateway.ts";
 import { highKPart } from "./parts/highK.ts";
+import { listPart } from "./parts/list.ts";
 import { memoryPart } from "./parts/memory.ts";
 import { pipelinePart } from "./parts/pipeline.ts";
 import { realGridPart } from "./parts/realGrid.ts";
@@ -25,6 +26,7 @@ const parts: Readonly<Record<string, Part>> = {
   e2e: endToEndPart,
   gateway: gatewayPart,
   real: realGridPart,
+  list: listPart,
   rtt: roundTripsPart,
   far: farPart,
   scale: scalePart,

@@ -102,6 +102,10 @@ const outcomes: Readonly<Record<string, (page: Page, demo: DemoGrid) => Promise<
     expect(download.suggestedFilename()).toBe("film.webm");
     expect(await sha256OfFile(await download.path())).toBe(await sha256OfFile(sample));
   },
+  async "listing.js"(page) {
+    await expectText(page, "film.webm: 2369132 bytes, video/webm");
+    await expectText(page, "subtitles: directory");
+  },
   async "folder.js"(page) {
     await expectVideo(page);
     await expect

@@ -6,28 +6,18 @@ import type { Part } from "../Bench.ts";
 import { BenchBrowser } from "../BenchBrowser.ts";
 import { BenchGrid } from "../BenchGrid.ts";
 import { benchFolder } from "../benchFolder.ts";
+import { measurePeaks, type Peaks } from "../measurePeaks.ts";
 import { round } from "../statistics.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const GiB = 1024 * MiB;
-const SAMPLE_EVERY_MS = 50;
 
 const measures = {
   "requests.sequential": { unit: "requests per MiB of share data", target: { most: 1 } },
   "memory.sequential": { unit: "MiB above idle, at most", target: { most: 64 } },
   "memory.random": { unit: "MiB above idle, at most", target: { most: 64 } },
 };
-
-/** Above idle, in MiB. */
-interface Peaks {
-  /** What the worker holds on to. The kernel's memory is not in it: that is there while the worker is idle, too. */
-  readonly live: number;
-  /** What the process has for itself: the page's garbage, which is not collected, and the allocators' stores, too. */
-  readonly anonymous: number;
-  /** How often was looked. */
-  readonly samples: number;
-}
 
 /** A page reads huge files of a development grid: how much memory the worker takes for that. */
 export const memoryPart: Part = {
@@ -41,38 +31,10 @@ export const memoryPart: Part = {
     const largeSize = (isQuick ? 0.5 : 4) * GiB;
     await writeFile(plain, "");
     await truncate(plain, smallSize);
-    /** The peaks of `work` above idle, in MiB, in a browser of its own. */
     const peaksOf = async (work: (browser: BenchBrowser) => Promise<unknown>): Promise<Peaks> => {
       const browser = await BenchBrowser.start(bench, folder, bed.grid.configFile);
       try {
-        const anonymous = await browser.renderers();
-        const worker = await browser.inspectWorker();
-        await new Promise((resolve) => setTimeout(resolve, 500));
-        const idle = { live: await worker.liveBytes(), anonymous: await anonymous() };
-        const peak = { ...idle };
-        let samples = 0;
-        let isOver = false;
-        const sampling = (async () => {
-          while (!isOver) {
-            // Each sample waits for the one before: a collection takes longer than the time between two.
-            await new Promise((resolve) => setTimeout(resolve, SAMPLE_EVERY_MS));
-            peak.anonymous = Math.max(peak.anonymous, await anonymous());
-            peak.live = Math.max(peak.live, await worker.liveBytes());
-            samples++;
-          }
-        })();
-        await Promise.all([
-          work(browser).finally(() => {
-            isOver = true;
-          }),
-          sampling,
-        ]);
-        await worker.detach();
-        return {
-          live: (peak.live - idle.live) / MiB,
-          anonymous: (peak.anonymous - idle.anonymous) / MiB,
-          samples,
-        };
+        return await measurePeaks(browser, () => work(browser));
       } finally {
         await browser.close();
       }

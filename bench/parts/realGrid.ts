@@ -15,7 +15,7 @@ import { inTurn, median, ratioOf, round, speed } from "../statistics.ts";
 import { uploadNoise } from "../uploadNoise.ts";
 
 const MiB = 1024 * 1024;
-const ENCODING = { needed: 3, total: 10 };
+export const ENCODING = { needed: 3, total: 10 };
 
 const throughput = { unit: "x the real gateway's throughput", target: {} };
 const firstByte = { unit: "x the real gateway's time to first byte", target: {} };
@@ -104,7 +104,12 @@ async function openRelayed(bench: Bench, grid: TahoeGrid, folder: string, closer
 }
 
 /** A page on the origin of an nginx that passes on to the servers as `gridfetch proxy-config` would have it. */
-async function openProxied(bench: Bench, grid: TahoeGrid, folder: string, closers: Closers): Promise<BenchBrowser> {
+export async function openProxied(
+  bench: Bench,
+  grid: TahoeGrid,
+  folder: string,
+  closers: Closers,
+): Promise<BenchBrowser> {
   const [port, appPort] = [await freePort(), await freePort()];
   const origin = `https://127.0.0.1:${port}`;
   const own = join(bench.folder, "nginx");

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { utf8 } from "../../src/base/bytes.ts";
@@ -7,8 +8,8 @@ import type { AppServer } from "../../src/node/demo/AppServer.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
 import { type ClientWindow, openClientTab, startClientApp } from "../testing/clientApp.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
-import { literalDirectory } from "../testing/directoryContent.ts";
-import { seekPlayer, shownTenth } from "../testing/player.ts";
+import { directoryContent, literalDirectory } from "../testing/directoryContent.ts";
+import { addPlayer, seekPlayer, shownTenth } from "../testing/player.ts";
 
 // A folder as a place: what is in it, by its way below the folder's address.
 
@@ -28,19 +29,18 @@ test.beforeEach(({ tab }) => openClientTab(tab, app));
 
 test("a film and its subtitles are played by their relative URLs, and the film is sought in", async ({ tab, demo }) => {
   const url = await tab.evaluate((cap) => window.grid.url(cap), series(demo));
+  await addPlayer(tab, "film", "video", new URL("season 1/e01.webm", url).href);
   const cues = await tab.evaluate(
-    (folder) =>
+    () =>
       new Promise<string[]>((resolve, reject) => {
-        const video = Object.assign(document.createElement("video"), { id: "film", muted: true, preload: "auto" });
-        const track = Object.assign(document.createElement("track"), { default: true, kind: "subtitles" });
-        video.src = new URL("season 1/e01.webm", folder).href;
-        track.src = new URL("../season 1/subtitles/e01.vtt", video.src).href;
+        const video = document.getElementById("film") as HTMLVideoElement;
+        const track = Object.assign(document.createElement("track"), { kind: "subtitles" });
+        track.src = new URL("subtitles/e01.vtt", video.src).href;
         track.onload = () => resolve([...(track.track.cues ?? [])].map((cue) => (cue as VTTCue).text));
         track.onerror = () => reject(new Error("no subtitles"));
         video.append(track);
-        document.body.append(video);
+        track.track.mode = "showing";
       }),
-    url,
   );
   expect(cues).toEqual(["A film in a folder"]);
   await seekPlayer(tab, "film", 123.45);
@@ -87,6 +87,42 @@ test("it stays good over the end of the worker and of the browser, and no answer
     `${url}season%201/e01.webm`,
   );
   expect(status).toBe(404);
+});
+
+test("it is listed, and what is in it is opened by what the list says", async ({ tab, demo }) => {
+  const names = Array.from({ length: 2_500 }, (_, at) => [`${at}.webm`, demo.sample(NAME).cap] as const);
+  const path = join(demo.folder, "many.directory");
+  await writeFile(path, directoryContent({ ...Object.fromEntries(names), inner: series(demo) }));
+  const cap = (await demo.put(path)).replace("URI:", "URI:DIR2-");
+  const { listed, read, later } = await tab.evaluate(async (cap) => {
+    const listed = [];
+    for await (const entry of window.grid.list(cap)) listed.push(entry);
+    const [first] = listed;
+    const { size } = await window.grid.open(first!.cap!);
+    const stop = AbortSignal.abort(new Error("changed my mind"));
+    const later = await Promise.allSettled([
+      window.grid.list(cap, { signal: stop }).next(),
+      window.grid.list(first!.cap!).next(),
+      window.grid.info(cap),
+      window.grid.info(first!.cap!, { filename: "a.mp4" }),
+    ]);
+    return {
+      listed,
+      read: size,
+      later: later.map((each) => (each.status === "fulfilled" ? each.value : String(each.reason))),
+    };
+  }, cap);
+  expect(listed.map(({ name }) => name)).toEqual([...names.map(([name]) => name), "inner"]);
+  const type = "video/webm";
+  expect(listed[0]).toMatchObject({ kind: "file", size: content.length, type, mutable: false, cap: names[0]![1] });
+  expect(listed.at(-1)).toMatchObject({ kind: "directory", mutable: false, cap: series(demo) });
+  expect(read).toBe(content.length);
+  expect(later).toEqual([
+    "Error: changed my mind",
+    "GridError: This is not a directory's cap, and has no list.",
+    expect.objectContaining({ kind: "directory" }),
+    expect.objectContaining({ kind: "file", size: content.length, type: "video/mp4" }),
+  ]);
 });
 
 function series(demo: DemoGrid): string {

@@ -1,3 +1,4 @@
+import type { CapInfo, Entry } from "../base/Entry.ts";
 import { type ErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
 import { type HandleEntry, isHandle, isHandleEntry } from "../base/HandleRecord.ts";
@@ -112,6 +113,27 @@ export interface Questions {
   handles: { payload: { readonly entries: readonly HandleEntry[] }; answer: Nothing };
   /** Forget a handle. Answered once that is written down. */
   revoke: { payload: { readonly handle: string }; answer: Nothing };
+  /** What does this cap say of what it names, and this file name? Versions before 6 do not know the question. */
+  info: { payload: { readonly cap: string; readonly filename: string }; answer: { readonly info: CapInfo } };
+  /**
+   * What is in this folder, in parts: from the entry of this number on, of the version that the answer before was of. Versions before 6 do not know
+   * the question.
+   */
+  list: {
+    payload: {
+      readonly cap: string;
+      readonly grid: string;
+      readonly from: number;
+      /** The one that is the latest now if undefined. */
+      readonly version: string | undefined;
+    };
+    answer: {
+      readonly entries: readonly Entry[];
+      readonly version: string;
+      /** Where the next part begins; undefined after the last. */
+      readonly next: number | undefined;
+    };
+  };
   /** Keep a file offline, or go on with it. Answered once that is written down. */
   keep: { payload: { readonly cap: string; readonly grid: string }; answer: { readonly keep: Keep } };
   /** Is the file of this cap kept offline, or to be kept? */
@@ -162,6 +184,13 @@ const questionChecks: Checks<Questions> = {
   profile: () => true,
   handles: ({ entries }) => Array.isArray(entries) && entries.length <= 1_000 && entries.every(isHandleEntry),
   revoke: ({ handle }) => isHandle(handle),
+  info: ({ cap, filename }) => typeof cap === "string" && typeof filename === "string",
+  list: ({ cap, grid, from, version }) =>
+    typeof cap === "string" &&
+    typeof grid === "string" &&
+    Number.isSafeInteger(from) &&
+    (from as number) >= 0 &&
+    (version === undefined || typeof version === "string"),
   keep: ({ cap, grid }) => typeof cap === "string" && typeof grid === "string",
   keepOf: ({ cap }) => typeof cap === "string",
   keeps: () => true,
@@ -198,6 +227,8 @@ export type Reply<Kind extends QuestionKind> = Envelope &
  */
 export type AtWork = Envelope & { readonly isAtWork: true };
 
+export type NeverMind = Envelope & { readonly isNeverMind: true };
+
 export type Announcement = {
   [Kind in AnnouncementKind]: {
     readonly gridfetch: Versions;
@@ -216,6 +247,11 @@ export function announcement<Kind extends AnnouncementKind>(kind: Kind, content:
 
 export function reply<Kind extends QuestionKind>(kind: Kind, answer: Answer<Kind>): Reply<Kind> {
   return { gridfetch: PROTOCOL, kind, answer };
+}
+
+/** Said by a page, on the port that the reply would come on: nobody waits for it any more. Versions before 6 take no notice. */
+export function neverMind(kind: QuestionKind): NeverMind {
+  return { gridfetch: PROTOCOL, kind, isNeverMind: true };
 }
 
 /** The reply to a question that went wrong. */
@@ -248,6 +284,11 @@ export function isReply<Kind extends QuestionKind>(data: unknown, kind: Kind): d
   if (!isMessage(data) || data.kind !== kind) return false;
   if ("misunderstood" in data) return true;
   return isUnderstood(data) && (("failure" in data && isErrorRecord(data.failure)) || "answer" in data);
+}
+
+/** Is this the word that nobody waits for the reply to that kind of question any more? */
+export function isNeverMind(data: unknown, kind: QuestionKind): data is NeverMind {
+  return isUnderstood(data) && data.kind === kind && "isNeverMind" in data;
 }
 
 /** Is this the word that the reply to that kind of question is still to come? */

@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { announcement, isQuestion, reply } from "../channel/messages.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Entry } from "../base/Entry.ts";
+import { announcement, isNeverMind, isQuestion, reply } from "../channel/messages.ts";
 import { Grid } from "./Grid.ts";
 import { Handles } from "./handles.ts";
 
@@ -19,6 +20,8 @@ describe("a wrong argument is told as such, and the worker is not asked", () => 
     ["id", () => grid.resumeKeeping(any(undefined))],
     ["id", () => grid.removeKept("URI:CHK:hidden")],
     ["grid", () => grid.keep("URI:CHK:hidden", { grid: any(7) })],
+    ["grid", () => grid.list("URI:DIR2:hidden", { grid: any(7) }).next()],
+    ["filename", () => grid.info("URI:CHK:hidden", { filename: any(7) })],
     ["config", () => grid.configure({ config: any({ servers: [() => "URI:CHK:hidden"] }) })],
     ["secrets", () => grid.configure({ secrets: any({ one: Symbol("URI:CHK:hidden") }) })],
   ])("%s (%#)", async (argument, call) => {
@@ -33,6 +36,8 @@ it.each<[call: string, (grid: Grid, wrong: never) => unknown]>([
   ["open", (grid, wrong) => grid.open(wrong)],
   ["keep", (grid, wrong) => grid.keep(wrong)],
   ["keepOf", (grid, wrong) => grid.keepOf(wrong)],
+  ["list", (grid, wrong) => grid.list(wrong).next()],
+  ["info", (grid, wrong) => grid.info(wrong)],
 ])("%s of what is no cap at all says so, and asks no worker", async (_, call) => {
   const scope = new URL("https://app.example/");
   const controller = { postMessage: () => expect.fail("asked") };
@@ -79,6 +84,63 @@ it("says to each worker that asks what it has configured and no worker could kee
   isKept = true;
   await grid.configure({ secrets: null });
   expect(await ask()).toEqual({});
+});
+
+describe("the list of a folder", () => {
+  const scope = new URL("https://app.example/");
+  const entry = (name: string) => ({ name }) as Entry;
+  let asked: unknown[];
+  let left: boolean;
+  let isSilent: boolean;
+  const controller = {
+    postMessage(data: unknown, [port]: [MessagePort]) {
+      if (!isQuestion(data) || data.kind !== "list") throw new Error("not asked");
+      asked.push(data.payload);
+      port.onmessage = (event) => {
+        left ||= isNeverMind(event.data, "list");
+        port.close();
+      };
+      if (isSilent) return;
+      const entries = [entry(`${data.payload.from}`), entry(`${data.payload.from + 1}`)];
+      port.postMessage(
+        reply("list", { entries, version: "1-a", next: data.payload.from < 4 ? data.payload.from + 2 : undefined }),
+      );
+    },
+  };
+  const container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
+  const grid = new Grid(scope, container, new Handles(scope, new Uint8Array(32), true, container));
+  beforeEach(() => {
+    asked = [];
+    left = false;
+    isSilent = false;
+  });
+
+  it("is asked for part by part, of one version, and no further than it is read", async () => {
+    const names: string[] = [];
+    for await (const { name } of grid.list("see URI:DIR2:x")) names.push(name);
+    expect(names).toEqual(["0", "1", "2", "3", "4", "5"]);
+    expect(asked).toEqual([
+      { cap: "URI:DIR2:x", grid: "", from: 0, version: undefined },
+      { cap: "URI:DIR2:x", grid: "", from: 2, version: "1-a" },
+      { cap: "URI:DIR2:x", grid: "", from: 4, version: "1-a" },
+    ]);
+    for await (const _ of grid.list("URI:DIR2:x")) break;
+    expect(asked).toHaveLength(4);
+  });
+
+  it("ends with its signal, between two entries and while the worker reads, which is told", async () => {
+    const stop = new AbortController();
+    const list = grid.list("URI:DIR2:x", { signal: stop.signal });
+    await list.next();
+    stop.abort(new Error("enough"));
+    await expect(list.next()).rejects.toThrow("enough");
+    isSilent = true;
+    const later = new AbortController();
+    const waiting = grid.list("URI:DIR2:x", { signal: later.signal }).next();
+    later.abort(new Error("gone"));
+    await expect(waiting).rejects.toThrow("gone");
+    await vi.waitFor(() => expect(left).toBe(true));
+  });
 });
 
 describe("the local network", () => {

@@ -1,3 +1,4 @@
+import type { CapInfo, Entry } from "../base/Entry.ts";
 import { capOf } from "../base/findCap.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
@@ -75,6 +76,40 @@ export class Grid {
    */
   async open(cap: string, { signal, ...options }: OpenOptions = {}): Promise<GridFile> {
     return GridFile.open(this.url(cap, options), signal);
+  }
+
+  /**
+   * What is in a folder, in the order in which it stands there: `for await (const { name } of grid.list(cap))`, or all of it in an array by
+   * `await Array.fromAsync(grid.list(cap))`. The list is of one version of the folder. What nobody asks for is not looked at any closer, so that the
+   * first entries of ten thousand are there as soon as the folder is read. Leaving the loop ends it.
+   *
+   * @param cap as for `url`
+   * @throws GridError where the loop begins: BAD_CAP; UNSUPPORTED_CAP for what is no folder; TOO_LARGE above 16 MiB; BAD_FORMAT; what reading it
+   *   throws; FILE_CHANGED in the middle, where the worker had to read it again and it is another; NO_WORKER; the signal's reason
+   */
+  async *list(cap: string, { grid = "", signal }: OpenOptions = {}): AsyncGenerator<Entry, void, void> {
+    checkString("grid", grid);
+    const asked = { cap: capOf(cap), grid };
+    let version: string | undefined;
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      const part: Answer<"list"> = await this.#ask("list", { ...asked, from, version }, signal);
+      for (const entry of part.entries) {
+        signal?.throwIfAborted();
+        yield entry;
+      }
+      ({ version, next: from } = part);
+    }
+  }
+
+  /**
+   * What a cap says of what it names, without a network: a file or a folder, the size of a file that cannot change, and by `filename` the type.
+   *
+   * @param cap as for `url`
+   * @throws GridError BAD_CAP; NO_WORKER; the signal's reason
+   */
+  async info(cap: string, { filename = "", signal }: InfoOptions = {}): Promise<CapInfo> {
+    checkString("filename", filename);
+    return (await this.#ask("info", { cap: capOf(cap), filename }, signal)).info;
   }
 
   /**
@@ -277,6 +312,11 @@ const CHECK_LIMIT_MS = 120_000;
 
 /** How a file is played, and for how long. */
 export interface AttachOptions extends Omit<UrlOptions, "download"> {
+  readonly signal?: AbortSignal;
+}
+
+/** What a file is called, and for how long it matters. */
+export interface InfoOptions extends Pick<UrlOptions, "filename"> {
   readonly signal?: AbortSignal;
 }
 

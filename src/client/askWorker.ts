@@ -1,6 +1,14 @@
 import { fromErrorRecord } from "../base/errorRecord.ts";
 import { GridError, isGridError } from "../base/GridError.ts";
-import { type Answer, isAtWork, isReply, type Payload, type QuestionKind, question } from "../channel/messages.ts";
+import {
+  type Answer,
+  isAtWork,
+  isReply,
+  neverMind,
+  type Payload,
+  type QuestionKind,
+  question,
+} from "../channel/messages.ts";
 
 /** A worker that is started for the question and answers from memory takes some 20 ms; a busy machine takes longer. */
 const SILENCE_LIMIT_MS = 10_000;
@@ -30,7 +38,10 @@ export function askWorker<Kind extends QuestionKind>(
     const { port1, port2 } = new MessageChannel();
     worker.postMessage(question(kind, payload), [port2]);
     const fail = (error: unknown) => settle(() => reject(error));
-    const leave = () => fail(signal?.reason);
+    const leave = () => {
+      port1.postMessage(neverMind(kind));
+      fail(signal?.reason);
+    };
     let silence = setTimeout(() => fail(silent(kind, limit)), limit);
     const work = setTimeout(() => fail(stillAtWork(kind)), Math.max(limit, WORK_LIMIT_MS));
     signal?.addEventListener("abort", leave, { once: true });

@@ -1,4 +1,5 @@
 /** For pages: bring the Service Worker in and use its URLs. */
+export type { CapInfo, Entry } from "../base/Entry.ts";
 export type { ErrorRecord } from "../base/errorRecord.ts";
 export type { AddressCheck, CheckProblem, Finding, GridCheck, ServerCheck } from "../base/GridCheck.ts";
 export {
@@ -21,7 +22,7 @@ export type { Keep, KeepEvent } from "../base/Keep.ts";
 export type { ReadEvent, ReadStarted } from "../channel/ReadEvent.ts";
 export { type TahoeUrlOptions, tahoeUrl } from "../formats/tahoeUrl.ts";
 export { type ConnectOptions, connect } from "./connect.ts";
-export type { AttachOptions, Grid, GridSettings, OpenOptions, StorageRoom } from "./Grid.ts";
+export type { AttachOptions, Grid, GridSettings, InfoOptions, OpenOptions, StorageRoom } from "./Grid.ts";
 export type { FileReadOptions, GridFile } from "./GridFile.ts";
 export type { UrlOptions } from "./UrlOptions.ts";
 export type { TrustedScript } from "./whyNotRegistered.ts";

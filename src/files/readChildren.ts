@@ -14,8 +14,11 @@ export interface Child {
   /** Of a child of an unknown kind: its caps' texts, as they may be shown. Secret. */
   readonly unknown: UnknownCaps | undefined;
   /** As the writer left it; empty where it nests deeper than 32 levels. */
-  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly metadata: Metadata;
 }
+
+/** What a directory says of the way to one of its children. */
+export type Metadata = Readonly<Record<string, unknown>>;
 
 /** Caps of a kind from the future. A prefix, `ro.` or `imm.`, says what they may be trusted to be. */
 export interface UnknownCaps {

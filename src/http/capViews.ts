@@ -1,9 +1,7 @@
+import type { Metadata } from "../files/readChildren.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { Cap, FileCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf, verifyCapOf } from "../formats/formatCap.ts";
-
-/** What a directory says of the way to one of its children. */
-export type Metadata = Readonly<Record<string, unknown>>;
 
 /** A view as it is sent. */
 export interface ViewText {

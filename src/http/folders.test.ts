@@ -157,6 +157,14 @@ describe("a folder that lists", () => {
       expect(await textOf(link!.slice("https://app.example/grid/".length))).toBe("hi");
   });
 
+  test("shows what the read cap gives, also where the cap allows writing", async () => {
+    handles.changing!.shows = "listing";
+    const page = await textOf("changing");
+    expect(page).toContain("<h1>Read-only directory</h1>");
+    expect(page).toContain("<td>DIR-RO</td>");
+    expect(page).not.toContain("URI");
+  });
+
   test("shows the folders in it, too", async () => {
     for (const path of ["open/inner", "open/inner/"]) {
       expect(await textOf(path)).toContain('href="https://app.example/grid/open/inner/c.txt"');

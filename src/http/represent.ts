@@ -1,11 +1,12 @@
 import { GridError, isGridError } from "../base/GridError.ts";
 import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
+import type { Metadata } from "../files/readChildren.ts";
 import type { Cap, DirectoryCap, FileCap } from "../formats/Cap.ts";
 import { readCapOf } from "../formats/formatCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
 import { badUrl } from "./badUrl.ts";
-import { capView, fileJson, infoPage, type Metadata, sizeInCap, unknownJson, type ViewText } from "./capViews.ts";
+import { capView, fileJson, infoPage, sizeInCap, unknownJson, type ViewText } from "./capViews.ts";
 import { directoryJson } from "./directoryJson.ts";
 import { directoryPage, type LinkTo, linkByCap, linkByName } from "./directoryPage.ts";
 import type { ObjectUrl } from "./parseGridUrl.ts";
@@ -228,7 +229,7 @@ function badView(what: string, t: string): GridError<"BAD_URL"> {
 /** Who has a folder's address need not be told what is in it. */
 function showsNothing(): GridError<"UNSUPPORTED_CAP"> {
   const message =
-    "This is the address of a directory, and no file. The files in it are below this address, by their paths. It shows a list of " +
-    "them only where it was made for that, by grid.url with { listing: true }.";
+    "This is the address of a directory, and no file. The files in it are below this address, by their paths; grid.list says which. " +
+    "It shows them itself only where it was made for that, by grid.url with { listing: true }.";
   return new GridError("UNSUPPORTED_CAP", { kind: "URI:DIR2" }, message);
 }

@@ -1,10 +1,10 @@
 import { GridError, isGridError } from "../base/GridError.ts";
 import type { Directory } from "../files/Directory.ts";
-import type { Child, UnknownCaps } from "../files/readChildren.ts";
+import type { Child, Metadata, UnknownCaps } from "../files/readChildren.ts";
 import { type Cap, type DirectoryCap, type FileCap, isVerifyCap } from "../formats/Cap.ts";
 import { hasUnknownKind, parseCap } from "../formats/parseCap.ts";
 import { badUrl } from "./badUrl.ts";
-import type { Metadata, UnknownFacts } from "./capViews.ts";
+import type { UnknownFacts } from "./capViews.ts";
 import type { ObjectUrl } from "./parseGridUrl.ts";
 
 /** What a URL names. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { misunderstoodReply, PROTOCOL, question } from "../channel/messages.ts";
-import { type Answers, answerPages } from "./answerPages.ts";
+import { misunderstoodReply, neverMind, PROTOCOL, question } from "../channel/messages.ts";
+import { type Answers, type Asker, answerPages } from "./answerPages.ts";
 
 let scope: EventTarget;
 beforeEach(() => {
@@ -43,4 +43,25 @@ it("says that it is at work until the answer is there, and then no more", async 
   finish();
   await vi.advanceTimersByTimeAsync(60_000);
   expect(said).toEqual(["at work", "at work", "at work", "answer"]);
+});
+
+it("aborts what a page no longer waits for, and nothing else", async () => {
+  const signals: AbortSignal[] = [];
+  const answers = {
+    handles: (_: unknown, __: unknown, { signal }: Asker) => signals.push(signal) && new Promise(() => {}),
+  };
+  answerPages(answers as unknown as Answers);
+  const ports = [new MessageChannel(), new MessageChannel()];
+  for (const { port2 } of ports) {
+    const event = new Event("message");
+    const waitUntil = () => undefined;
+    scope.dispatchEvent(
+      Object.assign(event, { data: question("handles", { entries: [] }), ports: [port2], waitUntil }),
+    );
+  }
+  ports[0]!.port1.postMessage(neverMind("ping"));
+  ports[1]!.port1.postMessage(neverMind("handles"));
+  vi.useRealTimers();
+  await vi.waitFor(() => expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]));
+  for (const { port1 } of ports) port1.close();
 });

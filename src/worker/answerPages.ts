@@ -4,6 +4,7 @@ import {
   atWork,
   failureReply,
   isMessage,
+  isNeverMind,
   isQuestion,
   misunderstoodReply,
   type Payload,
@@ -14,14 +15,22 @@ import {
 
 declare const self: ServiceWorkerGlobalScope;
 
-/** How each question is answered, to a page that understands these versions. What an answer throws is told to the page. */
+/** How each question is answered. What an answer throws is told to the page. */
 export type Answers = {
   readonly [Kind in QuestionKind]: (
     payload: Payload<Kind>,
     event: Pick<ExtendableEvent, "waitUntil">,
-    versions: Versions,
+    asker: Asker,
   ) => Answer<Kind> | Promise<Answer<Kind>>;
 };
+
+/** Who asks. */
+export interface Asker {
+  /** What the page understands. */
+  readonly versions: Versions;
+  /** Aborted when the page no longer waits for the answer. */
+  readonly signal: AbortSignal;
+}
 
 /** A page waits 10 s for the next word. */
 const AT_WORK_MS = 3_000;
@@ -43,13 +52,16 @@ export function answerPages(answers: Answers): void {
     versions: Versions,
     port: MessagePort,
   ): Promise<void> {
+    const left = new AbortController();
+    port.onmessage = ({ data }) => isNeverMind(data, kind) && left.abort();
     const telling = setInterval(() => port.postMessage(atWork(kind)), AT_WORK_MS);
     try {
-      port.postMessage(reply(kind, await answers[kind](payload, event, versions)));
+      port.postMessage(reply(kind, await answers[kind](payload, event, { versions, signal: left.signal })));
     } catch (error) {
       port.postMessage(failureReply(kind, toErrorRecord(error)));
     } finally {
       clearInterval(telling);
+      port.onmessage = null;
     }
   }
 }

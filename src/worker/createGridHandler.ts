@@ -20,6 +20,7 @@ import { bundledParts } from "./bundledParts.ts";
 import { ClientWatch } from "./ClientWatch.ts";
 import { ConfigStore } from "./ConfigStore.ts";
 import { FileSource } from "./FileSource.ts";
+import { FolderLists } from "./FolderLists.ts";
 import { GridSource } from "./GridSource.ts";
 import { HandleBook } from "./HandleBook.ts";
 import { HandleStore } from "./HandleStore.ts";
@@ -149,6 +150,8 @@ export function composeGridHandler(
     });
   }
   const files = new FileSource({ grids, kept, unaided: makeFiles(new StaticServerList([])), clock });
+  const surroundings = workerSurroundings(() => grids.localNetwork());
+  const lists = new FolderLists({ files, grids, surroundings, clock });
   const context: Omit<GridRequestContext, "client" | "streaming" | "failed" | "haveServersMoved"> = {
     paths,
     findHandle: (handle, signal) => handles.find(handle, signal),
@@ -156,11 +159,11 @@ export function composeGridHandler(
     directory: (cap, grid) => files.directory(cap, grid),
     clock,
     failures: new FailurePacer(clock),
-    ...workerSurroundings(() => grids.localNetwork()),
+    ...surroundings,
     openings: new Openings(clock, seeks !== undefined),
   };
 
-  answerPages(pageQuestions({ grids, handles, reads, offline, prefix: paths.prefix, takesOver }));
+  answerPages(pageQuestions({ grids, handles, reads, offline, lists, prefix: paths.prefix, takesOver }));
   keepFromWebServer(paths);
   if (takesOver) takeOverWhenQuiet();
 

@@ -78,7 +78,8 @@ function begin({ takesOver = true } = {}): void {
     revoke: note("revoke", undefined),
   } as unknown as HandleBook;
   const reads = { count: 3, resting: 1 } as Reads;
-  answerPages(pageQuestions({ grids, handles, reads, offline, prefix: "films", takesOver }));
+  const lists = { part: note("list", { entries: [], version: "", next: undefined }) };
+  answerPages(pageQuestions({ grids, handles, reads, offline, lists, prefix: "films", takesOver }));
 }
 
 /** As a page does that understands these versions. */
@@ -189,6 +190,16 @@ it("a page learns what its URLs are made of", async () => {
   );
 });
 
+it("a page learns what a cap says by itself", async () => {
+  begin();
+  expect(await ask({ kind: "info", payload: { cap: "URI:LIT:nbuq", filename: "a.png" } })).toEqual(
+    answer({ info: { kind: "file", size: 2, type: "image/png", mutable: false } }),
+  );
+  expect(await ask({ kind: "info", payload: { cap: "URI:LIT:1", filename: "" } })).toMatchObject({
+    failure: { code: "BAD_CAP" },
+  });
+});
+
 it.each([
   ["claim", {}],
   ["ready", {}],
@@ -201,6 +212,7 @@ it.each([
   ["keepOf", { cap: CAP }],
   ["keeps", {}],
   ["changeKeep", { id: ID, to: "removed" }],
+  ["list", { cap: CAP, grid: "", from: 0, version: undefined }],
 ] as const)("what %s fails with is told to the page that asked", async (kind, payload) => {
   begin();
   failure = new GridError("STORE_FULL", { store: "x" }, "The disk is full.");
@@ -211,6 +223,7 @@ it.each([
   ["of a kind that this version does not know", { kind: "dance", payload: {} }, PROTOCOL],
   ["of a later version that has left this one behind", plain("ping"), { oldest: 900, newest: 901 }],
   ["with a payload that is none", { kind: "keep", payload: { cap: 7 } }, PROTOCOL],
+  ["for no place in a list", { kind: "list", payload: { cap: CAP, grid: "", from: -1 } }, PROTOCOL],
 ])("a question %s is answered so, and nothing is done", async (_, asked, versions) => {
   begin();
   expect(await ask(asked, versions)).toMatchObject({ kind: asked.kind, misunderstood: true });

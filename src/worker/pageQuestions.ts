@@ -1,7 +1,9 @@
 import type { Answer } from "../channel/messages.ts";
 import { parseCap } from "../formats/parseCap.ts";
+import { infoOf } from "../http/directoryEntries.ts";
 import { announce } from "./announce.ts";
 import type { Answers } from "./answerPages.ts";
+import type { FolderLists } from "./FolderLists.ts";
 import type { GridSource } from "./GridSource.ts";
 import type { HandleBook } from "./HandleBook.ts";
 import type { OfflineWork } from "./OfflineWork.ts";
@@ -18,6 +20,7 @@ export interface Asked {
   readonly handles: HandleBook;
   readonly reads: Reads;
   readonly offline: OfflineWork;
+  readonly lists: Pick<FolderLists, "part">;
   /** The folder of handles. */
   readonly prefix: string;
   /** Does this worker replace an older version of itself? */
@@ -25,14 +28,14 @@ export interface Asked {
 }
 
 /** What each question of a page is answered with. */
-export function pageQuestions({ grids, handles, reads, offline, prefix, takesOver }: Asked): Answers {
+export function pageQuestions({ grids, handles, reads, offline, lists, prefix, takesOver }: Asked): Answers {
   return {
     async claim() {
       await self.clients.claim();
       return {};
     },
-    ping: async (_, event, { newest }) => ({
-      ...(newest < 5 && (await withOfflineWork(event))),
+    ping: async (_, event, { versions }) => ({
+      ...(versions.newest < 5 && (await withOfflineWork(event))),
       streams: reads.count,
       resting: reads.resting,
     }),
@@ -57,6 +60,8 @@ export function pageQuestions({ grids, handles, reads, offline, prefix, takesOve
       await handles.revoke(handle);
       return {};
     },
+    info: ({ cap, filename }) => ({ info: infoOf(parseCap(cap), filename) }),
+    list: (asked, _, { signal }) => lists.part(asked, signal),
     async keep({ cap, grid }, event) {
       const keep = await offline.service.keep(parseCap(cap), grid);
       event.waitUntil(offline.lasting());
