@@ -1,10 +1,11 @@
+import type { Entry } from "../base/Entry.ts";
 import type { Grid } from "../client/Grid.ts";
 import { iconButton } from "./actionButton.ts";
 import { element } from "./element.ts";
 import { fileRow } from "./fileRow.ts";
 import { formatSize } from "./formatSize.ts";
 import type { NewEntry } from "./Library.ts";
-import { type Child, listDirectory } from "./listDirectory.ts";
+import { listDirectory } from "./listDirectory.ts";
 import { describeFile } from "./openCap.ts";
 import { probe } from "./probe.ts";
 
@@ -45,12 +46,13 @@ export function directoryView(
   );
   return view;
 
-  function rowOf(child: Child): HTMLElement {
-    const { name, kind, size } = child;
-    if (kind === "unknown") return fileRow({ name, kind, about: "of a kind that is not known here" });
+  function rowOf({ name, kind, size, cap }: Entry): HTMLElement {
+    if (cap === undefined) return fileRow({ name, kind, about: "of a kind that is not known here" });
     const about = kind === "directory" ? "Directory" : size === undefined ? "can change" : formatSize(size);
     const act = (what: (chosen: NewEntry) => void) => () =>
-      void describe(child, grid).then(what, (error: unknown) => actions.failed(`${name} cannot be opened.`, error));
+      void describe({ name, kind, size, cap }, grid).then(what, (error: unknown) =>
+        actions.failed(`${name} cannot be opened.`, error),
+      );
     return fileRow(
       { name, kind, about, open: act((chosen) => actions.open(chosen, way)) },
       iconButton("add", `Add ${name} to the library`, act(actions.add)),
@@ -58,7 +60,10 @@ export function directoryView(
   }
 }
 
-async function describe({ kind, cap, name, size }: Child, grid: Grid): Promise<NewEntry> {
+async function describe(
+  { kind, cap, name, size }: Pick<Entry, "kind" | "name" | "size"> & { readonly cap: string },
+  grid: Grid,
+): Promise<NewEntry> {
   if (kind === "directory") return { kind, cap, name, type: "", size: 0 };
   return describeFile(grid, cap, name, size ?? (await probe(grid.url(cap))).size);
 }
