@@ -158,7 +158,7 @@ describe("a folder that lists", () => {
   });
 
   test("shows what the read cap gives, also where the cap allows writing", async () => {
-    handles.changing!.shows = "listing";
+    handles.changing = { cap: changing.cap, shows: "listing" };
     const page = await textOf("changing");
     expect(page).toContain("<h1>Read-only directory</h1>");
     expect(page).toContain("<td>DIR-RO</td>");
