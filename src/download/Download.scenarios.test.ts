@@ -18,7 +18,13 @@ async function f1(size = 310): Promise<{ grid: SimulatedGrid; download: ChkDownl
   const grid = new SimulatedGrid(10);
   const { cap, storageIndexText } = await grid.put(plaintext.slice(0, size), F1);
   const ciphertext = await decryptCtr(await importCtrKey(cap.key), 0, plaintext.slice(0, size));
-  return { grid, download: new ChkDownload(cap, contextFor(grid, storageIndexText)), ciphertext };
+  return { grid, download: entered(new ChkDownload(cap, contextFor(grid, storageIndexText))), ciphertext };
+}
+
+/** With a reader in it, who stays. */
+function entered(download: ChkDownload): ChkDownload {
+  download.enter();
+  return download;
 }
 
 it("A-13 A-17 fetch one segment: verified ciphertext, at the place that the geometry says, and the time it took", async () => {
@@ -48,7 +54,7 @@ it.each([1, -1, 0.5])("A-14 segment %f of a file of one is refused, and harms no
 it("A-15 asking for the segment size of a file without shares fails as a read does", async () => {
   const grid = new SimulatedGrid(10);
   const { cap, storageIndexText } = await encodeShares(plaintext, F1);
-  const download = new ChkDownload(cap, contextFor(grid, storageIndexText));
+  const download = entered(new ChkDownload(cap, contextFor(grid, storageIndexText)));
   await expect(grid.clock.runUntil(download.geometry(0, never))).rejects.toMatchObject({
     code: "NOT_ENOUGH_SHARES",
     details: { needed: 3, found: 0 },
@@ -71,4 +77,26 @@ it("E-16 waiters on one segment: two get it, one that left hears nothing, one as
   expect(await two).toEqual(ciphertext);
   expect((outcomes[2] as PromiseRejectedResult).reason).toBe(reason);
   expect((outcomes[3] as PromiseRejectedResult).reason).toMatchObject({ code: "INTERNAL" });
+});
+
+it("asks no server any more once its last reader has left, with whatever was under way", async () => {
+  const grid = new SimulatedGrid(30);
+  const { cap, storageIndexText } = await grid.put(plaintext, F1);
+  const download = new ChkDownload(
+    cap,
+    contextFor(grid, storageIndexText, { lingerBytes: 0, smallShareBytes: 0, gapBytes: 0, segmentSizeGuesses: [120] }),
+  );
+  const leave = download.enter();
+  await grid.clock.runUntil(download.geometry(0, never));
+  // So that more shares are sought, and more servers than are asked at once could have them.
+  for (const { behaviour } of grid.servers) Object.assign(behaviour, { hangsOnRead: true, hangsOnList: true });
+  const left = new AbortController();
+  const segments = [0, 1, 2].map((segment) => download.segment(segment, copy, left.signal));
+  await grid.clock.run(1_000);
+  const { lists } = grid.requests;
+  left.abort();
+  leave();
+  await Promise.allSettled(segments);
+  await grid.clock.run(0);
+  expect([grid.requests.lists - lists, grid.inFlight, grid.pendingTimers]).toEqual([0, 0, 0]);
 });

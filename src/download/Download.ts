@@ -318,7 +318,9 @@ export abstract class Download<S extends Share> implements SegmentSource {
     const { limits } = this.context;
     const missing = this.#needed + limits.spareShares - this.pool.prompt;
     const unfilled = [...this.#races].map((race) => race.unfilled);
-    this.finder.seek(this.#races.size === 0 ? 0 : Math.max(0, missing, ...unfilled));
+    // Races that were called off together with the last reader end one after the other.
+    const isWanted = this.#readers > 0 && this.#races.size > 0;
+    this.finder.seek(isWanted ? Math.max(0, missing, ...unfilled) : 0);
   }
 
   #sawBadBlock(share: S, segment: number): void {
