@@ -4,7 +4,7 @@ import { RelayedGrid } from "./testing/RelayedGrid.ts";
 
 const TLS_MODULE = "/gridfetch-tls.wasm";
 
-test("the TLS module and the relay's WebSocket are there before a server is first asked, and once", async ({
+test("the TLS module, the relay's WebSocket and TLS to a small grid's servers are there before one is asked, and once", async ({
   page,
 }) => {
   const relayed = await RelayedGrid.start(new Uint8Array(100_000));
@@ -15,7 +15,7 @@ test("the TLS module and the relay's WebSocket are there before a server is firs
     await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
     await expect.poll(() => fetched).toContain(TLS_MODULE);
     await expect.poll(() => relayed.opened).toBe(1);
-    expect(relayed.streams).toBe(0);
+    await expect.poll(() => relayed.streams).toBe(relayed.grid.servers.length);
     const url = `/uri/${encodeURIComponent(relayed.cap)}`;
     expect(await fetchInPage(page, url)).toMatchObject({ status: 200, length: 100_000 });
     await fetchInPage(page, url);

@@ -27,6 +27,7 @@ const COUNTS = {
   R: 21,
   S: 9,
   T: 6,
+  U: 5,
   V: 8,
   KD: 12,
 };

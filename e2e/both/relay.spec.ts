@@ -29,7 +29,8 @@ test.describe("servers behind a relay", () => {
     });
     expect(relayed.opened).toBe(1);
     expect(relayed.streams).toBeGreaterThan(1);
-    expect(relayed.streams).toBeLessThanOrEqual(4 * 5);
+    // Four for each server, and one ahead.
+    expect(relayed.streams).toBeLessThanOrEqual(5 * 5);
   });
 
   test("a relay that restarts is used again", async ({ tab }) => {

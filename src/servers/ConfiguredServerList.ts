@@ -80,7 +80,7 @@ export class ConfiguredServerList implements ServerList {
 
 function whileListed(transport: HttpTransport, name: string, hasLeft: () => boolean): HttpTransport {
   return {
-    warm: () => transport.warm?.(),
+    warm: (isLikely) => transport.warm?.(isLikely),
     async request(request) {
       if (!hasLeft()) return transport.request(request);
       const reason = "it is no longer listed as it was";

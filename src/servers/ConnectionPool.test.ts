@@ -16,35 +16,33 @@ interface Opening {
 }
 
 /** A pool whose connections come about when the test says so. */
-function start() {
+function start({ mayOpenAhead = false } = {}) {
   const clock = new VirtualClock();
   const openings: Opening[] = [];
   const opened = new Set<HttpConnection>();
-  const pool = new ConnectionPool(
-    (signal) =>
-      new Promise((resolve, reject) => {
-        // As a stream that was closed in the middle of the handshake.
-        const leave = (): void => settle(() => reject(new StreamFailure("broke-off", "the connection was closed")));
-        const settle = (how: () => void): void => {
-          const index = openings.indexOf(opening);
-          if (index >= 0) openings.splice(index, 1);
-          how();
-        };
-        const opening: Opening = {
-          signal,
-          succeed() {
-            const connection = new HttpConnection(memoryStreams()[0]);
-            opened.add(connection);
-            settle(() => resolve(connection));
-            return connection;
-          },
-          fail: () => settle(() => reject(refused)),
-        };
-        signal.addEventListener("abort", leave);
-        openings.push(opening);
-      }),
-    clock,
-  );
+  const open = (signal: AbortSignal): Promise<HttpConnection> =>
+    new Promise((resolve, reject) => {
+      // As a stream that was closed in the middle of the handshake.
+      const leave = (): void => settle(() => reject(new StreamFailure("broke-off", "the connection was closed")));
+      const settle = (how: () => void): void => {
+        const index = openings.indexOf(opening);
+        if (index >= 0) openings.splice(index, 1);
+        how();
+      };
+      const opening: Opening = {
+        signal,
+        succeed() {
+          const connection = new HttpConnection(memoryStreams()[0]);
+          opened.add(connection);
+          settle(() => resolve(connection));
+          return connection;
+        },
+        fail: () => settle(() => reject(refused)),
+      };
+      signal.addEventListener("abort", leave);
+      openings.push(opening);
+    });
+  const pool = new ConnectionPool({ open, mayOpenAhead }, clock);
   /** A connection that somebody has, no other being there. */
   const hold = async (): Promise<HttpConnection> => {
     const taken = pool.take(never);
@@ -162,60 +160,114 @@ describe("an opening", () => {
   });
 });
 
-it("serves everybody, each a connection to itself, and opens no more than are needed at once, in any history", async () => {
-  type Step = { readonly what: "take" | "leave" | "give" | "spoil" | "open" | "refuse"; readonly which: number };
-  const steps = fc.array(
-    fc.record({
-      what: fc.constantFrom<Step["what"][]>("take", "take", "leave", "give", "give", "spoil", "open", "open", "refuse"),
-      which: fc.nat(20),
-    }),
-    { maxLength: 60 },
-  );
-  await fc.assert(
-    fc.asyncProperty(steps, async (history) => {
-      const { pool, openings, opened, clock } = start();
-      const waiting = new Set<AbortController>();
-      const held: HttpConnection[] = [];
-      let most = 0;
-      const takeOne = (): void => {
-        const leaving = new AbortController();
-        waiting.add(leaving);
-        const done = pool.take(leaving.signal).then(
-          (connection) => {
-            expect(connection.isUsable).toBe(true);
-            expect(held).not.toContain(connection);
-            held.push(connection);
-          },
-          (error: unknown) => expect([refused, leaving.signal.reason]).toContain(error),
-        );
-        void done.finally(() => waiting.delete(leaving));
-        most = Math.max(most, waiting.size + held.length);
-      };
-      const give = (which: number, isSpoilt: boolean): void => {
-        const [connection] = held.splice(which % Math.max(1, held.length), 1);
-        if (connection === undefined) return;
-        if (isSpoilt) connection.close();
-        pool.give(connection);
-      };
-      for (const { what, which } of history) {
-        if (what === "take") takeOne();
-        if (what === "leave") [...waiting][which % Math.max(1, waiting.size)]?.abort(new Error("left"));
-        if (what === "give" || what === "spoil") give(which, what === "spoil");
-        if (what === "open") openings[which % Math.max(1, openings.length)]?.succeed();
-        if (what === "refuse") openings[which % Math.max(1, openings.length)]?.fail();
-        await turn();
-        const open = [...opened].filter(({ isUsable }) => isUsable).length;
-        expect(openings.length).toBeGreaterThanOrEqual(waiting.size);
-        expect(open + openings.length).toBeLessThanOrEqual(most);
-        // Nobody waits while a connection idles.
-        if (waiting.size > 0) expect(open).toBe(held.length);
-      }
-      while (waiting.size > 0) {
-        openings[0]!.succeed();
-        await turn();
-      }
-      await clock.run(30_000);
-      expect([openings.length, clock.pendingTimers]).toEqual([0, 0]);
-    }),
-  );
+describe("where one may be opened ahead", () => {
+  it("whoever takes the last that is there has another opened, for the next", async () => {
+    const { pool, openings, hold } = start({ mayOpenAhead: true });
+    const connection = await hold();
+    expect(openings).toHaveLength(1);
+    const spare = openings[0]!.succeed();
+    await turn();
+    expect(openings).toHaveLength(0);
+    expect(await pool.take(never)).toBe(spare);
+    expect(openings).toHaveLength(1);
+    pool.give(connection);
+    pool.give(spare);
+    expect(await pool.take(never)).toBe(spare);
+    expect(openings).toHaveLength(1);
+  });
+
+  it("an opening outlasts the last who waited: the next finds it", async () => {
+    const { pool, openings } = start({ mayOpenAhead: true });
+    const leaving = [new AbortController(), new AbortController()];
+    const left = leaving.map(({ signal }) => pool.take(signal));
+    for (const controller of leaving) controller.abort(new Error("enough"));
+    await Promise.allSettled(left);
+    expect(openings).toHaveLength(1);
+    const next = pool.take(never);
+    const connection = openings[0]!.succeed();
+    expect(await next).toBe(connection);
+  });
+
+  it("none that idles stays longer than a minute", async () => {
+    const { pool, openings, clock, hold } = start({ mayOpenAhead: true });
+    const connection = await hold();
+    const spare = openings[0]!.succeed();
+    await turn();
+    pool.give(connection);
+    await clock.run(60_000);
+    expect([connection.isUsable, spare.isUsable]).toEqual([false, false]);
+    expect([openings.length, clock.pendingTimers]).toEqual([0, 0]);
+  });
 });
+
+it.each([false, true])(
+  "serves everybody, each a connection to itself, and opens no more than are needed at once, in any history, ahead of need: %s",
+  async (mayOpenAhead) => {
+    type Step = { readonly what: "take" | "leave" | "give" | "spoil" | "open" | "refuse"; readonly which: number };
+    const steps = fc.array(
+      fc.record({
+        what: fc.constantFrom<Step["what"][]>(
+          "take",
+          "take",
+          "leave",
+          "give",
+          "give",
+          "spoil",
+          "open",
+          "open",
+          "refuse",
+        ),
+        which: fc.nat(20),
+      }),
+      { maxLength: 60 },
+    );
+    await fc.assert(
+      fc.asyncProperty(steps, async (history) => {
+        const { pool, openings, opened, clock } = start({ mayOpenAhead });
+        const waiting = new Set<AbortController>();
+        const held: HttpConnection[] = [];
+        let most = 0;
+        const takeOne = (): void => {
+          const leaving = new AbortController();
+          waiting.add(leaving);
+          const done = pool.take(leaving.signal).then(
+            (connection) => {
+              expect(connection.isUsable).toBe(true);
+              expect(held).not.toContain(connection);
+              held.push(connection);
+            },
+            (error: unknown) => expect([refused, leaving.signal.reason]).toContain(error),
+          );
+          void done.finally(() => waiting.delete(leaving));
+          most = Math.max(most, waiting.size + held.length);
+        };
+        const give = (which: number, isSpoilt: boolean): void => {
+          const [connection] = held.splice(which % Math.max(1, held.length), 1);
+          if (connection === undefined) return;
+          if (isSpoilt) connection.close();
+          pool.give(connection);
+        };
+        for (const { what, which } of history) {
+          if (what === "take") takeOne();
+          if (what === "leave") [...waiting][which % Math.max(1, waiting.size)]?.abort(new Error("left"));
+          if (what === "give" || what === "spoil") give(which, what === "spoil");
+          if (what === "open") openings[which % Math.max(1, openings.length)]?.succeed();
+          if (what === "refuse") openings[which % Math.max(1, openings.length)]?.fail();
+          await turn();
+          const open = [...opened].filter(({ isUsable }) => isUsable).length;
+          expect(openings.length).toBeGreaterThanOrEqual(waiting.size);
+          expect(open + openings.length).toBeLessThanOrEqual(most + (mayOpenAhead ? 1 : 0));
+          // Nobody waits while a connection idles.
+          if (waiting.size > 0) expect(open).toBe(held.length);
+        }
+        while (waiting.size > 0) {
+          openings[0]!.succeed();
+          await turn();
+        }
+        for (const connection of held) connection.close();
+        await clock.run(60_000);
+        expect([openings.length, clock.pendingTimers]).toEqual([0, 0]);
+      }),
+    );
+  },
+);

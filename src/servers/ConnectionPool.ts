@@ -9,15 +9,31 @@ interface Waiter {
   fail(error: unknown): void;
 }
 
+interface IdleConnection {
+  readonly connection: HttpConnection;
+  readonly since: number;
+  /** It is not closed for having idled too long. */
+  stopWaiting(): void;
+}
+
+/** How a pool gets connections. */
+export interface ConnectionSource {
+  /** A new connection. */
+  open(signal: AbortSignal): Promise<HttpConnection>;
+  /** May one be opened that nobody waits for yet? */
+  readonly mayOpenAhead: boolean;
+}
+
 /**
  * The connections to one server. Whoever needs one gets the first that is there, be it new or one that another request is done with:
- * opening takes a relay and TLS several round trips, a small request takes one.
+ * opening takes a relay and TLS several round trips, a small request takes one. When the last that idles is taken another is opened ahead, where
+ * that may be: a read needs two at once, and a seek one beside those whose replies it has left.
  */
 export class ConnectionPool {
-  readonly #open: (signal: AbortSignal) => Promise<HttpConnection>;
+  readonly #source: ConnectionSource;
   readonly #clock: Clock;
   /** The one that was used last comes last. */
-  readonly #idle: { readonly connection: HttpConnection; readonly since: number }[] = [];
+  readonly #idle: IdleConnection[] = [];
   readonly #waiting = new Set<Waiter>();
   /**
    * Never fewer than those who wait. One whose waiter got another connection goes on, with nobody waiting too: whoever needed two will
@@ -27,24 +43,29 @@ export class ConnectionPool {
   /** Those that will soon be given back, by nobody who waits for anything. */
   #expected = 0;
 
-  /** @param open a new connection */
-  constructor(open: (signal: AbortSignal) => Promise<HttpConnection>, clock: Clock) {
-    this.#open = open;
+  constructor(source: ConnectionSource, clock: Clock) {
+    this.#source = source;
     this.#clock = clock;
   }
 
   /** The caller's until it gives it back. Rejects with what `open` does, or with the signal's reason. */
   async take(signal: AbortSignal): Promise<HttpConnection> {
     signal.throwIfAborted();
-    return this.#takeIdle() ?? this.#next(signal);
+    const idle = this.#takeIdle();
+    if (idle === undefined) return this.#next(signal);
+    this.#openAhead();
+    return idle;
   }
 
   /** Takes a connection back, and closes one that is of no more use. */
   give(connection: HttpConnection): void {
     const [first] = this.#waiting;
     if (!connection.isUsable) connection.close();
-    else if (first !== undefined) first.serve(connection);
-    else this.#keep(connection);
+    else if (first === undefined) this.#keep(connection);
+    else {
+      first.serve(connection);
+      this.#openAhead();
+    }
   }
 
   /**
@@ -69,13 +90,18 @@ export class ConnectionPool {
     return this.#openings.size + this.#expected < this.#waiting.size;
   }
 
+  #openAhead(): void {
+    if (this.#source.mayOpenAhead && this.#idle.length + this.#openings.size === 0) this.#startOpening();
+  }
+
   #takeIdle(): HttpConnection | undefined {
-    const newest = this.#idle.pop();
-    if (newest === undefined) return undefined;
-    if (this.#clock.now() - newest.since < IDLE_LIMIT) return newest.connection;
-    // The others have idled for longer.
-    for (const { connection } of [newest, ...this.#idle.splice(0)]) connection.close();
-    return undefined;
+    const idle = this.#idle.pop();
+    if (idle === undefined) return undefined;
+    idle.stopWaiting();
+    // A worker that was suspended meanwhile has heard no timer.
+    if (this.#clock.now() - idle.since < IDLE_LIMIT) return idle.connection;
+    idle.connection.close();
+    return this.#takeIdle();
   }
 
   #next(signal: AbortSignal): Promise<HttpConnection> {
@@ -114,7 +140,7 @@ export class ConnectionPool {
       cancel();
       return this.#openings.delete(opening);
     };
-    this.#open(opening.signal).then(
+    this.#source.open(opening.signal).then(
       (connection) => {
         isOver();
         this.give(connection);
@@ -128,17 +154,25 @@ export class ConnectionPool {
     );
   }
 
+  /** The first goes on where one may be opened ahead: whoever has left mostly asks for something else next. */
   #stopOpening(): void {
-    for (const opening of this.#openings) opening.abort(noLongerWanted);
-    this.#openings.clear();
+    const [, ...others] = this.#openings;
+    const ended = this.#source.mayOpenAhead ? others : [...this.#openings];
+    for (const opening of ended) {
+      opening.abort(noLongerWanted);
+      this.#openings.delete(opening);
+    }
   }
 
   #keep(connection: HttpConnection): void {
-    this.#idle.push({ connection, since: this.#clock.now() });
-    connection.watchIdle(() => {
-      const index = this.#idle.findIndex((idle) => idle.connection === connection);
+    const leave = (): void => {
+      idle.stopWaiting();
+      const index = this.#idle.indexOf(idle);
       if (index >= 0) this.#idle.splice(index, 1);
       connection.close();
-    });
+    };
+    const idle = { connection, since: this.#clock.now(), stopWaiting: this.#clock.after(IDLE_LIMIT, leave) };
+    this.#idle.push(idle);
+    connection.watchIdle(leave);
   }
 }

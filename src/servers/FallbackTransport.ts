@@ -76,8 +76,8 @@ export class FallbackTransport implements HttpTransport {
   }
 
   /** The address that is preferred, alone. */
-  warm(): void {
-    this.#ways[this.#preferred]!.transport.warm?.();
+  warm(isLikely: boolean): void {
+    this.#ways[this.#preferred]!.transport.warm?.(isLikely);
   }
 
   /** @param isLast leaves it to the caller how long to wait: there is nothing else to turn to */

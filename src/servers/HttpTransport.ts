@@ -25,6 +25,9 @@ export interface HttpReply {
  */
 export interface HttpTransport {
   request(request: HttpRequest): Promise<HttpReply>;
-  /** Makes ready what the first request would have to wait for, where there is such a thing. Nothing tells whether that succeeded. */
-  warm?(): void;
+  /**
+   * Makes ready what the first request would have to wait for, where there is such a thing. Nothing tells whether that succeeded.
+   * @param isLikely whether there will probably be one; else only what it shares with other servers' is made ready
+   */
+  warm?(isLikely: boolean): void;
 }

@@ -52,9 +52,9 @@ describe("a relay that speaks yamux", () => {
 
   it("is reached ahead of the first request", async () => {
     const { relay, attempts } = start(yamux);
-    for (const token of names(10)) relay.warm(token);
+    for (const token of names(10)) void relay.warm(token);
     await relay.open("server-5", waiting());
-    relay.warm("server-1");
+    void relay.warm("server-1");
     expect(attempts).toHaveLength(1);
   });
 
@@ -108,10 +108,10 @@ describe("a relay that speaks as websockify does", () => {
 
   it("keeps no connection that was opened ahead, or for somebody who has left", async () => {
     const { relay, attempts, clock } = start(websockify);
-    relay.warm("oak");
+    void relay.warm("oak");
     await clock.run(1);
     expect(await attempts[0]!.relay!.read()).toBeUndefined();
-    relay.warm("oak");
+    void relay.warm("oak");
     expect(attempts).toHaveLength(1);
   });
 

@@ -73,9 +73,14 @@ export class SharedRelay {
     return "carrier" in found ? found.carrier.open(token) : (found.take(token) ?? this.open(token, signal));
   }
 
-  /** Opens the connection that all servers share, so that the first request finds it. @param token of any server */
-  warm(token: string): void {
-    if (this.#carrier() === undefined && !this.#isPlain) this.#find(token).catch(() => undefined);
+  /** Opens the connection that all servers share, so that the first request finds it. Never rejects. @param token of any server */
+  async warm(token: string): Promise<void> {
+    if (this.#carrier() === undefined && !this.#isPlain) await this.#find(token).catch(() => undefined);
+  }
+
+  /** A stream that nobody needs yet holds nobody up: not a WebSocket of its own, for which others would have to wait, nor one of the last. */
+  get mayOpenAhead(): boolean {
+    return this.#carrier()?.hasRoomAhead ?? false;
   }
 
   #carrier(): YamuxConnection | undefined {

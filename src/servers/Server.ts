@@ -15,8 +15,8 @@ export interface Server {
   readonly storage: StorageClient;
   /** Those of mutable files, which servers keep apart. */
   readonly mutableStorage: StorageClient;
-  /** Makes ready what its first request would have to wait for. Nothing tells whether that succeeded. */
-  warm?(): void;
+  /** Makes ready what its first request would have to wait for, as `HttpTransport` does. */
+  warm?(isLikely: boolean): void;
   /** Where anybody may fetch its shares by `fetch`, without a secret; undefined where that cannot be done. Absolute. */
   readonly openRoot?: string | undefined;
 }

@@ -64,6 +64,11 @@ export class YamuxConnection {
     return !this.#isLeaving && this.#open.size < MOST_STREAMS;
   }
 
+  /** One may be opened that nobody needs yet: half of all are for those who do. */
+  get hasRoomAhead(): boolean {
+    return this.hasRoom && this.#open.size < MOST_STREAMS / 2;
+  }
+
   /** It takes no more streams: it has failed, or the relay has said so. */
   get isLeaving(): boolean {
     return this.#isLeaving;

@@ -33,6 +33,6 @@ export function httpServer(identity: ServerIdentity, transport: HttpTransport, s
     permutationSeed: permutationSeedOf(identity.id, identity.permutationSeed),
     storage: new HttpStorageClient(transport, name, swissnum),
     mutableStorage: new HttpStorageClient(transport, name, swissnum, "mutable"),
-    warm: () => transport.warm?.(),
+    warm: (isLikely) => transport.warm?.(isLikely),
   };
 }

@@ -3,7 +3,7 @@ import { GridError } from "../base/GridError.ts";
 import { Slots } from "../base/Slots.ts";
 import { unlessAborted } from "../base/wait.ts";
 import { StreamFailure } from "./ByteStream.ts";
-import { ConnectionPool } from "./ConnectionPool.ts";
+import { ConnectionPool, type ConnectionSource } from "./ConnectionPool.ts";
 import { HttpConnection, Unanswered } from "./HttpConnection.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "./HttpTransport.ts";
 import { isRepeatable } from "./isRepeatable.ts";
@@ -40,7 +40,7 @@ interface RelayOptions {
  */
 export function relayTransport(options: RelayOptions): HttpTransport {
   const way = new RelayWay(options);
-  return { request: (request) => way.request(request), warm: () => way.warm() };
+  return { request: (request) => way.request(request), warm: (isLikely) => void way.warm(isLikely) };
 }
 
 type Exchange = Awaited<ReturnType<HttpConnection["send"]>>;
@@ -61,9 +61,15 @@ class RelayWay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    const { nurl, clock } = options;
+    const { nurl, relay, clock } = options;
     this.#host = `${nurl.host.includes(":") ? `[${nurl.host}]` : nurl.host}:${nurl.port}`;
-    this.#connections = new ConnectionPool((signal) => this.#connect(signal), clock);
+    const source: ConnectionSource = {
+      open: (signal) => this.#connect(signal),
+      get mayOpenAhead() {
+        return relay.mayOpenAhead;
+      },
+    };
+    this.#connections = new ConnectionPool(source, clock);
   }
 
   async request(request: HttpRequest): Promise<HttpReply> {
@@ -77,11 +83,12 @@ class RelayWay {
     }
   }
 
-  warm(): void {
+  /** Never rejects. */
+  async warm(isLikely: boolean): Promise<void> {
     const { relay, tls, nurl } = this.#options;
-    relay.warm(nurl.tlsId);
     tls.warm();
-    if (this.#hasAnswered) this.#connections.warm();
+    await relay.warm(nurl.tlsId);
+    if (this.#hasAnswered || (isLikely && relay.mayOpenAhead)) this.#connections.warm();
   }
 
   async #send(request: HttpRequest, place: Place): Promise<HttpReply> {

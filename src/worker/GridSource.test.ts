@@ -29,6 +29,8 @@ let asked: number;
 let built: ServerList[];
 /** How often a server was made ready. */
 let warmed: number;
+/** How often one was said to be likely to be asked. */
+let likely: number;
 let source: GridSource;
 
 beforeEach(() => {
@@ -40,6 +42,7 @@ beforeEach(() => {
   pages = 0;
   asked = 0;
   warmed = 0;
+  likely = 0;
   vi.stubGlobal("fetch", async () => {
     fetches++;
     return answer();
@@ -70,7 +73,10 @@ function startWorker(): void {
       },
     },
     makeTransport: () => ({
-      warm: () => void warmed++,
+      warm(isLikely) {
+        warmed++;
+        if (isLikely) likely++;
+      },
       async request({ headers }) {
         throw new GridError("SERVER_UNREACHABLE", { server: "x", reason: `${headers.Authorization}` }, "not there");
       },
@@ -142,6 +148,23 @@ describe("a page that connects", () => {
     await clock.run(0);
     expect(warmed).toBe(2);
     await clock.runUntil(asking);
+  });
+
+  it("has all servers of a small grid connected to, and of a large one none that has never answered", async () => {
+    const names = (count: number) => Array.from({ length: count }, (_, n) => `server${n}`);
+    answer = served(grid(...names(10)));
+    await ready();
+    expect([warmed, likely]).toEqual([10, 10]);
+    answer = served(grid(...names(11)));
+    await source.ready();
+    expect([warmed, likely]).toEqual([10 + 10 + 11, 10 + 10]);
+  });
+
+  it("has done for all that read: the first file has the servers made ready as well, the next does not", async () => {
+    await source.files();
+    expect([warmed, likely]).toEqual([1, 1]);
+    await source.files();
+    expect(warmed).toBe(1);
   });
 
   it("needs no web server where the configuration was passed", async () => {

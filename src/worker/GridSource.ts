@@ -22,6 +22,12 @@ const PATIENCE_MS = 1_000;
 /** Doubts may come with each failed read, and a web server that is away must not hold up every read. */
 const DOUBT_PAUSE_MS = 3_000;
 
+/**
+ * Of so few servers each will probably be asked: a file's shares are on most of them. Of many servers only those are connected to ahead that
+ * have answered already.
+ */
+const MOST_LIKELY = 10;
+
 /** A page's answer takes milliseconds. One that sleeps does not answer. */
 const PAGES_LIMIT_MS = 1_000;
 
@@ -102,6 +108,8 @@ export class GridSource {
   /** How often this worker was served something else than what was known. */
   #changes = 0;
   #isDoubted = false;
+  /** Files have been asked for. */
+  #isInUse = false;
   #triedAt = NEVER;
 
   constructor(options: GridSourceOptions) {
@@ -122,7 +130,11 @@ export class GridSource {
       config = named(name, present.configs);
     }
     if (config === undefined) throw noSuchGrid(present.configs);
-    return this.#grid(config).files;
+    const { files } = this.#grid(config);
+    // Where no page has said `connect`: the next file may be on any of the servers.
+    if (!this.#isInUse) this.#warm();
+    this.#isInUse = true;
+    return files;
   }
 
   /**
@@ -149,7 +161,8 @@ export class GridSource {
   }
 
   #warm(): void {
-    for (const { servers } of this.#grids.values()) for (const server of servers.known()) server.warm?.();
+    const servers = [...this.#grids.values()].flatMap((grid) => grid.servers.known());
+    for (const server of servers) server.warm?.(servers.length <= MOST_LIKELY);
   }
 
   /** Makes the next caller wait for the configuration to be read again: the servers may have moved. */

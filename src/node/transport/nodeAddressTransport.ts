@@ -1,4 +1,4 @@
-import { systemClock } from "../../base/Clock.ts";
+import { type Clock, systemClock } from "../../base/Clock.ts";
 import { Relays } from "../../servers/Relays.ts";
 import { relayTransport } from "../../servers/relayTransport.ts";
 import type { MakeTransport } from "../../servers/serversFromConfig.ts";
@@ -20,6 +20,16 @@ export function nodeAddressTransport(origin?: string): MakeTransport {
     if ("url" in address) return urlTransport(address.url, name);
     const { nurl, relay } = address;
     if (relay === undefined) return pinnedTlsTransport(nurl, name);
-    return relayTransport({ relay: relays.at(relay), nurl, name, tls, clock: systemClock });
+    return relayTransport({ relay: relays.at(relay), nurl, name, tls, clock: restingClock });
   };
 }
+
+/** Its timers keep no program from ending: connections do, while something is awaited from them. */
+const restingClock: Clock = {
+  now: () => systemClock.now(),
+  wallNow: () => systemClock.wallNow(),
+  after(ms, ring) {
+    const timer = setTimeout(ring, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};

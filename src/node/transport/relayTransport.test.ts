@@ -205,7 +205,7 @@ describe("connections", () => {
     await startRelay();
     let now = 0;
     const clock: Clock = { after: (ms, ring) => systemClock.after(ms, ring), now: () => now, wallNow: () => now };
-    const client = clientVia({ clock });
+    const client = clientVia({ connect: plainly, clock });
     await client.list();
     now += 40_000;
     await client.list();
@@ -259,11 +259,11 @@ describe("connections", () => {
 
 describe("a read that is cancelled", () => {
   const reason = new Error("enough");
-  const openings = () => {
+  const openings = (open = plainly) => {
     let sockets = 0;
     const connect: Connect = (url, signal, protocols) => {
       sockets++;
-      return likeABrowser(url, signal, protocols);
+      return open(url, signal, protocols);
     };
     const transport = relayTransport({
       relay: new Relays(connect, systemClock).at(relayUrl),
@@ -342,14 +342,19 @@ describe("a read that is cancelled", () => {
 
   it("whose rest is long ends at once, alone: what others share stays", async () => {
     await startRelay();
-    const { read, sockets } = openings();
+    const { read, sockets } = openings(likeABrowser);
     const go = halves();
     const stop = new AbortController();
     const [left, kept] = [await read(2_000_000, stop.signal), await read(200_000)];
     const leaving = left.body[Symbol.asyncIterator]();
     await leaving.next();
+    const until = async (open: number) => {
+      while (server.openConnections !== open) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    // The third is one opened ahead.
+    await until(3);
     stop.abort(reason);
-    while (server.openConnections > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(2);
     go();
     let length = 0;
     for await (const piece of kept.body) length += piece.length;
@@ -365,8 +370,9 @@ describe("a relay that carries all", () => {
     const client = clientVia();
     server.script = () => undefined;
     const hanging = [1, 2, 3].map(() => whyOf(client.list()));
-    while (server.openConnections < 3) await new Promise((resolve) => setTimeout(resolve, 5));
-    expect([relay!.connections, relay!.streams]).toEqual([1, 3]);
+    // The fourth is one opened ahead.
+    while (server.openConnections < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect([relay!.connections, relay!.streams]).toEqual([1, 4]);
     await relay!.close();
     expect(await Promise.all(hanging)).toEqual(["broke-off", "broke-off", "broke-off"]);
     await startRelay({ port });
