@@ -75,5 +75,9 @@ transportCompliance("pinnedTlsTransport", openPinned, { connections: 4, repeats:
 const yamux = nodeSocketStream(ORIGIN);
 // As websockify: a WebSocket for each connection to a server.
 const plain: Connect = (url, signal) => yamux(url, signal, ["binary"]);
-transportCompliance("relayTransport over one WebSocket", () => openRelayed(yamux), { connections: 4, repeats: true });
+transportCompliance("relayTransport over one WebSocket", () => openRelayed(yamux), {
+  connections: 5,
+  ahead: 1,
+  repeats: true,
+});
 transportCompliance("relayTransport over several", () => openRelayed(plain), { connections: 4, repeats: true });

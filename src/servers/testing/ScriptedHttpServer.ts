@@ -79,6 +79,11 @@ export class ScriptedHttpServer {
   }
 
   #accept(socket: Socket): void {
+    // Its handshake was under way when the server was stopped.
+    if (this.#server === undefined) {
+      socket.destroy();
+      return;
+    }
     this.connections++;
     this.#open.add(socket);
     socket.on("error", () => undefined);
