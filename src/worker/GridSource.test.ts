@@ -167,6 +167,27 @@ describe("a page that connects", () => {
     expect(warmed).toBe(1);
   });
 
+  it("finds the configuration there that its installation fetched, and kept for another worker", async () => {
+    await source.prepare();
+    expect(fetches).toBe(1);
+    await source.files();
+    expect(fetches).toBe(1);
+    startWorker();
+    answer = () => new Promise(() => undefined);
+    await source.files();
+    expect(serverIds()).toEqual(["one"]);
+  });
+
+  it("is installed all the same where there is none, and asks no web server where one was passed", async () => {
+    answer = away;
+    await source.prepare();
+    await source.pass({ config: grid("passed") });
+    fetches = 0;
+    startWorker();
+    await source.prepare();
+    expect([fetches, serverIds()]).toEqual([0, ["passed"]]);
+  });
+
   it("needs no web server where the configuration was passed", async () => {
     await source.pass({ config: grid("passed") });
     startWorker();

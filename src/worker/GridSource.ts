@@ -137,6 +137,12 @@ export class GridSource {
     return files;
   }
 
+  /** For a worker that is being installed: has the configuration there, and kept, by the time that a page first asks. Never rejects. */
+  async prepare(): Promise<void> {
+    await this.#begin();
+    await this.#load().catch(() => undefined);
+  }
+
   /**
    * Resolves when it is known which grids there are: as pages said, else as it is served now, else, where the web server is away or
    * slow, as it was served last. Its servers are made ready for the first request, beside the question which they are where an earlier

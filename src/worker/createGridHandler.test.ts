@@ -353,6 +353,14 @@ describe("taking over", () => {
     expect(await install()).toEqual(["skipWaiting", "claim"]);
   });
 
+  it("has the grid's configuration fetched by then, without waiting for it", async () => {
+    holdUp = new Promise(() => undefined);
+    begin({ takesOver: true });
+    await install();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(fetched).toContain(`${SCOPE}grid.json`);
+  });
+
   it("waits for the page's word where an older worker may stream", async () => {
     active = {};
     begin({ takesOver: true });

@@ -163,6 +163,8 @@ export function composeGridHandler(
     openings: new Openings(clock, seeks !== undefined),
   };
 
+  // Not waited for: an app whose pages pass a configuration may serve none.
+  self.addEventListener("install", () => void grids.prepare());
   answerPages(pageQuestions({ grids, handles, reads, offline, lists, prefix: paths.prefix, takesOver }));
   keepFromWebServer(paths);
   if (takesOver) takeOverWhenQuiet();
