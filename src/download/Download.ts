@@ -23,7 +23,7 @@ type Serve = (ciphertext: Uint8Array<ArrayBuffer>) => void;
 
 /** What a stream reads from. */
 export interface SegmentSource {
-  /** Says that a reader is at work. The result says that it has left; after the last one has, nothing is under way for longer than a moment. */
+  /** Says that a reader is at work: nothing is sought without one. The result says that it has left; after the last one has, nothing is under way for longer than a moment. */
   enter(): () => void;
 
   /**

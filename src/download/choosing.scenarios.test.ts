@@ -157,6 +157,7 @@ it("C-12 the decoder gets exactly k blocks, when spares have brought theirs as w
     },
   };
   const download = new ChkDownload(cap, { ...contextFor(grid, storageIndexText), codec });
+  download.enter();
   const never = new AbortController().signal;
   await grid.clock.runUntil(download.geometry(0, never));
   for (const { behaviour } of grid.servers.slice(0, 3)) behaviour.latency = 1800;
