@@ -121,6 +121,7 @@ export default defineConfig({
     ...workerPart("relay", "gridfetchRelay"),
     ...workerPart("check", "gridfetchCheck"),
     ...workerPart("keep", "gridfetchKeep"),
+    ...workerPart("zip", "gridfetchZip"),
     // The app's own worker, which knows the files that were built before it.
     appWorker: {
       consumer: "client",

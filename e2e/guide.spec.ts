@@ -68,6 +68,7 @@ test.beforeAll(async ({ demo }) => {
     "gridfetch-relay.js",
     "gridfetch-check.js",
     "gridfetch-keep.js",
+    "gridfetch-zip.js",
     "gridfetch-tls.wasm",
   ]) {
     await cp(join(checkout, "dist/app", name), join(folder, "dist", name));
@@ -111,6 +112,18 @@ const outcomes: Readonly<Record<string, (page: Page, demo: DemoGrid) => Promise<
     await expect
       .poll(() => page.locator("track").evaluate(({ track }: HTMLTrackElement) => (track.cues?.[0] as VTTCue)?.text))
       .toBe("Hills");
+  },
+  async "archive.js"(page) {
+    for (const [link, name] of [
+      ["Save the folder", "Our film.zip"],
+      ["Save the choice", "Chosen.zip"],
+    ] as const) {
+      const started = page.waitForEvent("download");
+      await page.getByRole("link", { name: link }).click();
+      const download = await started;
+      expect(download.suggestedFilename()).toBe(name);
+      expect(readFileSync(await download.path()).includes(readFileSync(sample))).toBe(true);
+    }
   },
   "ranges.js": (page) => expectText(page, "2369132 bytes, the first are 26 69 223 163; 50000 more were read"),
   async "watching.js"(page) {

@@ -29,6 +29,7 @@ const COUNTS = {
   T: 6,
   U: 5,
   V: 8,
+  Z: 9,
   KD: 12,
 };
 

@@ -21,7 +21,13 @@ it("the ready-made worker, without TLS, is at most 69.5 KB", () => {
 });
 
 it("TLS, and what else most never need, are files of their own", () => {
-  for (const name of ["gridfetch-tls.wasm", "gridfetch-relay.js", "gridfetch-check.js", "gridfetch-keep.js"]) {
+  for (const name of [
+    "gridfetch-tls.wasm",
+    "gridfetch-relay.js",
+    "gridfetch-check.js",
+    "gridfetch-keep.js",
+    "gridfetch-zip.js",
+  ]) {
     expect(existsSync(join(dist, "app", name))).toBe(true);
   }
   expect(readFileSync(join(dist, "app/gridfetch-worker.js"), "utf8")).not.toContain("WebSocket");

@@ -29,6 +29,7 @@ export async function placeClientApp(folder: string): Promise<void> {
     "gridfetch-relay.js",
     "gridfetch-check.js",
     "gridfetch-keep.js",
+    "gridfetch-zip.js",
     "gridfetch-tls.wasm",
   ]) {
     await cp(join(dist, "app", name), join(folder, name));

@@ -11,6 +11,16 @@ export interface HandleRecord {
   readonly grid: string;
   /** What the address of a folder gives by itself; nothing unless set. What is in it is below its address. */
   readonly shows?: FolderView;
+  /** A ZIP archive instead: of these, and then `cap` is empty, or of all in the folder of `cap`, and then there are none. */
+  readonly zip?: readonly ZipChoice[];
+}
+
+/** A file or a folder that is put into an archive. */
+export interface ZipChoice {
+  /** Secret. */
+  readonly cap: string;
+  /** What it is called there. */
+  readonly filename: string;
 }
 
 /** A page of what is in it. */
@@ -25,6 +35,7 @@ export interface HandleEntry {
 /** Long enough for every cap of a real file; a LIT cap, which is the file itself, has 55 bytes. */
 const MOST_CAP = 8_192;
 const MOST_TEXT = 1_024;
+const MOST_CHOSEN = 1_000;
 
 /** 16 bytes in base64url. */
 export function isHandle(value: unknown): value is string {
@@ -34,10 +45,19 @@ export function isHandle(value: unknown): value is string {
 /** Anybody on the page's origin may send one, and a database may hold one of another version. */
 export function isHandleRecord(value: unknown): value is HandleRecord {
   if (typeof value !== "object" || value === null) return false;
-  const { cap, filename, download, type, grid, shows } = value as Record<string, unknown>;
+  const { cap, filename, download, type, grid, shows, zip } = value as Record<string, unknown>;
   if (!isText(cap, MOST_CAP) || !isText(filename, MOST_TEXT) || !isText(grid, MOST_TEXT)) return false;
   if (shows !== undefined && shows !== "listing") return false;
+  if (zip !== undefined && !isChoice(zip)) return false;
   return typeof download === "boolean" && isText(type, MOST_TEXT) && (type === "" || isMediaType(type));
+}
+
+function isChoice(value: unknown): value is readonly ZipChoice[] {
+  return (
+    Array.isArray(value) &&
+    value.length <= MOST_CHOSEN &&
+    value.every((each) => isText(each?.cap, MOST_CAP) && isText(each?.filename, MOST_TEXT))
+  );
 }
 
 export function isHandleEntry(value: unknown): value is HandleEntry {

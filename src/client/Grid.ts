@@ -2,6 +2,7 @@ import type { CapInfo, Entry } from "../base/Entry.ts";
 import { capOf } from "../base/findCap.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
+import type { ZipChoice } from "../base/HandleRecord.ts";
 import { isKeepId, type Keep, type KeepEvent } from "../base/Keep.ts";
 import { type Answer, isAnnouncement, type KeepChange, type Payload, type QuestionKind } from "../channel/messages.ts";
 import type { ReadEvent } from "../channel/ReadEvent.ts";
@@ -13,7 +14,7 @@ import { GridFile } from "./GridFile.ts";
 import type { Handles } from "./handles.ts";
 import { reachIntoLocalNetwork } from "./localNetwork.ts";
 import { readEvents } from "./readEvents.ts";
-import type { UrlOptions } from "./UrlOptions.ts";
+import type { UrlOptions, ZipOptions } from "./UrlOptions.ts";
 
 /** A grid, as the Service Worker serves it to this page. */
 export class Grid {
@@ -45,6 +46,17 @@ export class Grid {
    */
   url(cap: string, options: UrlOptions = {}): string {
     return this.#handles.url(cap, options);
+  }
+
+  /**
+   * A URL of one ZIP archive of up to 1,000 files and folders: for a link, `download` or `fetch`. It is made while it is read, has its whole size at
+   * once, and goes on by Range where a download broke off. A folder's own archive is that of `url` with `zip: true`.
+   *
+   * @param choice each with its name in the archive, which is made safe for all systems; two of one name get numbers
+   * @throws GridError BAD_ARGUMENT for what is no list, or an empty one; else as `url`
+   */
+  zip(choice: readonly ZipChoice[], options: ZipOptions = {}): string {
+    return this.#handles.zip(choice, options);
   }
 
   /**

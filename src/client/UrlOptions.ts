@@ -18,6 +18,17 @@ export interface UrlOptions {
    * opens it.
    */
   readonly listing?: boolean;
+  /**
+   * Of a folder: its address gives all that is in it as one ZIP archive, to be saved, and there is nothing below it. `filename` is the archive's
+   * name; `.zip` is added where that is missing.
+   */
+  readonly zip?: boolean;
   /** The grid's name in the configuration, where that has several: the first unless given. */
   readonly grid?: string;
+}
+
+/** How an archive of several files is to be answered. */
+export interface ZipOptions extends Pick<UrlOptions, "nameInUrl" | "grid"> {
+  /** The archive's name: `archive.zip` unless given; `.zip` is added where it is missing. */
+  readonly filename?: string;
 }

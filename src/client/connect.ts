@@ -189,8 +189,8 @@ const UNSUPPORTED =
 const TOO_SLOW = `its scripts were not there within ${INSTALL_LIMIT_MS / 1000} s. Reload the page when the network is better`;
 const NOT_IN_CONTROL = `it did not take control of this page within ${JOIN_LIMIT_MS / 1000} s. Close the app's other tabs and reload`;
 const NOT_INSTALLED =
-  "its script failed while it was being installed. The ready-made one needs gridfetch-relay.js, gridfetch-check.js and " +
-  "gridfetch-keep.js beside it: npx gridfetch install <folder> puts all of them there";
+  "its script failed while it was being installed. The ready-made one needs gridfetch-relay.js, gridfetch-check.js, " +
+  "gridfetch-keep.js and gridfetch-zip.js beside it: npx gridfetch install <folder> puts all of them there";
 const SCOPE_HINT =
   "Put its script into the page's folder or one above; or send the script with the header Service-Worker-Allowed: / and " +
   'call connect({ scope: "/" })';

@@ -54,6 +54,59 @@ describe("a URL", () => {
     expect(handles.url(cap, options)).toBe(`https://app.example/sub/films/${digest}/file.webm`);
   });
 
+  it("of an archive ends in .zip, and stands for the folder, or for the choice, in its order", async () => {
+    const dir = "URI:DIR2:aaa:bbb";
+    const all = [
+      handles.url(dir, {}),
+      handles.url(dir, { zip: true }),
+      handles.url(dir, { zip: true, filename: "Our year" }),
+      handles.zip([{ cap, filename: "a" }], {}),
+      handles.zip([{ cap, filename: "b" }], {}),
+      handles.zip(
+        [
+          { cap, filename: "b" },
+          { cap, filename: "a" },
+        ],
+        { filename: "Our year.ZIP", nameInUrl: true },
+      ),
+    ];
+    expect(new Set(all.map(handleOf)).size).toBe(all.length);
+    expect(all.map((url) => url.slice(folder.href.length + 22))).toEqual([
+      "/",
+      "/file.zip",
+      "/file.zip",
+      "/file.zip",
+      "/file.zip",
+      "/Our%20year.ZIP",
+    ]);
+    await pass(0);
+    const archive = { download: true, type: "application/zip", grid: "" };
+    expect(told[0]?.slice(1).map(({ record }) => record)).toEqual([
+      { ...archive, cap: dir, filename: "archive.zip", zip: [] },
+      { ...archive, cap: dir, filename: "Our year.zip", zip: [] },
+      { ...archive, cap: "", filename: "archive.zip", zip: [{ cap, filename: "a" }] },
+      { ...archive, cap: "", filename: "archive.zip", zip: [{ cap, filename: "b" }] },
+      {
+        ...archive,
+        cap: "",
+        filename: "Our year.ZIP",
+        zip: [
+          { cap, filename: "b" },
+          { cap, filename: "a" },
+        ],
+      },
+    ]);
+  });
+
+  it("of an archive takes a list with something in it, of caps and names, and not of thousands", () => {
+    const wrong = (choice: unknown) => () => handles.zip(choice as never, {});
+    expect(wrong([])).toThrow(expect.objectContaining({ code: "BAD_ARGUMENT" }));
+    expect(wrong(cap)).toThrow(expect.objectContaining({ code: "BAD_ARGUMENT" }));
+    expect(wrong([{ cap }])).toThrow(expect.objectContaining({ code: "BAD_ARGUMENT" }));
+    expect(wrong([{ cap: 7, filename: "a" }])).toThrow(expect.objectContaining({ code: "BAD_CAP" }));
+    expect(wrong(Array(1001).fill({ cap, filename: "a" }))).toThrow(expect.objectContaining({ code: "BAD_URL" }));
+  });
+
   it("is the same for the same arguments, and another for any other", () => {
     const all: UrlOptions[] = [
       {},

@@ -1,14 +1,14 @@
 import { utf8 } from "../base/bytes.ts";
 import { capOf } from "../base/findCap.ts";
 import { GridError } from "../base/GridError.ts";
-import { type HandleEntry, type HandleRecord, isHandle, isHandleRecord } from "../base/HandleRecord.ts";
+import { type HandleEntry, type HandleRecord, isHandle, isHandleRecord, type ZipChoice } from "../base/HandleRecord.ts";
 import { sleep } from "../base/wait.ts";
 import { isAnnouncement } from "../channel/messages.ts";
 import { badArgument, checkString } from "./arguments.ts";
 import { askWorker, controllerOf } from "./askWorker.ts";
 import { keyedHash } from "./keyedHash.ts";
 import { pageTimers } from "./pageTimers.ts";
-import type { UrlOptions } from "./UrlOptions.ts";
+import type { UrlOptions, ZipOptions } from "./UrlOptions.ts";
 
 const HANDLE_LENGTH = 16;
 /** As many entries as go into one message. */
@@ -59,11 +59,25 @@ export class Handles {
   url(given: string, options: UrlOptions): string {
     const { filename = "", nameInUrl = false, download = false, type = "", grid = "", listing = false } = options;
     const cap = capOf(given);
-    const shows = listing ? { shows: "listing" as const } : {};
-    const record: HandleRecord = { cap, filename, download, type, grid, ...shows };
+    if (options.zip) return this.#urlOf({ ...archive, cap, filename: zipName(filename), grid, zip: [] }, nameInUrl);
+    return this.#urlOf({ cap, filename, download, type, grid, ...(listing && { shows: "listing" }) }, nameInUrl);
+  }
+
+  /** Of an archive of several files or folders. @throws GridError as `url`; BAD_ARGUMENT for what is no list */
+  zip(choice: readonly ZipChoice[], { filename = "", nameInUrl = false, grid = "" }: ZipOptions): string {
+    if (!Array.isArray(choice) || choice.length === 0) throw badArgument("choice", "it is no list with a file in it");
+    const zip = choice.map(({ cap, filename: name }) => {
+      checkString("filename", name);
+      return { cap: capOf(cap), filename: name };
+    });
+    return this.#urlOf({ ...archive, cap: "", filename: zipName(filename), grid, zip }, nameInUrl);
+  }
+
+  #urlOf(record: HandleRecord, nameInUrl: boolean): string {
     if (!isHandleRecord(record)) throw unusable();
+    const { cap, filename, download, type, grid, ...more } = record;
     // In the order in which they came to be, so that a handle stays the same from version to version.
-    const message = JSON.stringify([cap, filename, download, type, grid, ...Object.values(shows)]);
+    const message = JSON.stringify([cap, filename, download, type, grid, ...Object.values(more)]);
     const handle = base64url(keyedHash(this.#secret, utf8(message)).subarray(0, HANDLE_LENGTH));
     if (!this.#made.has(handle)) {
       const entry = { handle, record };
@@ -72,7 +86,7 @@ export class Handles {
       this.#tellSoon();
     }
     if (!this.#takesPaths) return this.#folder + handle;
-    return this.#folder + handle + (FOLDER.test(cap) ? "/" : endingOf(filename, nameInUrl));
+    return this.#folder + handle + (isFolder(record) ? "/" : endingOf(filename, nameInUrl));
   }
 
   /**
@@ -127,6 +141,19 @@ export class Handles {
     await askWorker(controllerOf(this.#container), "handles", { entries });
     for (const entry of entries) this.#untold.delete(entry);
   }
+}
+
+/** What all archives are alike in. */
+const archive = { download: true, type: "application/zip" };
+
+function zipName(filename: string): string {
+  if (filename === "") return "archive.zip";
+  return /\.zip$/i.test(filename) ? filename : `${filename}.zip`;
+}
+
+/** Is there something below its address? */
+function isFolder({ cap, zip }: HandleRecord): boolean {
+  return zip === undefined && FOLDER.test(cap);
 }
 
 /**

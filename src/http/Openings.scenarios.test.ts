@@ -78,6 +78,7 @@ class Stage {
       findHandle: async () => undefined,
       open: (cap) => this.grid.nodes.open(cap),
       directory: () => Promise.reject(new Error("no directory in this test")),
+      archive: () => Promise.reject(new Error("no archive in this test")),
       clock: this.grid.clock,
       failures: new FailurePacer(this.grid.clock),
       haveServersMoved: async () => false,

@@ -81,6 +81,7 @@ function answer(request: Request): Promise<Response> {
     async directory() {
       throw new Error("no directory in this test");
     },
+    archive: async () => ({ archive: file, tag: "abc234" }),
     clock,
     failures,
     haveServersMoved: async () => serversMoved,
@@ -99,6 +100,44 @@ function answer(request: Request): Promise<Response> {
 
 const get = (headers: Record<string, string> = {}, path = `/uri/${CAP}`) => handle(path, { headers });
 const bytesOf = async (response: Response) => new Uint8Array(await response.arrayBuffer());
+
+describe("an archive", () => {
+  beforeEach(() => {
+    const record = {
+      cap: "URI:DIR2:hidden",
+      filename: "all.zip",
+      download: true,
+      type: "application/zip",
+      grid: "",
+      zip: [],
+    };
+    records.set("known", record);
+  });
+
+  it("has its length, its tag and its name at once, is saved, and is had in part while it is the same", async () => {
+    const head = await handle("/grid/known/file.zip", { method: "HEAD" });
+    expect(Object.fromEntries(head.headers)).toMatchObject({
+      "accept-ranges": "bytes",
+      "content-disposition": 'attachment; filename="all.zip"',
+      "content-length": "1024",
+      "content-type": "application/zip",
+      etag: '"ZIP:abc234"',
+    });
+    expect(file.reads).toEqual([]);
+    const rest = await get({ Range: "bytes=1000-", "If-Range": '"ZIP:abc234"' }, "/grid/known/file.zip");
+    expect([rest.status, await bytesOf(rest)]).toEqual([206, content.slice(1000)]);
+    const other = await get({ Range: "bytes=1000-", "If-Range": '"ZIP:other"' }, "/grid/known/file.zip");
+    expect([other.status, (await bytesOf(other)).length]).toEqual([200, 1024]);
+  });
+
+  it("that fails on its way is a broken body", async () => {
+    file.failure = new GridError("BAD_HASH", { what: "segment" }, "no good");
+    file.failsAt = 500;
+    const broken = await get({}, "/grid/known");
+    expect(broken.status).toBe(200);
+    await expect(broken.arrayBuffer()).rejects.toBe(file.failure);
+  });
+});
 
 describe("GET", () => {
   it("reads from the grid that is named", async () => {

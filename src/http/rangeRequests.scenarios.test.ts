@@ -49,6 +49,7 @@ class Web {
           void ended.then(() => this.streaming--);
         },
         directory: () => Promise.reject(new Error("no directory in this test")),
+        archive: () => Promise.reject(new Error("no archive in this test")),
         failed: () => undefined,
         isOffline: () => false,
         forbidden: async () => [],

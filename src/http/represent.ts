@@ -1,4 +1,5 @@
 import { GridError, isGridError } from "../base/GridError.ts";
+import type { HandleRecord } from "../base/HandleRecord.ts";
 import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import type { Metadata } from "../files/readChildren.ts";
@@ -57,6 +58,8 @@ export interface RepresentContext {
   open(cap: FileCap, grid: string | undefined, signal: AbortSignal): FileNode | Promise<FileNode>;
   /** The directory of a cap, likewise. */
   directory(cap: DirectoryCap, grid: string | undefined): Promise<Directory>;
+  /** The archive that a URL was made for, as it is now, with a tag that is the same for the same bytes alone. Throws as reading its folders does. */
+  archive(record: HandleRecord, signal: AbortSignal): Promise<{ readonly archive: FileNode; readonly tag: string }>;
 }
 
 /** A target, by whom it is asked for, and where it may lead. */
@@ -91,12 +94,23 @@ async function representHandle(
   signal: AbortSignal,
   context: RepresentContext,
 ): Promise<FileContent | View> {
-  const { cap, filename, download, type, grid } = target.record;
+  const { cap, filename, download, type, grid, zip } = target.record;
+  if (zip !== undefined) return representArchive(target.record, signal, context);
   const found = resolveCap(cap);
   if (found.kind === "unknown") throw found.why;
   if (found.cap.kind === "DIR2") return representBelow(found.cap, target, signal, context);
   const as = { name: filename || undefined, save: download, type: type || undefined };
   return content(found.cap, as, grid || undefined, signal, context);
+}
+
+async function representArchive(
+  record: HandleRecord,
+  signal: AbortSignal,
+  context: RepresentContext,
+): Promise<FileContent> {
+  const { archive, tag } = await context.archive(record, signal);
+  const { filename: name, type } = record;
+  return { kind: "content", node: archive, etag: `"ZIP:${tag}"`, name, save: true, type };
 }
 
 /** What is in a folder, by the way to it. */

@@ -14,6 +14,7 @@ import { DatabaseOfflineStore } from "../offline/DatabaseOfflineStore.ts";
 import { OfflineFiles } from "../offline/OfflineFiles.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { StaticServerList } from "../servers/StaticServerList.ts";
+import type { Archives } from "../zip/Archives.ts";
 import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
 import { bundledParts } from "./bundledParts.ts";
@@ -152,11 +153,16 @@ export function composeGridHandler(
   const files = new FileSource({ grids, kept, unaided: makeFiles(new StaticServerList([])), clock });
   const surroundings = workerSurroundings(() => grids.localNetwork());
   const lists = new FolderLists({ files, grids, surroundings, clock });
+  let archives: Archives | undefined;
   const context: Omit<GridRequestContext, "client" | "streaming" | "failed" | "haveServersMoved"> = {
     paths,
     findHandle: (handle, signal) => handles.find(handle, signal),
     open: (cap, grid, signal) => files.open(cap, grid, signal),
     directory: (cap, grid) => files.directory(cap, grid),
+    async archive(record, signal) {
+      archives ??= new (parts.zip().Archives)(files);
+      return archives.open(record, signal);
+    },
     clock,
     failures: new FailurePacer(clock),
     ...surroundings,

@@ -5,6 +5,7 @@ const SCRIPTS = {
   "gridfetch-relay.js": "gridfetchRelay",
   "gridfetch-check.js": "gridfetchCheck",
   "gridfetch-keep.js": "gridfetchKeep",
+  "gridfetch-zip.js": "gridfetchZip",
 };
 
 /** What was imported: texts, or what a policy made of them. */

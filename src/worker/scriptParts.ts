@@ -1,10 +1,11 @@
-import type { CheckPart, KeepPart, RelayPart, WorkerParts } from "./WorkerParts.ts";
+import type { CheckPart, KeepPart, RelayPart, WorkerParts, ZipPart } from "./WorkerParts.ts";
 
 // The names under which vite.config.ts has the scripts put what they export.
 declare const self: ServiceWorkerGlobalScope & {
   gridfetchRelay?: RelayPart;
   gridfetchCheck?: CheckPart;
   gridfetchKeep?: KeepPart;
+  gridfetchZip?: ZipPart;
   /** TypeScript's libraries do not know it: https://w3c.github.io/trusted-types/. */
   readonly trustedTypes?: {
     createPolicy(
@@ -30,6 +31,10 @@ export const scriptParts: WorkerParts & { install(): void } = {
   keep() {
     if (self.gridfetchKeep === undefined) importPart("gridfetch-keep.js");
     return self.gridfetchKeep as KeepPart;
+  },
+  zip() {
+    if (self.gridfetchZip === undefined) importPart("gridfetch-zip.js");
+    return self.gridfetchZip as ZipPart;
   },
   install() {
     self.addEventListener("install", (event) => event.waitUntil(loadAll()));
@@ -58,4 +63,5 @@ async function loadAll(): Promise<void> {
   scriptParts.relay();
   scriptParts.check();
   scriptParts.keep();
+  scriptParts.zip();
 }

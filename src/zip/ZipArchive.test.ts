@@ -26,7 +26,7 @@ const ordinary = () =>
   });
 
 describe("other readers", () => {
-  test("Python finds every file, its bytes, its time and its mode, and no fault", async () => {
+  test("Z-01: Python finds every file, its bytes, its time and its mode, and no fault", async () => {
     const file = saved("ordinary.zip", await bytesOf(ordinary()));
     expect(python(LIST, file)).toEqual({
       bad: null,
@@ -52,7 +52,7 @@ describe("other readers", () => {
     expect(python(LIST, saved("empty.zip", await bytesOf(archiveOf({}))))).toEqual({ bad: null, entries: [] });
   });
 
-  test("Python reads what begins beyond 4 GiB, and a file of more, by ZIP64", async () => {
+  test("Z-02: Python reads what begins beyond 4 GiB, and a file of more, by ZIP64", async () => {
     const film = new Zeroes(2 ** 32 + 5);
     const archive = archiveOf({ "film.mp4": film, "after.txt": textFile("after the film") });
     const file = join(scratch, "large.zip");
@@ -72,7 +72,7 @@ with zipfile.ZipFile(sys.argv[1]) as z:
     expect(python(script, file)).toEqual([film.size, film.size, crcOfZeroes, expect.any(Number), "after the film"]);
   });
 
-  test("ZIP64 is there where it is needed, and only there", async () => {
+  test("Z-02: ZIP64 is there where it is needed, and only there", async () => {
     const has = async (archive: ZipArchive, offset: number, length: number) => {
       return Buffer.from(await bytesOf(archive, offset, length)).includes(Buffer.of(0x50, 0x4b, 0x06, 0x06));
     };
@@ -94,7 +94,7 @@ with zipfile.ZipFile(sys.argv[1]) as z:
 });
 
 describe("a range", () => {
-  test("however an archive is cut into ranges, in whichever order they are read, they are the whole", async () => {
+  test("Z-03: however an archive is cut into ranges, in whichever order they are read, they are the whole", async () => {
     const whole = await bytesOf(ordinary());
     const cuts = fc.uniqueArray(fc.nat({ max: whole.length }), { maxLength: 12 });
     // Most bytes are the film's: the interesting places are around it.
@@ -115,14 +115,14 @@ describe("a range", () => {
     );
   });
 
-  test("of a file's own bytes alone reads no more than it hands on", async () => {
+  test("Z-04: of a file's own bytes alone reads no more than it hands on", async () => {
     const film = new Zeroes(40 * 2 ** 30);
     const archive = archiveOf({ "first.mp4": new Zeroes(30 * 2 ** 30), "film.mp4": film });
     await bytesOf(archive, 50 * 2 ** 30, 1_000_000);
     expect(film.bytesRead).toBeLessThanOrEqual(1_048_576);
   });
 
-  test("to the end of an archive, after one up to its middle, reads nothing again but the piece that was cut", async () => {
+  test("Z-04: to the end of an archive, after one up to its middle, reads nothing again but the piece that was cut", async () => {
     const files = { "a.mp4": new Zeroes(2.5 * PIECE), "b.mp4": new Zeroes(4 * PIECE) };
     const archive = archiveOf(files);
     const middle = 4 * PIECE + 9_999_999;
@@ -142,7 +142,7 @@ describe("a range", () => {
 });
 
 describe("what goes wrong", () => {
-  test("a file that fails errors the stream, after all that stands before it", async () => {
+  test("Z-05: a file that fails errors the stream, after all that stands before it", async () => {
     const broken = new FakeFile(patternBytes(500_000));
     broken.failsAt = 300_000;
     broken.failure = new GridError("BAD_HASH", { what: "segment" }, "no good");
@@ -189,7 +189,7 @@ describe("what goes wrong", () => {
   });
 });
 
-test("300 GB in 50,000 files: its size, and any range, without anything read or held besides", async () => {
+test("Z-06: 300 GB in 50,000 files: its size, and any range, without anything read or held besides", async () => {
   const file = new Zeroes(6_000_000);
   const entries = Array.from({ length: 50_000 }, (_, index) =>
     entryOf(`folder/${String(index).padStart(5, "0")}`, file.size),

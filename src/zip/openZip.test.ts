@@ -76,7 +76,7 @@ test.each<[string, Cap | undefined]>([
   await expect(zipEntries(items, source, signal)).rejects.toMatchObject({ code: "UNSUPPORTED_CAP" });
 });
 
-test("a folder that holds itself ends, and so does one of very many files", async () => {
+test("Z-08: a folder that holds itself ends, and so does one of very many files", async () => {
   const cap = parseCap(album) as DirectoryCap;
   const item = (name: string): ZipItem => ({ name, cap, modified: undefined });
   const listing = (count: number): ZipSource => ({

@@ -63,7 +63,7 @@ test("long names are cut before their ending, between characters", () => {
   expect(safeNames([long, long])).toEqual([long, `${"a".repeat(236)}_ (2).png`]);
 });
 
-test("whatever the names are, each is safe, and no two are one when their case is folded", () => {
+test("Z-07: whatever the names are, each is safe, and no two are one when their case is folded", () => {
   const names = fc.array(
     fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: fc.constantFrom(..."aA. /\\(2)ß") })),
   );

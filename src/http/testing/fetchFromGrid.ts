@@ -20,6 +20,7 @@ export function fetchFromGrid(
     },
     open: (cap, _grid, signal) => grid.nodes.openLatest(cap, signal),
     directory: async (cap) => grid.nodes.directory(cap),
+    archive: () => Promise.reject(new Error("no archive in this test")),
     clock: grid.clock,
     failures: new FailurePacer(grid.clock),
     haveServersMoved: async () => false,
