@@ -16,8 +16,9 @@ const gzipped = (text: string | Buffer) => gzipSync(text, { level: 9 }).length;
 // configuration that was served last, deleted in steps what was kept offline, and said to a page that connects what is wrong.
 // It was 68 KB before folders had addresses, 68.1 before readers behind a shared cache asked for the same pieces of the same shares, and 68.7
 // before folders were listed for pages.
-it("the ready-made worker, without TLS, is at most 69.5 KB", () => {
-  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(69_500);
+// It was 69.5 KB before URLs stood for archives, which a script of their own makes.
+it("the ready-made worker, without TLS, is at most 69.8 KB", () => {
+  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(69_800);
 });
 
 it("TLS, and what else most never need, are files of their own", () => {
@@ -37,10 +38,11 @@ it("TLS, and what else most never need, are files of their own", () => {
 // had, found the cap in what is pasted, had players go on after an outage, stopped at once, wherever it waits, when it is called off,
 // let an update in beside paused players, read a long part piece by piece, and had the browser ask for the local network. It was 9.8 KB
 // before its URLs had endings and folders addresses, and before it listed folders.
-it("the client is at most 10.2 KB", async () => {
+// It was 10.2 KB before it made the URLs of archives.
+it("the client is at most 10.4 KB", async () => {
   const [chunk] = await bundle('export * from "gridfetch";');
   expect(chunk?.code).toContain("serviceWorker");
-  expect(gzipped(chunk?.code ?? "")).toBeLessThanOrEqual(10_200);
+  expect(gzipped(chunk?.code ?? "")).toBeLessThanOrEqual(10_400);
 });
 
 it("the client stands alone, so that a page without a bundler can import it", async () => {
