@@ -122,12 +122,12 @@ it.each([1, 2, 3, 5])("B-12 no reneging, hungry for %i again inside every answer
 
 it("B-13 exhausted only when every server was asked and every answer is in, an overdue one's too", async () => {
   const grid = gridOf([], [], []);
-  (grid.servers[1] as SimulatedGrid["servers"][0]).behaviour.latency = 9000;
+  (grid.servers[1] as SimulatedGrid["servers"][0]).behaviour.latency = 8000;
   const { finder } = finderOn(grid, { hungry: 1 });
   expect(finder.isExhausted).toBe(false);
   finder.seek(1);
   expect(finder.isExhausted).toBe(false);
-  await grid.clock.run(9009); // it was asked when the first answer came, after 10
+  await grid.clock.run(8009); // it was asked when the first answer came, after 10
   expect(grid.requests.lists).toBe(3);
   expect(finder.isExhausted).toBe(false);
   await grid.clock.run(1);

@@ -23,6 +23,9 @@ export type Finder = Pick<
 /** Until there is an answer to compare with, a share query is late after this many milliseconds. */
 const FIRST_PATIENCE = 500;
 
+/** For so many servers that have failed one more is asked at once. */
+const FAILURES_FOR_ANOTHER = 2;
+
 /**
  * Asks servers which shares of a file they hold ("do you have block"), many at once, in the file's order but those that did
  * badly last. Hands over all shares of an answer in one delivery, late answers too. It asks no more servers than it takes
@@ -199,7 +202,9 @@ export class ShareFinder {
       if (!query.isLate) prompt++;
       if (!query.isOverdue) counted++;
     }
-    return prompt < this.#sought && counted < Math.max(this.#context.limits.queriesAtOnce, this.#sought);
+    // Where many fail, the next one will hardly do better.
+    const wanted = this.#sought && this.#sought + this.#failures.size / FAILURES_FOR_ANOTHER;
+    return prompt < wanted && counted < Math.max(this.#context.limits.queriesAtOnce, this.#sought);
   }
 
   #query(server: Server): void {
@@ -264,17 +269,22 @@ export class ShareFinder {
     this.#cancelTick = undefined;
     const { clock, limits } = this.#context;
     const patience = this.#patience();
+    // A query that is late takes up a place only while there is no answer to compare with.
+    const overdue = this.#fastest === undefined ? limits.queryOverdue : patience;
     let next = Number.POSITIVE_INFINITY;
-    for (const query of this.#queries.values()) {
+    for (const [server, query] of this.#queries) {
       if (!query.isLate) next = Math.min(next, query.began + patience);
-      else if (!query.isOverdue) next = Math.min(next, query.began + limits.queryOverdue);
+      else if (!query.isOverdue) next = Math.min(next, query.began + overdue);
+      else if (!query.controller.signal.aborted) next = Math.min(next, query.began + this.#limitOf(server));
     }
     if (next === Number.POSITIVE_INFINITY) return;
     this.#cancelTick = clock.after(Math.max(0, next - clock.now()), () => {
       const now = clock.now();
-      for (const query of this.#queries.values()) {
+      for (const [server, query] of this.#queries) {
         query.isLate ||= now >= query.began + patience;
-        query.isOverdue ||= now >= query.began + limits.queryOverdue;
+        query.isOverdue ||= now >= query.began + overdue;
+        const limit = this.#limitOf(server);
+        if (now >= query.began + limit) query.controller.abort(timedOut(server, limit));
       }
       this.#changed();
       if (this.#sought > 0) this.#ask();
@@ -285,6 +295,13 @@ export class ShareFinder {
   #patience(): number {
     const { queryOverdue } = this.#context.limits;
     return Math.min(queryOverdue, this.#fastest === undefined ? FIRST_PATIENCE : 3 * this.#fastest + 50);
+  }
+
+  /** Milliseconds after which a query has failed, where that is sooner than `queryTimeout`. A server that has answered before may have to wake up its disk. */
+  #limitOf(server: Server): number {
+    const { health, limits } = this.#context;
+    if (this.#fastest === undefined || health.of(server).latency !== undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(limits.querySilence, 3 * this.#fastest);
   }
 
   #giveUp(): void {
