@@ -221,11 +221,8 @@ export class ShareFinder {
 
   /** Never rejects. */
   async #run(server: Server, query: Query): Promise<void> {
-    const { clock, health, limits, scope, storageIndexText, storageOf } = this.#context;
+    const { clock, health, scope, storageIndexText, storageOf } = this.#context;
     const { signal } = query.controller;
-    const cancelTimeout = clock.after(limits.queryTimeout, () =>
-      query.controller.abort(timedOut(server, limits.queryTimeout)),
-    );
     const log = scope.child("query");
     log.log("debug", "start", () => ({ server: server.name }));
     let shareNumbers: number[] = [];
@@ -235,8 +232,6 @@ export class ShareFinder {
       signal.throwIfAborted();
     } catch (error) {
       failure = signal.aborted ? signal.reason : error;
-    } finally {
-      cancelTimeout();
     }
     // Paused or restarted meanwhile: this answer belongs to nobody.
     if (this.#queries.get(server) !== query) {
@@ -297,10 +292,10 @@ export class ShareFinder {
     return Math.min(queryOverdue, this.#fastest === undefined ? FIRST_PATIENCE : 3 * this.#fastest + 50);
   }
 
-  /** Milliseconds after which a query has failed, where that is sooner than `queryTimeout`. A server that has answered before may have to wake up its disk. */
+  /** Milliseconds after which a query has failed. A server that has answered before may have to wake up its disk. */
   #limitOf(server: Server): number {
     const { health, limits } = this.#context;
-    if (this.#fastest === undefined || health.of(server).latency !== undefined) return Number.POSITIVE_INFINITY;
+    if (this.#fastest === undefined || health.of(server).latency !== undefined) return limits.queryTimeout;
     return Math.max(limits.querySilence, 3 * this.#fastest);
   }
 
