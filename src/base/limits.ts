@@ -9,11 +9,6 @@ export interface Limits {
   readonly queryOverdue: number;
   /** A share query older than this has failed. */
   readonly queryTimeout: number;
-  /**
-   * So has one older than this, where others have answered and this server was never heard, or not since it failed. Servers that take 8 s are
-   * waited for, and a file that is lost on a hundred servers is told to be in 10.
-   */
-  readonly querySilence: number;
   /** Looking for shares without finding a new one ends after this. Under the 50 s that a browser grants a worker. */
   readonly findTimeout: number;
   /** Spare shares to know of beyond the k in use. */
@@ -84,7 +79,6 @@ export const defaultLimits: Limits = {
   queriesAtOnce: 10,
   queryOverdue: 3_000,
   queryTimeout: 20_000,
-  querySilence: 8_100,
   findTimeout: 30_000,
   spareShares: 2,
   stallTimeout: 15_000,

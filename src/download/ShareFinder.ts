@@ -23,6 +23,9 @@ export type Finder = Pick<
 /** Until there is an answer to compare with, a share query is late after this many milliseconds. */
 const FIRST_PATIENCE = 500;
 
+/** Where others have answered a query has failed after so many milliseconds: servers that take 8 s are waited for. */
+const QUERY_SILENCE = 8_100;
+
 /** For so many servers that have failed one more is asked at once. */
 const FAILURES_FOR_ANOTHER = 2;
 
@@ -266,11 +269,12 @@ export class ShareFinder {
     const patience = this.#patience();
     // A query that is late takes up a place only while there is no answer to compare with.
     const overdue = this.#fastest === undefined ? limits.queryOverdue : patience;
+    const limit = this.#fastest === undefined ? limits.queryTimeout : QUERY_SILENCE + this.#fastest;
     let next = Number.POSITIVE_INFINITY;
-    for (const [server, query] of this.#queries) {
+    for (const query of this.#queries.values()) {
       if (!query.isLate) next = Math.min(next, query.began + patience);
       else if (!query.isOverdue) next = Math.min(next, query.began + overdue);
-      else if (!query.controller.signal.aborted) next = Math.min(next, query.began + this.#limitOf(server));
+      else if (!query.controller.signal.aborted) next = Math.min(next, query.began + limit);
     }
     if (next === Number.POSITIVE_INFINITY) return;
     this.#cancelTick = clock.after(Math.max(0, next - clock.now()), () => {
@@ -278,7 +282,6 @@ export class ShareFinder {
       for (const [server, query] of this.#queries) {
         query.isLate ||= now >= query.began + patience;
         query.isOverdue ||= now >= query.began + overdue;
-        const limit = this.#limitOf(server);
         if (now >= query.began + limit) query.controller.abort(timedOut(server, limit));
       }
       this.#changed();
@@ -290,13 +293,6 @@ export class ShareFinder {
   #patience(): number {
     const { queryOverdue } = this.#context.limits;
     return Math.min(queryOverdue, this.#fastest === undefined ? FIRST_PATIENCE : 3 * this.#fastest + 50);
-  }
-
-  /** Milliseconds after which a query has failed. A server that has answered before may have to wake up its disk. */
-  #limitOf(server: Server): number {
-    const { health, limits } = this.#context;
-    if (this.#fastest === undefined || health.of(server).latency !== undefined) return limits.queryTimeout;
-    return Math.max(limits.querySilence, 3 * this.#fastest);
   }
 
   #giveUp(): void {
