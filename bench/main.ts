@@ -15,6 +15,7 @@ import { pipelinePart } from "./parts/pipeline.ts";
 import { realGridPart } from "./parts/realGrid.ts";
 import { roundTripsPart } from "./parts/roundTrips.ts";
 import { scalePart } from "./parts/scale.ts";
+import { sharedCachePart } from "./parts/sharedCache.ts";
 import { slowServerPart } from "./parts/slowServer.ts";
 import { zfecPart } from "./parts/zfec.ts";
 import { Report } from "./Report.ts";
@@ -29,6 +30,7 @@ const parts: Readonly<Record<string, Part>> = {
   list: listPart,
   rtt: roundTripsPart,
   far: farPart,
+  "shared-cache": sharedCachePart,
   scale: scalePart,
   "slow-server": slowServerPart,
   memory: memoryPart,

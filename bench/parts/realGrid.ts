@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { newTlsIdentity } from "../../src/node/grid/GridFolder.ts";
-import { NginxServer, nginxBin } from "../../src/node/proxy/testing/NginxServer.ts";
+import { nginxBin } from "../../src/node/proxy/testing/NginxServer.ts";
 import { freePort } from "../../src/node/testing/freePort.ts";
 import { TahoeGrid } from "../../src/node/testing/TahoeGrid.ts";
 import { type Bench, type Part, tahoeBin } from "../Bench.ts";
@@ -9,7 +8,8 @@ import { BenchBrowser } from "../BenchBrowser.ts";
 import { gridUrl } from "../BenchGrid.ts";
 import { benchFolder } from "../benchFolder.ts";
 import { curlGateway } from "../curlGateway.ts";
-import { gridConfig, gridfetch } from "../operatorCommands.ts";
+import { gridConfig } from "../operatorCommands.ts";
+import { startProxiedFront } from "../proxiedFront.ts";
 import { startRelay } from "../startRelay.ts";
 import { inTurn, median, ratioOf, round, speed } from "../statistics.ts";
 import { uploadNoise } from "../uploadNoise.ts";
@@ -110,27 +110,9 @@ export async function openProxied(
   folder: string,
   closers: Closers,
 ): Promise<BenchBrowser> {
-  const [port, appPort] = [await freePort(), await freePort()];
-  const origin = `https://127.0.0.1:${port}`;
-  const own = join(bench.folder, "nginx");
-  await gridfetch("proxy-config", "--servers", grid.serversFile, "--origin", origin, "--folder", own);
-  const { cert, key } = await newTlsIdentity();
-  await writeFile(join(own, "front.pem"), cert);
-  await writeFile(join(own, "front.key"), key);
-  const http = `
-    include ${own}/http.conf;
-    server {
-      listen 127.0.0.1:${port} ssl http2;
-      ssl_certificate ${own}/front.pem;
-      ssl_certificate_key ${own}/front.key;
-      include ${own}/locations.conf;
-      location / { proxy_pass http://127.0.0.1:${appPort}; }
-    }`;
-  const nginx = await NginxServer.start(join(own, "run"), http, port);
-  closers.push(() => nginx.stop());
-  const configFile = join(bench.folder, "proxy.json");
-  await writeFile(configFile, await gridConfig(grid.serversFile, "proxy", `${origin}/grid-servers/`));
-  const browser = await BenchBrowser.start(bench, folder, configFile, { url: `${origin}/`, appPort });
+  const front = await startProxiedFront(bench, grid, "nginx");
+  closers.push(() => front.nginx.stop());
+  const browser = await BenchBrowser.start(bench, folder, front.configFile, front);
   closers.push(() => browser.close());
   return browser;
 }

@@ -33,7 +33,7 @@ it("behind a shared cache servers of like pace are taken in the file's order, an
   const context = contextFor(grid, storageIndexText);
   const pool = new SharePool<ChkShare>(cap, context);
   const facts = new FileFacts(cap);
-  for (const [i, bytesPerMs] of [1000, 3000, 2800, 5000].entries()) {
+  for (const [i, bytesPerMs] of [300, 3000, 2800, 5000].entries()) {
     const server = grid.servers[i]!;
     pool.add(server, i, () => new ChkShare(server, i, facts, context));
     context.health.of(server).sawLatency(10);

@@ -18,8 +18,11 @@ export interface Taken {
 const STAY = 0.8;
 /** A primary share needs no decoding: worth a little. */
 const PRIMARY = 0.95;
-/** Where all readers should ask the same servers, those are as good as the fastest that need no more than so many times as long for a window. */
-const LIKE_PACE = 2;
+/**
+ * Where all readers should ask the same servers, those are as good as the fastest that need no more than so many times as long for a window:
+ * what a cache has comes several times as fast as what it has to fetch.
+ */
+const LIKE_PACE = 8;
 
 /** All shares that were found of one file, which of them are fit for use, and which is best. */
 export class SharePool<S extends Share> {
