@@ -134,13 +134,13 @@ test.each([
   expect(() => parseUeb(concatBytes([uebOf(indispensable), utf8(text)]))).toThrow(badFormat(/./));
 });
 
-test("any bytes are a UEB or BAD_FORMAT; so is a UEB with any damage", () => {
+test("any bytes are a UEB, or an error that says why not; so is a UEB with any damage", () => {
   const right = formatUeb({ geometry, ciphertextHash: root, ciphertextRootHash: root, shareRootHash: shareRoot });
   const attempt = (bytes: Uint8Array) => {
     try {
       checkUeb(parseUeb(bytes), cap);
     } catch (error) {
-      expect(error).toMatchObject({ code: expect.stringMatching(/^(BAD_FORMAT|TOO_LARGE)$/) });
+      expect(error).toMatchObject({ code: expect.stringMatching(/^(BAD_FORMAT|TOO_LARGE|BAD_CAP)$/) });
     }
   };
   fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), attempt));
@@ -156,5 +156,7 @@ test("any bytes are a UEB or BAD_FORMAT; so is a UEB with any damage", () => {
         attempt(damaged.subarray(0, end));
       },
     ),
+    // What is written there is well-formed, and another file's than the cap's.
+    { examples: [[308, 48, 0]] },
   );
 });
