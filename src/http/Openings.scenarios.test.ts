@@ -196,6 +196,14 @@ describe("requests that live, however many at once", () => {
     expect(ends).toEqual([...new Array(6).fill("broken off"), ...new Array(4).fill(410)]);
   });
 
+  it("of a player: the newest alone is waited for, since it has left what it asked before", async () => {
+    const stage = new Stage();
+    for (const { behaviour } of stage.grid.servers) behaviour.statusOnList = 500;
+    const asked = ["video", "video", "video"].map((destination, n) => stage.ask(n * MiB, { destination }));
+    const answers = await stage.grid.clock.runUntil(Promise.all(asked));
+    expect(answers.map(({ status }) => status)).toEqual([206, 206, 410]);
+  });
+
   it("of several readers, or of several URLs, overtake nobody else's", async () => {
     const stage = new Stage();
     for (const { behaviour } of stage.grid.servers) behaviour.statusOnList = 500;

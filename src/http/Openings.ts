@@ -7,7 +7,7 @@ import type { ByteRange } from "../base/range.ts";
  */
 const MOST_WAITING = 4;
 /** A player of sound or pictures in motion asks anew only when it has left what it asked before. */
-const MOST_WAITING_OF_PLAYER = 1000;
+const MOST_WAITING_OF_PLAYER = 1;
 /** A longer part is not fetched for a request that may have been dropped: see `Openings`. */
 const SHORT_PART = 4 * 2 ** 20;
 /** Most of what cannot be read is known to be so by then. */
