@@ -3,6 +3,7 @@ import type { HandleRecord } from "../base/HandleRecord.ts";
 import { createFileNodes } from "../files/createFileNodes.ts";
 import { FakeFile } from "../files/testing/FakeFile.ts";
 import type { DirectoryCap } from "../formats/Cap.ts";
+import { formatCap, readCapOf } from "../formats/formatCap.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { Archives, type GridFiles } from "./Archives.ts";
 import { bytesOf } from "./testing/archives.ts";
@@ -20,20 +21,25 @@ let listed: number;
 /** What is in the folder that can change. */
 let inMutable: string;
 let grids: (string | undefined)[];
+/** The kinds of caps that files and folders were asked for by. */
+let kinds: Set<string | undefined>;
 let archives: Archives;
 beforeEach(() => {
   listed = 0;
   grids = [];
+  kinds = new Set();
   inMutable = literalFile("first");
   const nodes = createFileNodes({ servers: { known: () => [], all: async () => [] } as never });
   const files: GridFiles = {
     open(cap, grid, own) {
       grids.push(grid);
+      kinds.add(formatCap(cap).split(":")[1]);
       if (cap.kind !== "SSK") return nodes.openLatest(cap, own);
       return Object.assign(new FakeFile(new Uint8Array(7)), { version: inMutable });
     },
     async directory(cap) {
       listed++;
+      kinds.add(formatCap(cap).split(":")[1]);
       if (cap.content.kind !== "SSK") return nodes.directory(cap);
       return nodes.directory(parseCap(literalFolder({ name: "n", cap: inMutable })) as DirectoryCap);
     },
@@ -69,6 +75,17 @@ describe("an archive", () => {
   test("is read from the grid that was named", async () => {
     await holds({ cap: album, grid: "work" }, "");
     expect(new Set(grids)).toEqual(new Set(["work"]));
+  });
+
+  test("is read by read caps alone, and is the same one, where the caps allow writing", async () => {
+    const folder = parseCap(`URI:DIR2:${"a".repeat(26)}:${"a".repeat(52)}`) as DirectoryCap;
+    await open({ cap: formatCap(folder) });
+    const file = `URI:SSK:${"a".repeat(26)}:${"a".repeat(52)}`;
+    const written = await open({ zip: [{ cap: file, filename: "notes" }] });
+    const read = await open({ zip: [{ cap: formatCap(readCapOf(parseCap(file))), filename: "notes" }] });
+    expect(written.tag).toBe(read.tag);
+    await bytesOf(written.archive);
+    expect(kinds).toEqual(new Set(["DIR2-RO", "SSK-RO"]));
   });
 
   test("of what cannot change reads its folders once, whatever is asked of it", async () => {

@@ -92,6 +92,27 @@ test("Z-08: a folder that holds itself ends, and so does one of very many files"
   await expect(many).rejects.toMatchObject({ code: "TOO_LARGE", details: { limit: 100_000 } });
 });
 
+test("no archive is made of sizes and paths that nobody can have, which a stranger's folder may claim", async () => {
+  const claimed = parseCap(`URI:CHK:${"a".repeat(26)}:${"a".repeat(52)}:3:10:${2 ** 52}`);
+  const huge = zipEntries([{ name: "a", cap: claimed, modified: undefined }], source, signal);
+  await expect(huge).rejects.toMatchObject({ code: "TOO_LARGE", details: { value: 2 ** 52, limit: 2 ** 44 } });
+  const cap = parseCap(album) as DirectoryCap;
+  let level = 0;
+  const list = async () =>
+    Array.from({ length: ++level < 50 ? 1 : 3_000 }, (_, at) => ({
+      name: `${at}`.padStart(255, "_"),
+      cap: level < 50 ? cap : parseCap(literalFile("")),
+      unknown: undefined,
+      metadata: {},
+    }));
+  const long = zipEntries(
+    [{ name: "a", cap, modified: undefined }],
+    { ...source, directory: async () => ({ list }) },
+    signal,
+  );
+  await expect(long).rejects.toMatchObject({ code: "TOO_LARGE", details: { limit: 2 ** 25 } });
+});
+
 test("it is called off by its signal", async () => {
   const leaving = new AbortController();
   const list = async (own: AbortSignal) => {

@@ -63,6 +63,10 @@ test("long names are cut before their ending, between characters", () => {
   expect(safeNames([long, long])).toEqual([long, `${"a".repeat(236)}_ (2).png`]);
 });
 
+test("a stranger's name of very many dots is one like any other", () => {
+  expect(one(`${".".repeat(1_000_000)}x`)).toBe("_.x");
+});
+
 test("Z-07: whatever the names are, each is safe, and no two are one when their case is folded", () => {
   const names = fc.array(
     fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: fc.constantFrom(..."aA. /\\(2)ß") })),

@@ -32,13 +32,21 @@ export function safeNames(names: readonly string[]): string[] {
 }
 
 function safeName(name: string): string {
-  const characters = name
-    .normalize("NFC")
-    .replace(/\p{Surrogate}/gu, "\ufffd")
-    .replace(REFUSED, "_")
-    .replace(/[. ]+$/, (end) => "_".repeat(end.length));
+  const characters = withSafeEnd(
+    name
+      .normalize("NFC")
+      .replace(/\p{Surrogate}/gu, "\ufffd")
+      .replace(REFUSED, "_"),
+  );
   const named = characters === "" ? "_" : characters;
   return shortened(DEVICE.test(named) ? `_${named}` : named, MOST_BYTES);
+}
+
+function withSafeEnd(name: string): string {
+  let end = name.length;
+  // Not by a pattern: that takes time in the square of the dots, of which a stranger's name may have millions.
+  while (end > 0 && (name[end - 1] === "." || name[end - 1] === " ")) end--;
+  return name.slice(0, end).padEnd(name.length, "_");
 }
 
 /** https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file */

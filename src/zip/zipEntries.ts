@@ -4,7 +4,7 @@ import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import type { Child } from "../files/readChildren.ts";
 import { type Cap, type DirectoryCap, type FileCap, isVerifyCap } from "../formats/Cap.ts";
-import { formatCap } from "../formats/formatCap.ts";
+import { formatCap, readCapOf } from "../formats/formatCap.ts";
 import { ahead } from "./ahead.ts";
 import { safeNames } from "./safeNames.ts";
 import type { ZipEntry } from "./ZipEntry.ts";
@@ -29,12 +29,16 @@ export interface ZipItem {
 const MOST_ENTRIES = 100_000;
 /** A path has two bytes for its length, and systems take less. */
 const MOST_LEVELS = 64;
+/** Of all paths: long names of folders in folders are in each path below. */
+const MOST_CHARACTERS = 32 * 2 ** 20;
+/** 16 TiB, of which the CRC-32s of all pieces take 8 MiB. A cap may claim any size, and offsets must stay exact. */
+const MOST_BYTES = 2 ** 44;
 /** Folders that are read, and files that can change that are looked for, at the same time. */
 const AT_ONCE = 8;
 
-/** The children of a folder, to be put into an archive. Throws as `Directory.list` does. */
+/** The children of a folder, to be put into an archive; for reading alone, whatever the cap allows. Throws as `Directory.list` does. */
 export async function itemsIn(cap: DirectoryCap, source: ZipSource, signal: AbortSignal): Promise<ZipItem[]> {
-  const children = await (await source.directory(cap)).list(signal);
+  const children = await (await source.directory(readCapOf(cap))).list(signal);
   return children.map((child) => ({ name: child.name, cap: child.cap, modified: modifiedAt(child) }));
 }
 
@@ -43,8 +47,8 @@ export async function itemsIn(cap: DirectoryCap, source: ZipSource, signal: Abor
  * read; of those that can change the latest version is looked for.
  *
  * @throws GridError UNSUPPORTED_CAP for what cannot be read, wherever in the folders it is: an archive without it would look whole; TOO_LARGE
- *   above 100,000 entries, and for folders in folders more than 64 levels deep, as they are where one holds itself; what reading directories and opening
- *   files throws; the signal's reason
+ *   above 100,000 entries, 16 TiB of files, or 32 Mi characters of paths, and for folders in folders more than 64 levels deep, as they are where one holds
+ *   itself; what reading directories and opening files throws; the signal's reason
  */
 export async function zipEntries(
   items: readonly ZipItem[],
@@ -55,12 +59,15 @@ export async function zipEntries(
   const over = new AbortController();
   const own = AbortSignal.any([signal, over.signal]);
   let count = 0;
+  let characters = 0;
+  let bytes = 0;
   try {
     const top = branches(items, "");
     for (let level = top, depth = 1; level.length > 0; depth++) {
       if (depth > MOST_LEVELS) throw tooLarge("depth of an archive", depth, MOST_LEVELS);
       const below: Branch[] = [];
-      for await (const inside of ahead(level, AT_ONCE, grow)) below.push(...inside);
+      // One by one: as arguments of one call, tens of thousands overflow a worker's stack.
+      for await (const inside of ahead(level, AT_ONCE, grow)) for (const branch of inside) below.push(branch);
       level = below;
     }
     return top.flatMap(entriesOf);
@@ -71,20 +78,25 @@ export async function zipEntries(
   function branches(here: readonly ZipItem[], folder: string): Branch[] {
     count += here.length;
     if (count > MOST_ENTRIES) throw tooLarge("number of entries of an archive", count, MOST_ENTRIES);
-    const names = safeNames(here.map(({ name }) => name));
-    return here.map((item, index) => ({ item, path: folder + names[index]!, entry: undefined, inside: [] }));
+    const paths = safeNames(here.map(({ name }) => name)).map((name) => folder + name);
+    characters += paths.reduce((sum, { length }) => sum + length, 0);
+    if (characters > MOST_CHARACTERS) throw tooLarge("length of all paths of an archive", characters, MOST_CHARACTERS);
+    return here.map((item, index) => ({ item, path: paths[index]!, entry: undefined, inside: [] }));
   }
 
   /** Finds out what the item is. Resolves with what is in it. */
   async function grow(branch: Branch): Promise<readonly Branch[]> {
     const { path, item } = branch;
-    const { cap, modified } = item;
-    if (cap === undefined || isVerifyCap(cap)) throw unreadable(cap);
+    const { modified } = item;
+    if (item.cap === undefined || isVerifyCap(item.cap)) throw unreadable(item.cap);
+    const cap = readCapOf(item.cap);
     if (cap.kind === "DIR2") {
       branch.entry = { path: `${path}/`, cap: "", version: undefined, size: 0, modified };
       branch.inside = branches(await itemsIn(cap, source, own), branch.entry.path);
     } else {
       const { size, version } = await sizeOf(cap, source, own);
+      bytes += size;
+      if (bytes > MOST_BYTES) throw tooLarge("number of bytes of an archive", bytes, MOST_BYTES);
       branch.entry = { path, cap: formatCap(cap), version, size, modified };
     }
     return branch.inside;
