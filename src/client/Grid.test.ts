@@ -115,7 +115,7 @@ describe("the list of a folder", () => {
     isSilent = false;
   });
 
-  it("is asked for part by part, of one version, and no further than it is read", async () => {
+  it("W-08: is asked for part by part, of one version, and no further than it is read", async () => {
     const names: string[] = [];
     for await (const { name } of grid.list("see URI:DIR2:x")) names.push(name);
     expect(names).toEqual(["0", "1", "2", "3", "4", "5"]);
@@ -128,7 +128,7 @@ describe("the list of a folder", () => {
     expect(asked).toHaveLength(4);
   });
 
-  it("ends with its signal, between two entries and while the worker reads, which is told", async () => {
+  it("W-10: ends with its signal, between two entries and while the worker reads, which is told", async () => {
     const stop = new AbortController();
     const list = grid.list("URI:DIR2:x", { signal: stop.signal });
     await list.next();

@@ -149,7 +149,7 @@ describe("a URL", () => {
     },
   );
 
-  it("ends in its handle for a worker that knows nothing else", () => {
+  it("W-11: ends in its handle for a worker that knows nothing else", () => {
     const old = new Handles(folder, secret, false, container);
     expect(old.url(cap, { filename: "film.mp4" })).toMatch(/\/films\/[\w-]{22}$/);
   });

@@ -21,7 +21,7 @@ beforeEach(() => {
   directory = new Directory(CAP, open, new DirectoryContents());
 });
 
-it("gives its children in parts of a thousand, of one version that is looked for and read once", async () => {
+it("W-08: gives its children in parts of a thousand, of one version that is looked for and read once", async () => {
   file = changing(2_500, "1-a");
   const sizes: number[] = [];
   let version: string | undefined;
@@ -37,7 +37,7 @@ it("gives its children in parts of a thousand, of one version that is looked for
   expect([opened, file.reads.length]).toEqual([1, 1]);
 });
 
-it("puts no two versions into one list, also where all was forgotten in between", async () => {
+it("W-09: puts no two versions into one list, also where all was forgotten in between", async () => {
   file = changing(2_500, "1-a");
   const { version, next } = await directory.part(0, undefined, signal);
   const anew = new Directory(CAP, async () => file, new DirectoryContents());

@@ -12,7 +12,7 @@ beforeAll(installSynchronousCrypto);
 type Facts = [kind: string, { mutable?: boolean; ro_uri: string; size?: number; metadata: Metadata }];
 type Metadata = { tahoe: { linkcrtime: number; linkmotime: number } };
 
-it("says of each child what a gateway says of it to whoever can read, and gives no write cap to whoever can write", async () => {
+it("W-07: says of each child what a gateway says of it to whoever can read, and gives no write cap to whoever can write", async () => {
   const golden = mutableGolden("directory");
   const grid = new SimulatedGrid(10);
   const cap = parseCap(golden.cap) as DirectoryCap;

@@ -49,7 +49,7 @@ describe("a folder's file", () => {
     ["by HEAD", { method: "HEAD" }],
     ["beyond its end", { headers: { Range: "bytes=5000-" } }],
     ["on a condition that fails", { headers: { "If-Match": '"another"' } }],
-  ])("is answered %s as by a handle of its own", async (_, init) => {
+  ])("W-01: is answered %s as by a handle of its own", async (_, init) => {
     const [below, own] = [await get("series/season%201/e01.mp4", init), await get("film", init)];
     expect(below.status).toBe(own.status);
     expect([...below.headers]).toEqual([...own.headers]);
@@ -63,7 +63,7 @@ describe("a folder's file", () => {
     expect(again.status).toBe(304);
   });
 
-  test("has its own name and type, whatever the folder was given", async () => {
+  test("W-02: has its own name and type, whatever the folder was given", async () => {
     Object.assign(handles.series!, { filename: "all.zip", type: "application/zip", download: true });
     const { headers } = await get("series/season%201/e01.vtt");
     expect(headers.get("Content-Type")).toBe("text/vtt; charset=utf-8");
@@ -94,7 +94,7 @@ describe("a folder that can change", () => {
     ["sub/", 400, "This is the address of a directory"],
     ["sub/deeper", 410, "none has such a file"],
     ["changing.txt", 410, "none has such a file"],
-  ])("answers %s with %i, and with no cap or key", async (path, status, words) => {
+  ])("W-03: answers %s with %i, and with no cap or key", async (path, status, words) => {
     for (const Accept of ["*/*", "application/json"]) {
       const response = await get(`changing/${path}`, { headers: { Accept } });
       expect(response.status).toBe(status);
@@ -106,7 +106,7 @@ describe("a folder that can change", () => {
     }
   });
 
-  test("costs a look at its version for each request, and is read once", async () => {
+  test("W-04: costs a look at its version for each request, and is read once", async () => {
     expect(await textOf("changing/literal.txt")).toBe("short");
     const before = { moved: bytesMoved(), lists: grid.servers.map(({ counts }) => counts.lists) };
     for (let range = 0; range < 5; range++) {
@@ -121,7 +121,7 @@ describe("a folder that can change", () => {
   });
 });
 
-test("a folder that cannot change is read once, however many of its files are asked for meanwhile", async () => {
+test("W-05: a folder that cannot change is read once, however many of its files are asked for meanwhile", async () => {
   const files = Array.from({ length: 40 }, (_, at) => [`${at}.jpg`, chkCap(at)] as const);
   const content = directory({ ...Object.fromEntries(files), "text.txt": HELLO });
   const { cap } = await grid.put(content, { needed: 2, total: 4, maxSegmentSize: 1_000 });
@@ -145,7 +145,7 @@ describe("a folder that lists", () => {
     handles.open = { cap: literal({ ...names, inner: literal({ "c.txt": HELLO }) }), shows: "listing" };
   });
 
-  test.each(["open", "open/", "open?t=json"])("shows links to all that an address can name (%s)", async (path) => {
+  test.each(["open", "open/", "open?t=json"])("W-06: shows links to all that an address can name (%s)", async (path) => {
     const response = await get(path);
     expect(response.headers.get("Content-Security-Policy")).toMatch(/^sandbox;/);
     const page = await response.text();
@@ -157,7 +157,7 @@ describe("a folder that lists", () => {
       expect(await textOf(link!.slice("https://app.example/grid/".length))).toBe("hi");
   });
 
-  test("shows what the read cap gives, also where the cap allows writing", async () => {
+  test("W-07: shows what the read cap gives, also where the cap allows writing", async () => {
     handles.changing = { cap: changing.cap, shows: "listing" };
     const page = await textOf("changing");
     expect(page).toContain("<h1>Read-only directory</h1>");

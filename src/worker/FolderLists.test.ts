@@ -37,7 +37,7 @@ beforeEach(() => {
 const list = (cap = CAP, signal = new AbortController().signal) =>
   clock.runUntil(lists.part({ cap, grid: "", from: 0, version: undefined }, signal).catch((error: unknown) => error));
 
-it("reads by the read cap alone", async () => {
+it("W-07: reads by the read cap alone", async () => {
   expect(await list()).toEqual({ entries: [], version: "1-a", next: 1_000 });
   expect(calls).toEqual(["DIR2-RO on undefined"]);
 });
@@ -73,7 +73,7 @@ it("refuses what is no folder, and tells nothing of it", async () => {
   }
 });
 
-it("ends with the page that asks, and after 100 s in any case", async () => {
+it("W-10: ends with the page that asks, and after 100 s in any case", async () => {
   const ended: unknown[] = [];
   part = (_from, _version, signal) =>
     new Promise((_, reject) =>

@@ -77,7 +77,7 @@ describe("an archive", () => {
     expect(new Set(grids)).toEqual(new Set(["work"]));
   });
 
-  test("is read by read caps alone, and is the same one, where the caps allow writing", async () => {
+  test("Z-11: is read by read caps alone, and is the same one, where the caps allow writing", async () => {
     const folder = parseCap(`URI:DIR2:${"a".repeat(26)}:${"a".repeat(52)}`) as DirectoryCap;
     await open({ cap: formatCap(folder) });
     const file = `URI:SSK:${"a".repeat(26)}:${"a".repeat(52)}`;

@@ -92,7 +92,7 @@ test("Z-08: a folder that holds itself ends, and so does one of very many files"
   await expect(many).rejects.toMatchObject({ code: "TOO_LARGE", details: { limit: 100_000 } });
 });
 
-test("no archive is made of sizes and paths that nobody can have, which a stranger's folder may claim", async () => {
+test("Z-10: no archive is made of sizes and paths that nobody can have, which a stranger's folder may claim", async () => {
   const claimed = parseCap(`URI:CHK:${"a".repeat(26)}:${"a".repeat(52)}:3:10:${2 ** 52}`);
   const huge = zipEntries([{ name: "a", cap: claimed, modified: undefined }], source, signal);
   await expect(huge).rejects.toMatchObject({ code: "TOO_LARGE", details: { value: 2 ** 52, limit: 2 ** 44 } });

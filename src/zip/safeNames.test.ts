@@ -63,7 +63,7 @@ test("long names are cut before their ending, between characters", () => {
   expect(safeNames([long, long])).toEqual([long, `${"a".repeat(236)}_ (2).png`]);
 });
 
-test("a stranger's name of very many dots is one like any other", () => {
+test("Z-10: a stranger's name of very many dots is one like any other", () => {
   expect(one(`${".".repeat(1_000_000)}x`)).toBe("_.x");
 });
 
