@@ -145,17 +145,20 @@ describe("a folder that lists", () => {
     handles.open = { cap: literal({ ...names, inner: literal({ "c.txt": HELLO }) }), shows: "listing" };
   });
 
-  test.each(["open", "open/", "open?t=json"])("W-06: shows links to all that an address can name (%s)", async (path) => {
-    const response = await get(path);
-    expect(response.headers.get("Content-Security-Policy")).toMatch(/^sandbox;/);
-    const page = await response.text();
-    expect(page).not.toContain("URI");
-    const links = [...page.matchAll(/href="([^"]*)"/g)].map(([, link]) => link);
-    const folder = "https://app.example/grid/open/";
-    expect(links).toEqual(["a%26b%3F.txt", "x%2F..%2Fy", "inner/"].map((link) => folder + link));
-    for (const link of links.slice(0, 2))
-      expect(await textOf(link!.slice("https://app.example/grid/".length))).toBe("hi");
-  });
+  test.each(["open", "open/", "open?t=json"])(
+    "W-06: shows links to all that an address can name (%s)",
+    async (path) => {
+      const response = await get(path);
+      expect(response.headers.get("Content-Security-Policy")).toMatch(/^sandbox;/);
+      const page = await response.text();
+      expect(page).not.toContain("URI");
+      const links = [...page.matchAll(/href="([^"]*)"/g)].map(([, link]) => link);
+      const folder = "https://app.example/grid/open/";
+      expect(links).toEqual(["a%26b%3F.txt", "x%2F..%2Fy", "inner/"].map((link) => folder + link));
+      for (const link of links.slice(0, 2))
+        expect(await textOf(link!.slice("https://app.example/grid/".length))).toBe("hi");
+    },
+  );
 
   test("W-07: shows what the read cap gives, also where the cap allows writing", async () => {
     handles.changing = { cap: changing.cap, shows: "listing" };
