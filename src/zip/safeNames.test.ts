@@ -67,6 +67,13 @@ test("Z-10: a stranger's name of very many dots is one like any other", () => {
   expect(one(`${".".repeat(1_000_000)}x`)).toBe("_.x");
 });
 
+test("Z-10: so are tens of thousands of long names, each there twice, that differ only at their ends", () => {
+  const names = Array.from({ length: 60_000 }, (_, at) => `${"a".repeat(245)}${at >> 1}`);
+  const safe = safeNames(names);
+  expect(new Set(safe).size).toBe(names.length);
+  expect([safe[0], safe[1], safe.at(-1)]).toEqual([names[0], `${"a".repeat(240)}_ (2)`, `${"a".repeat(240)}_ (30001)`]);
+});
+
 test("Z-07: whatever the names are, each is safe, and no two are one when their case is folded", () => {
   const names = fc.array(
     fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: fc.constantFrom(..."aA. /\\(2)ß") })),

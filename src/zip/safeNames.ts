@@ -17,11 +17,11 @@ const LONGEST_ENDING = 20;
  */
 export function safeNames(names: readonly string[]): string[] {
   const taken = new Set<string>();
-  // How far a name's copies are counted: a folder may have thousands of one name.
+  // How far a name's copies are counted: a folder may have thousands of one name, and of names that are one when they are shortened for a number.
   const counts = new Map<string, number>();
   return names.map((name) => {
     const safe = safeName(name);
-    const key = folded(safe);
+    const key = folded(shortened(safe, SHORTENED_BYTES));
     let free = safe;
     let count = counts.get(key) ?? 1;
     while (taken.has(folded(free))) free = numbered(safe, ++count);
