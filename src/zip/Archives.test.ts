@@ -95,6 +95,31 @@ describe("an archive", () => {
     expect(listed).toBe(2);
   });
 
+  test("is still known where two others were asked for, one before it was asked for last", async () => {
+    const first = await open({ cap: album });
+    await open({ cap: album, grid: "work" });
+    expect(await open({ cap: album })).toBe(first);
+    await open({ cap: album, grid: "home" });
+    expect(await open({ cap: album })).toBe(first);
+  });
+
+  test("of what cannot change reads its folders once for all who ask at the same time, of whom any may leave, and for whoever comes then", async () => {
+    const leaving = new AbortController();
+    const left = archives.open(record({ cap: album }), leaving.signal);
+    const others = [open({ cap: album }), open({ cap: album })];
+    leaving.abort("gone");
+    await expect(left).rejects.toBe("gone");
+    const [first, second] = await Promise.all(others);
+    expect(second).toBe(first);
+    expect(listed).toBe(2);
+    const alone = new AbortController();
+    const dropped = archives.open(record({ cap: album, grid: "work" }), alone.signal);
+    alone.abort("gone too");
+    const then = open({ cap: album, grid: "work" });
+    await expect(dropped).rejects.toBe("gone too");
+    expect((await then).tag).toBe(first!.tag);
+  });
+
   test("Z-09: of what can change is looked at anew, and is the same one while nothing has changed", async () => {
     for (const wanted of [{ cap: mutableFolder }, { zip: [{ cap: mutable, filename: "notes" }] }]) {
       inMutable = literalFile("first");
@@ -108,6 +133,7 @@ describe("an archive", () => {
   });
 
   test("is of a folder where a folder is named, and of caps", async () => {
+    await expect(open({})).rejects.toMatchObject({ code: "BAD_CAP" });
     await expect(open({ cap: literalFile("words") })).rejects.toMatchObject({ code: "UNSUPPORTED_CAP" });
     await expect(open({ zip: [{ cap: "nothing", filename: "a" }] })).rejects.toMatchObject({ code: "BAD_CAP" });
   });

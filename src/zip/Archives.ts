@@ -1,6 +1,7 @@
 import { GridError } from "../base/GridError.ts";
 import type { HandleRecord } from "../base/HandleRecord.ts";
 import { lastFew } from "../base/lastFew.ts";
+import { SharedTask } from "../base/SharedTask.ts";
 import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import type { Cap, DirectoryCap, FileCap } from "../formats/Cap.ts";
@@ -21,6 +22,8 @@ export interface GridFiles {
 export class Archives {
   readonly #files: GridFiles;
   readonly #opened = new Map<string, OpenZip>();
+  /** Of what cannot change: who asks meanwhile, for another part say, waits for the same. */
+  readonly #opening = new Map<string, SharedTask<OpenZip>>();
 
   constructor(files: GridFiles) {
     this.#files = files;
@@ -28,7 +31,8 @@ export class Archives {
 
   /**
    * The archive that a URL was made for, as it is now.
-   * @throws GridError BAD_CAP, UNSUPPORTED_CAP where an archive of a folder is wanted and the cap is no folder's; what `openZip` throws
+   * @throws GridError BAD_CAP, also where nothing is named; UNSUPPORTED_CAP where an archive of a folder is wanted and the cap is no folder's; what
+   *   `openZip` throws
    */
   async open({ cap, zip = [], grid }: HandleRecord, signal: AbortSignal): Promise<OpenZip> {
     const source: ZipSource = {
@@ -37,12 +41,26 @@ export class Archives {
     };
     const key = JSON.stringify([cap, zip, grid]);
     const choice = zip.map((each): ZipItem => ({ name: each.filename, cap: parseCap(each.cap), modified: undefined }));
-    const folder = cap === "" ? undefined : folderOf(parseCap(cap));
+    const folder = zip.length > 0 ? undefined : folderOf(parseCap(cap));
     const canChange = [folder, ...choice.map((item) => item.cap)].some(isMutable);
     const known = this.#opened.get(key);
-    if (known !== undefined && !canChange) return known;
-    const items = folder === undefined ? choice : await itemsIn(folder, source, signal);
-    const opened = await openZip(items, source, signal);
+    if (known !== undefined && !canChange) return this.#keep(key, known);
+    const open = async (own: AbortSignal): Promise<OpenZip> => {
+      const items = folder === undefined ? choice : await itemsIn(folder, source, own);
+      return this.#keep(key, await openZip(items, source, own));
+    };
+    return canChange ? open(signal) : this.#share(key, open).join(signal);
+  }
+
+  #share(key: string, open: (own: AbortSignal) => Promise<OpenZip>): SharedTask<OpenZip> {
+    const present = this.#opening.get(key);
+    if (present !== undefined && !present.isAbandoned) return present;
+    const opening = new SharedTask((own) => open(own).finally(() => this.#opening.delete(key)));
+    this.#opening.set(key, opening);
+    return opening;
+  }
+
+  #keep(key: string, opened: OpenZip): OpenZip {
     // The same as before knows its CRC-32s; somebody may have asked at the same time.
     if (this.#opened.get(key)?.tag !== opened.tag) this.#opened.delete(key);
     return lastFew(this.#opened, MOST_OPEN, key, () => opened);
