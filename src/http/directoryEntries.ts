@@ -1,5 +1,6 @@
 import type { CapInfo, Entry } from "../base/Entry.ts";
-import type { Child, Metadata } from "../files/readChildren.ts";
+import { linkTimes } from "../files/linkTimes.ts";
+import type { Child } from "../files/readChildren.ts";
 import { type Cap, isVerifyCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf } from "../formats/formatCap.ts";
 import { isMutable, sizeInCap } from "./capViews.ts";
@@ -9,7 +10,7 @@ import { typeOfName } from "./contentType.ts";
 export function entryOf({ name, cap, metadata }: Child): Entry {
   const info = infoOf(cap, name);
   const isKnown = cap !== undefined && info.kind !== "unknown";
-  return { name, ...info, cap: isKnown ? formatCap(readCapOf(cap)) : undefined, ...timesOf(metadata) };
+  return { name, ...info, cap: isKnown ? formatCap(readCapOf(cap)) : undefined, ...linkTimes(metadata) };
 }
 
 /** What a cap tells by itself, and a name. */
@@ -19,14 +20,4 @@ export function infoOf(cap: Cap | undefined, name: string): CapInfo {
   if (cap.kind === "DIR2")
     return { kind: "directory", size: undefined, type: undefined, mutable: isMutable(cap.content) };
   return { kind: "file", size: sizeInCap(cap), type: typeOfName(name), mutable: isMutable(cap) };
-}
-
-/** Tahoe-LAFS writes when a link was made and when it was changed last, in seconds. Anybody may have written anything. */
-function timesOf({ tahoe }: Metadata): Pick<Entry, "created" | "modified"> {
-  const { linkcrtime, linkmotime } = (typeof tahoe === "object" && tahoe !== null ? tahoe : {}) as Metadata;
-  return { created: inMilliseconds(linkcrtime), modified: inMilliseconds(linkmotime) };
-}
-
-function inMilliseconds(seconds: unknown): number | undefined {
-  return typeof seconds === "number" && Math.abs(seconds) < 8.64e12 ? Math.round(seconds * 1000) : undefined;
 }

@@ -19,6 +19,7 @@ const chk = `URI:CHK:${"a".repeat(26)}:${"a".repeat(52)}:3:10:${300_000_000_000}
 const mutable = `URI:SSK-RO:${"a".repeat(26)}:${"a".repeat(52)}`;
 const album = literalFolder(
   { name: "b.txt", cap: literalFile("first"), metadata: { tahoe: { linkmotime: 1_700_000_000.25 } } },
+  { name: "later", cap: literalFile("third"), metadata: { tahoe: { linkmotime: 1e306 } } },
   { name: "B.TXT", cap: literalFile("second"), metadata: { tahoe: { linkmotime: "yesterday" } } },
   { name: "deep", cap: literalFolder({ name: "../film.mp4", cap: chk }, { name: "empty", cap: literalFolder() }) },
 );
@@ -29,7 +30,8 @@ const zipOf = async (cap: string) => openZip(await contents(cap), source, signal
 test("a folder's archive has all that is below it, by safe paths, with sizes and times, each folder before what it holds", async () => {
   const entries = await zipEntries(await contents(album), source, signal);
   expect(entries.map(({ path, size, modified }) => [path, size, modified])).toEqual([
-    ["b.txt", 5, 1_700_000_000_000],
+    ["b.txt", 5, 1_700_000_000_250],
+    ["later", 5, undefined],
     ["B (2).TXT", 6, undefined],
     ["deep/", 0, undefined],
     ["deep/.._film.mp4", 300_000_000_000, undefined],

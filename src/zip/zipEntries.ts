@@ -2,7 +2,7 @@ import { GridError } from "../base/GridError.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
-import type { Child } from "../files/readChildren.ts";
+import { linkTimes } from "../files/linkTimes.ts";
 import { type Cap, type DirectoryCap, type FileCap, isVerifyCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf } from "../formats/formatCap.ts";
 import { ahead } from "./ahead.ts";
@@ -39,7 +39,7 @@ const AT_ONCE = 8;
 /** The children of a folder, to be put into an archive; for reading alone, whatever the cap allows. Throws as `Directory.list` does. */
 export async function itemsIn(cap: DirectoryCap, source: ZipSource, signal: AbortSignal): Promise<ZipItem[]> {
   const children = await (await source.directory(readCapOf(cap))).list(signal);
-  return children.map((child) => ({ name: child.name, cap: child.cap, modified: modifiedAt(child) }));
+  return children.map(({ name, cap, metadata }) => ({ name, cap, modified: linkTimes(metadata).modified }));
 }
 
 /**
@@ -124,13 +124,6 @@ async function sizeOf(
   if (cap.kind === "CHK") return cap;
   if (cap.kind === "LIT") return { size: cap.data.length };
   return source.open(cap, signal);
-}
-
-/** When the child came into its directory, or was last replaced in it: seconds since 1970, as Tahoe-LAFS writes them. */
-function modifiedAt({ metadata }: Child): number | undefined {
-  const { tahoe } = metadata;
-  const seconds = typeof tahoe === "object" && tahoe !== null && "linkmotime" in tahoe ? tahoe.linkmotime : undefined;
-  return typeof seconds === "number" && Number.isFinite(seconds) ? Math.floor(seconds) * 1000 : undefined;
 }
 
 function unreadable(cap: Cap | undefined): GridError<"UNSUPPORTED_CAP"> {
