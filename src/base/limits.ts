@@ -7,7 +7,7 @@ export interface Limits {
   readonly queriesAtOnce: number;
   /** A share query older than this no longer counts against `queriesAtOnce`: ten dead servers must not stall the rest. */
   readonly queryOverdue: number;
-  /** A share query older than this has failed. */
+  /** A share query older than this has failed, where no other server of the file has answered yet: else sooner. */
   readonly queryTimeout: number;
   /** Looking for shares without finding a new one ends after this. Under the 50 s that a browser grants a worker. */
   readonly findTimeout: number;

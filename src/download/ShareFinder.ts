@@ -10,7 +10,7 @@ interface Query {
   readonly controller: AbortController;
   /** Older than the fastest answers suggest: another server is asked beside it. */
   isLate: boolean;
-  /** Older than `limits.queryOverdue`: it no longer takes up a place. */
+  /** Older than `limits.queryOverdue`: it no longer takes up a place, and whoever needs this server's word in particular goes without. */
   isOverdue: boolean;
 }
 
@@ -203,7 +203,8 @@ export class ShareFinder {
     let counted = 0;
     for (const query of this.#queries.values()) {
       if (!query.isLate) prompt++;
-      if (!query.isOverdue) counted++;
+      // One that is late takes up a place only while there is no answer to compare with.
+      if (this.#fastest === undefined ? !query.isOverdue : !query.isLate) counted++;
     }
     // Where many fail, the next one will hardly do better.
     const wanted = this.#sought && this.#sought + this.#failures.size / FAILURES_FOR_ANOTHER;
@@ -267,13 +268,11 @@ export class ShareFinder {
     this.#cancelTick = undefined;
     const { clock, limits } = this.#context;
     const patience = this.#patience();
-    // A query that is late takes up a place only while there is no answer to compare with.
-    const overdue = this.#fastest === undefined ? limits.queryOverdue : patience;
     const limit = this.#fastest === undefined ? limits.queryTimeout : QUERY_SILENCE + this.#fastest;
     let next = Number.POSITIVE_INFINITY;
     for (const query of this.#queries.values()) {
       if (!query.isLate) next = Math.min(next, query.began + patience);
-      else if (!query.isOverdue) next = Math.min(next, query.began + overdue);
+      else if (!query.isOverdue) next = Math.min(next, query.began + limits.queryOverdue);
       else if (!query.controller.signal.aborted) next = Math.min(next, query.began + limit);
     }
     if (next === Number.POSITIVE_INFINITY) return;
@@ -281,7 +280,7 @@ export class ShareFinder {
       const now = clock.now();
       for (const [server, query] of this.#queries) {
         query.isLate ||= now >= query.began + patience;
-        query.isOverdue ||= now >= query.began + overdue;
+        query.isOverdue ||= now >= query.began + limits.queryOverdue;
         if (now >= query.began + limit) query.controller.abort(timedOut(server, limit));
       }
       this.#changed();

@@ -15,6 +15,7 @@ import { LiteralFile } from "./LiteralFile.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
 import { type MutableGolden, mutableGolden, mutablePlaintext } from "./testing/mutableGolden.ts";
 import { SimulatedGrid } from "./testing/SimulatedGrid.ts";
+import { behave } from "./testing/SimulatedServer.ts";
 import { outcomeOf, putMutable } from "./testing/scenario.ts";
 
 beforeAll(installSynchronousCrypto);
@@ -112,6 +113,13 @@ describe("versions", () => {
     place(golden, 0, [0, 1, 2, 3, 4]);
     place(golden, 1, [5, 6, 7]);
     // Twice k servers answer before anything is believed: the sixth shows that there is something newer.
+    expect(await read(golden)).toEqual(whole(golden, 1));
+  });
+
+  test("the newer one is read where its servers are further away than all others", async () => {
+    place(golden, 0, [0, 1, 2, 6, 7, 8, 9]);
+    place(golden, 1, [3, 4, 5]);
+    behave(grid.servers.slice(3, 6), { latency: 1_000 });
     expect(await read(golden)).toEqual(whole(golden, 1));
   });
 
