@@ -134,6 +134,17 @@ it("B-13 exhausted only when every server was asked and every answer is in, an o
   expect(finder.isExhausted).toBe(true);
 });
 
+it("B-13 a query has failed after the limit that was set, whether others have answered or not", async () => {
+  const grid = hungGrid(2);
+  grid.servers[0]!.behaviour.hangsOnList = false;
+  const { finder } = finderOn(grid, { queryTimeout: 1_000 });
+  finder.seek(2);
+  await grid.clock.run(999);
+  expect(finder.isExhausted).toBe(false);
+  await grid.clock.run(1);
+  expect(finder.isExhausted).toBe(true);
+});
+
 it("B-15 hung queries are given up: then nothing is awaited any more and each is accounted for", async () => {
   const grid = hungGrid(10);
   const { finder, exhausted } = finderOn(grid, { findTimeout: 15_000 });

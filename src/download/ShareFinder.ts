@@ -268,12 +268,12 @@ export class ShareFinder {
     this.#cancelTick = undefined;
     const { clock, limits } = this.#context;
     const patience = this.#patience();
-    const limit = this.#fastest === undefined ? limits.queryTimeout : QUERY_SILENCE + this.#fastest;
+    const limit = Math.min(limits.queryTimeout, QUERY_SILENCE + (this.#fastest ?? Number.POSITIVE_INFINITY));
     let next = Number.POSITIVE_INFINITY;
     for (const query of this.#queries.values()) {
       if (!query.isLate) next = Math.min(next, query.began + patience);
-      else if (!query.isOverdue) next = Math.min(next, query.began + limits.queryOverdue);
-      else if (!query.controller.signal.aborted) next = Math.min(next, query.began + limit);
+      if (!query.isOverdue) next = Math.min(next, query.began + limits.queryOverdue);
+      if (!query.controller.signal.aborted) next = Math.min(next, query.began + limit);
     }
     if (next === Number.POSITIVE_INFINITY) return;
     this.#cancelTick = clock.after(Math.max(0, next - clock.now()), () => {
