@@ -133,6 +133,28 @@ describe("a player that has given up", () => {
     expect([player.loads, asked.at(-1)?.range]).toEqual([1, "bytes=0-0"]);
   });
 
+  it("on the way to another place is put there, and again if it does not come there, though it says that it stands elsewhere", async () => {
+    play();
+    player.standAt(2);
+    player.currentTime = 60;
+    player.say("seeking");
+    for (let times = 0; times < 2; times++) {
+      player.standAt(2 * times);
+      player.fail();
+      await pass(2);
+      player.standAt(0);
+      player.say("loadedmetadata");
+      expect([player.loads, player.currentTime, asked.at(-1)?.range]).toEqual([times + 1, 60, "bytes=600-600"]);
+    }
+    player.say("seeked");
+    player.standAt(61);
+    player.fail();
+    await pass(2);
+    player.standAt(0);
+    player.say("loadedmetadata");
+    expect(player.currentTime).toBe(61);
+  });
+
   it("is loaded again and stands where it stood, at its rate", async () => {
     play();
     expect(player.src).toBe(FILM);

@@ -34,6 +34,8 @@ export function attach(
   attached.set(media, stop);
   const over = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
   let stood = { time: 0, rate: media.playbackRate, part: 0 };
+  /** Where it is sought to and has not come yet, in seconds: WebKit's player falls back to where it was when a seek fails. */
+  let sought: number | undefined;
   let isToPlay = false;
   let isLoading = false;
   let isReadsFault = false;
@@ -42,6 +44,8 @@ export function attach(
   container.addEventListener("message", hear, { signal: over });
   media.addEventListener("error", () => void goOn().catch(() => undefined), { signal: over });
   media.addEventListener("loadedmetadata", standAgain, { signal: over });
+  media.addEventListener("seeking", () => seekTo(media.currentTime), { signal: over });
+  media.addEventListener("seeked", () => seekTo(undefined), { signal: over });
   media.addEventListener("play", () => setPlaying(true), { signal: over });
   media.addEventListener("pause", () => setPlaying(false), { signal: over });
   // The page has given it something else to play.
@@ -59,7 +63,8 @@ export function attach(
     const before = stood;
     // One that failed before it knew its film stands nowhere: it is still to be put where it stood before.
     if (media.readyState > HTMLMediaElement.HAVE_NOTHING) {
-      const { currentTime: time, playbackRate: rate, duration } = media;
+      const { currentTime, playbackRate: rate, duration } = media;
+      const time = sought ?? currentTime;
       stood = { time, rate, part: time / duration || 0 };
     }
     // By then the worker has told of the read that failed.
@@ -75,10 +80,16 @@ export function attach(
   function standAgain(): void {
     if (!isLoading) return;
     isLoading = false;
+    sought = stood.time;
     media.currentTime = stood.time;
     media.playbackRate = stood.rate;
     // A browser may want a click first: the player then stands at its place.
     if (isToPlay) media.play().catch(() => undefined);
+  }
+
+  /** What ends or begins while it has failed, or is loaded anew, is not the person's seek. */
+  function seekTo(time: number | undefined): void {
+    if (media.error === null && !isLoading) sought = time;
   }
 
   /** What the person wants. Failing and loading pause a player, too. */
