@@ -13,7 +13,15 @@ import { SegmentSizes } from "../download/SegmentSizes.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
 import { zfec } from "../erasure/zfec.ts";
 import { encodeBase32 } from "../formats/base32.ts";
-import type { Cap, ChkCap, ChkVerifyCap, DirectoryCap, LitCap, MutableCap } from "../formats/Cap.ts";
+import {
+  type Cap,
+  type ChkCap,
+  type ChkVerifyCap,
+  type DirectoryCap,
+  isMutable,
+  type LitCap,
+  type MutableCap,
+} from "../formats/Cap.ts";
 import { formatCap } from "../formats/formatCap.ts";
 import { decryptPieces, importCtrKey } from "../hashing/ctr.ts";
 import { HealthBook } from "../servers/HealthBook.ts";
@@ -137,14 +145,13 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   }
 
   async function openLatest(cap: Cap, signal: AbortSignal): Promise<FileNode> {
-    const isMutable = cap.kind === "SSK" || cap.kind === "MDMF";
-    return isMutable ? openMutable(cap).open(signal) : open(cap);
+    return isMutable(cap) ? openMutable(cap).open(signal) : open(cap);
   }
 
   /** With the file that it is the content of: of a hundred pictures in it, asked for at once, none must have it read anew. */
   function openDirectory(cap: DirectoryCap): Directory {
     const { content } = cap;
-    if (content.kind !== "SSK" && content.kind !== "MDMF") {
+    if (!isMutable(content)) {
       const file = open(content);
       return new Directory(cap, async () => file, contents);
     }

@@ -1,6 +1,6 @@
 import { badFormat } from "../base/badFormat.ts";
 import { isGridError } from "../base/GridError.ts";
-import type { Cap, DirectoryCap } from "../formats/Cap.ts";
+import { type Cap, type DirectoryCap, isMutable } from "../formats/Cap.ts";
 import { childCapKeyOf } from "../formats/mutableKeys.ts";
 import { hasUnknownKind, parseCap } from "../formats/parseCap.ts";
 import { type DirectoryEntry, trimBlanks } from "../formats/parseDirectory.ts";
@@ -43,8 +43,7 @@ export async function readChildren(cap: DirectoryCap, entries: readonly Director
 
 /** One of them; undefined for one that is left out. Throws likewise. */
 export async function readChild(cap: DirectoryCap, entry: DirectoryEntry): Promise<Child | undefined> {
-  const isMutable = cap.content.kind === "SSK" || cap.content.kind === "MDMF";
-  return isMutable ? mutableChild(entry, cap) : immutableChild(entry);
+  return isMutable(cap.content) ? mutableChild(entry, cap) : immutableChild(entry);
 }
 
 function immutableChild(entry: DirectoryEntry): Child | undefined {

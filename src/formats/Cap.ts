@@ -65,6 +65,17 @@ export interface DirectoryVerifyCap {
   readonly content: ChkVerifyCap | MutableVerifyCap;
 }
 
+/** Does it name a file that can change? */
+export function isMutable(cap: Cap): cap is MutableCap {
+  return cap.kind === "SSK" || cap.kind === "MDMF";
+}
+
+/** The size that a cap tells, in bytes; none of a mutable file. */
+export function sizeInCap(cap: FileCap): number | undefined {
+  if (cap.kind === "CHK") return cap.size;
+  return cap.kind === "LIT" ? cap.data.length : undefined;
+}
+
 /** Does it allow to check shares, and nothing else? */
 export function isVerifyCap(cap: Cap): cap is VerifyCap {
   return cap.kind.endsWith("-Verifier");

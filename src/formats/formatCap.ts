@@ -1,5 +1,13 @@
 import { encodeBase32 } from "./base32.ts";
-import type { Cap, ChkCap, ChkVerifyCap, DirectoryVerifyCap, FileCap, VerifyCap } from "./Cap.ts";
+import {
+  type Cap,
+  type ChkCap,
+  type ChkVerifyCap,
+  type DirectoryVerifyCap,
+  type FileCap,
+  isMutable,
+  type VerifyCap,
+} from "./Cap.ts";
 
 /** The text of a cap, in its one canonical form. It is the secret itself, unless it is a verify cap: never to be logged. */
 export function formatCap(cap: Cap): string {
@@ -25,7 +33,7 @@ export function formatCap(cap: Cap): string {
 /** The cap that lets its holder read, and not write: the same one where nobody can write. */
 export function readCapOf<C extends Cap>(cap: C): C {
   if (cap.kind === "DIR2") return { ...cap, content: readCapOf(cap.content) };
-  if (cap.kind !== "SSK" && cap.kind !== "MDMF") return cap;
+  if (!isMutable(cap)) return cap;
   const { writeKey: _, ...readable } = cap;
   return readable as C;
 }

@@ -1,6 +1,6 @@
 import type { Metadata } from "../files/readChildren.ts";
 import { encodeBase32 } from "../formats/base32.ts";
-import type { Cap, FileCap } from "../formats/Cap.ts";
+import { type Cap, type FileCap, isMutable } from "../formats/Cap.ts";
 import { formatCap, readCapOf, verifyCapOf } from "../formats/formatCap.ts";
 
 /** A view as it is sent. */
@@ -69,16 +69,6 @@ export function formatOf({ kind }: FileCap): string {
   return kind === "MDMF" ? kind : "CHK";
 }
 
-export function isMutable({ kind }: FileCap): boolean {
-  return kind === "SSK" || kind === "MDMF";
-}
-
-/** The size that a cap tells; none of a mutable file. */
-export function sizeInCap(cap: FileCap): number | undefined {
-  if (cap.kind === "CHK") return cap.size;
-  return cap.kind === "LIT" ? cap.data.length : undefined;
-}
-
 function fileFacts({ cap, size }: ViewedFile): Record<string, unknown> {
   return { mutable: isMutable(cap), format: formatOf(cap), ...(size !== undefined && { size }), ...capFacts(cap) };
 }
@@ -113,11 +103,10 @@ export function infoPage(cap: Cap, size?: number): ViewText {
 }
 
 function kindOf(cap: Cap): string {
-  if (cap.kind === "DIR2")
-    return `directory in ${cap.content.kind === "SSK" || cap.content.kind === "MDMF" ? "a" : "an"} ${kindOf(cap.content)}`;
+  if (cap.kind === "DIR2") return `directory in ${isMutable(cap.content) ? "a" : "an"} ${kindOf(cap.content)}`;
   if (cap.kind === "LIT") return "immutable file, within its cap";
   if (cap.kind === "CHK") return "immutable file";
-  return cap.kind === "SSK" || cap.kind === "MDMF" ? `mutable file (${formatOf(cap)})` : "verify cap";
+  return isMutable(cap) ? `mutable file (${formatOf(cap)})` : "verify cap";
 }
 
 function storageIndexOf(cap: Cap): string | undefined {

@@ -1,9 +1,8 @@
 import type { CapInfo, Entry } from "../base/Entry.ts";
 import { linkTimes } from "../files/linkTimes.ts";
 import type { Child } from "../files/readChildren.ts";
-import { type Cap, isVerifyCap } from "../formats/Cap.ts";
+import { type Cap, isMutable, isVerifyCap, sizeInCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf } from "../formats/formatCap.ts";
-import { isMutable, sizeInCap } from "./capViews.ts";
 import { typeOfName } from "./contentType.ts";
 
 /** What a page is told of a child. */

@@ -1,6 +1,6 @@
 import type { Child } from "../files/readChildren.ts";
-import { type Cap, type DirectoryCap, isVerifyCap } from "../formats/Cap.ts";
-import { capFacts, formatOf, isMutable, jsonText, sizeInCap, type ViewText } from "./capViews.ts";
+import { type Cap, type DirectoryCap, isMutable, isVerifyCap, sizeInCap } from "../formats/Cap.ts";
+import { capFacts, formatOf, jsonText, type ViewText } from "./capViews.ts";
 import { unknownFacts } from "./resolveObject.ts";
 
 /** A directory's children as a gateway's `t=json` has them. */

@@ -1,9 +1,9 @@
 import { visibleText } from "../base/visibleText.ts";
 import type { Child, UnknownCaps } from "../files/readChildren.ts";
-import { type Cap, type DirectoryCap, type FileCap, isVerifyCap } from "../formats/Cap.ts";
+import { type Cap, type DirectoryCap, type FileCap, isMutable, isVerifyCap, sizeInCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf } from "../formats/formatCap.ts";
 import { tahoeUrl } from "../formats/tahoeUrl.ts";
-import { htmlText, isMutable, sizeInCap, type ViewText } from "./capViews.ts";
+import { htmlText, type ViewText } from "./capViews.ts";
 
 /** Where a child of that cap and name is to be had; undefined for one that has no address. */
 export type LinkTo = (cap: FileCap | DirectoryCap, name: string) => string | undefined;
@@ -68,7 +68,7 @@ function badge(cap: Cap | undefined, unknown: UnknownCaps | undefined): string {
   if (unknown?.readOnly?.startsWith("imm.")) return "?-IMM";
   if (unknown?.readOnly !== undefined && unknown.readWrite === undefined) return "?-RO";
   if (cap === undefined || isVerifyCap(cap)) return "?";
-  if (cap.kind === "SSK" || cap.kind === "MDMF") return "SSK";
+  if (isMutable(cap)) return "SSK";
   if (cap.kind !== "DIR2") return "FILE";
   if (!isMutable(cap.content)) return "DIR-IMM";
   return formatCap(cap) === formatCap(readCapOf(cap)) ? "DIR-RO" : "DIR";

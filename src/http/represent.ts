@@ -3,11 +3,11 @@ import type { HandleRecord } from "../base/HandleRecord.ts";
 import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import type { Metadata } from "../files/readChildren.ts";
-import type { Cap, DirectoryCap, FileCap } from "../formats/Cap.ts";
+import { type Cap, type DirectoryCap, type FileCap, isMutable, sizeInCap } from "../formats/Cap.ts";
 import { readCapOf } from "../formats/formatCap.ts";
 import { storageIndexText } from "../formats/storageIndex.ts";
 import { badUrl } from "./badUrl.ts";
-import { capView, fileJson, infoPage, sizeInCap, unknownJson, type ViewText } from "./capViews.ts";
+import { capView, fileJson, infoPage, unknownJson, type ViewText } from "./capViews.ts";
 import { directoryJson } from "./directoryJson.ts";
 import { directoryPage, type LinkTo, linkByCap, linkByName } from "./directoryPage.ts";
 import type { ObjectUrl } from "./parseGridUrl.ts";
@@ -229,8 +229,7 @@ function entityTag(cap: Cap, t: string, version?: string): string | undefined {
   if (cap.kind === "DIR2")
     return cap.content.kind === "CHK" ? `"DIR:${storageIndexText(cap.content.storageIndex)}-${t}"` : undefined;
   if (cap.kind === "CHK") return `"${storageIndexText(cap.storageIndex)}-${t}"`;
-  if ((cap.kind === "SSK" || cap.kind === "MDMF") && version !== undefined)
-    return `"${storageIndexText(cap.storageIndex)}-${version}"`;
+  if (isMutable(cap) && version !== undefined) return `"${storageIndexText(cap.storageIndex)}-${version}"`;
   return undefined;
 }
 

@@ -9,6 +9,7 @@ import { entryOf } from "../http/directoryEntries.ts";
 import { explainFailure, type Surroundings } from "../http/explainFailure.ts";
 import type { FileSource } from "./FileSource.ts";
 import type { GridSource } from "./GridSource.ts";
+import { haveServersMoved } from "./haveServersMoved.ts";
 
 /** A page waits two minutes. */
 const LIMIT_MS = 100_000;
@@ -41,11 +42,7 @@ export class FolderLists {
       return toAnswer(await attempt());
     } catch (error) {
       signal.throwIfAborted();
-      if (isTooLittle(error)) {
-        // A worker that has just been started may have asked servers that have moved meanwhile.
-        if (await grids.changedSince(changes)) return toAnswer(await attempt());
-        grids.doubt();
-      }
+      if (isTooLittle(error) && (await haveServersMoved(grids, changes))) return toAnswer(await attempt());
       throw await explainFailure(error, surroundings);
     }
   }

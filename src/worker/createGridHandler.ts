@@ -25,6 +25,7 @@ import { FolderLists } from "./FolderLists.ts";
 import { GridSource } from "./GridSource.ts";
 import { HandleBook } from "./HandleBook.ts";
 import { HandleStore } from "./HandleStore.ts";
+import { haveServersMoved } from "./haveServersMoved.ts";
 import { keepFromWebServer } from "./keepFromWebServer.ts";
 import { OfflineWork } from "./OfflineWork.ts";
 import { pageQuestions } from "./pageQuestions.ts";
@@ -195,12 +196,7 @@ export function composeGridHandler(
           event.waitUntil(streaming(body));
           void doubtIfFailed(body);
         },
-        // A worker that has just been started may have asked servers that have moved meanwhile.
-        async haveServersMoved() {
-          if (await grids.changedSince(changes)) return true;
-          grids.doubt();
-          return false;
-        },
+        haveServersMoved: () => haveServersMoved(grids, changes),
       });
       return answered.finally(() => seek?.over());
     },

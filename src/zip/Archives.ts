@@ -4,7 +4,7 @@ import { lastFew } from "../base/lastFew.ts";
 import { SharedTask } from "../base/SharedTask.ts";
 import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
-import type { Cap, DirectoryCap, FileCap } from "../formats/Cap.ts";
+import { type Cap, type DirectoryCap, type FileCap, isMutable } from "../formats/Cap.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { type OpenZip, openZip } from "./openZip.ts";
 import { itemsIn, type ZipItem, type ZipSource } from "./zipEntries.ts";
@@ -42,7 +42,7 @@ export class Archives {
     const key = JSON.stringify([cap, zip, grid]);
     const choice = zip.map((each): ZipItem => ({ name: each.filename, cap: parseCap(each.cap), modified: undefined }));
     const folder = zip.length > 0 ? undefined : folderOf(parseCap(cap));
-    const canChange = [folder, ...choice.map((item) => item.cap)].some(isMutable);
+    const canChange = [folder, ...choice.map((item) => item.cap)].some(mayChange);
     const known = this.#opened.get(key);
     if (known !== undefined && !canChange) return this.#keep(key, known);
     const open = async (own: AbortSignal): Promise<OpenZip> => {
@@ -74,7 +74,7 @@ function folderOf(cap: Cap): DirectoryCap {
 }
 
 /** Can what it names change, or what is in it? What is in a folder that cannot, cannot either. */
-function isMutable(cap: Cap | undefined): boolean {
+function mayChange(cap: Cap | undefined): boolean {
   const content = cap?.kind === "DIR2" ? cap.content : cap;
-  return content?.kind === "SSK" || content?.kind === "MDMF";
+  return content !== undefined && isMutable(content);
 }

@@ -3,7 +3,7 @@ import { noLongerWanted } from "../base/noLongerWanted.ts";
 import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import { linkTimes } from "../files/linkTimes.ts";
-import { type Cap, type DirectoryCap, type FileCap, isVerifyCap } from "../formats/Cap.ts";
+import { type Cap, type DirectoryCap, type FileCap, isVerifyCap, sizeInCap } from "../formats/Cap.ts";
 import { formatCap, readCapOf } from "../formats/formatCap.ts";
 import { ahead } from "./ahead.ts";
 import { safeNames } from "./safeNames.ts";
@@ -121,9 +121,8 @@ async function sizeOf(
   source: ZipSource,
   signal: AbortSignal,
 ): Promise<Pick<FileNode, "size" | "version">> {
-  if (cap.kind === "CHK") return cap;
-  if (cap.kind === "LIT") return { size: cap.data.length };
-  return source.open(cap, signal);
+  const size = sizeInCap(cap);
+  return size === undefined ? source.open(cap, signal) : { size };
 }
 
 function unreadable(cap: Cap | undefined): GridError<"UNSUPPORTED_CAP"> {
