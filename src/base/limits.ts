@@ -53,6 +53,8 @@ export interface Limits {
   readonly lagOfLatency: number;
   /** … in this time. */
   readonly lagMemory: number;
+  /** Behind a shared cache a block may be late by this much: what is asked of another server, no other visitor will ask of it. */
+  readonly cachedLag: number;
   /** Read-ahead of one reader: plaintext bytes asked for and not yet consumed. It starts at the first figure. */
   readonly windowStart: number;
   readonly windowMost: number;
@@ -101,6 +103,7 @@ export const defaultLimits: Limits = {
   leastLag: 10,
   lagOfLatency: 0.25,
   lagMemory: 5_000,
+  cachedLag: 250,
   windowStart: 1 * MiB,
   windowMost: 20 * MiB,
   windowGrowth: 4,

@@ -14,7 +14,7 @@ function share0(limits: Partial<Limits> = {}) {
   const server = grid.servers[0] as SimulatedServer;
   server.hold(SI, 0, share);
   const context = contextFor(grid, SI, { gapBytes: 0, ...limits });
-  return { grid, server, bytes: new ShareBytes(server, 0, context) };
+  return { grid, server, health: context.health.of(server), bytes: new ShareBytes(server, 0, context) };
 }
 
 const ranges = (server: SimulatedServer) => server.reads.map(({ offset, length }) => [offset, length]);
@@ -217,4 +217,15 @@ it.each([
   const { grid, bytes } = share0({ requestBytes });
   const scope = grid.log.scope("node");
   expect(await grid.clock.runUntil(bytes.readUpTo(500, 12_000, never, scope))).toEqual(share.slice(500));
+});
+
+it("what a cache had tells nothing of its server", async () => {
+  const { grid, server, health, bytes } = share0();
+  server.behaviour.cache = new Set();
+  await grid.clock.runUntil(bytes.read(0, 1000, never));
+  const { latency } = health;
+  expect(latency).toBeGreaterThan(0);
+  for (let i = 0; i < 40; i++) await grid.clock.runUntil(bytes.read(0, 1000, never));
+  expect(server.reads).toHaveLength(41);
+  expect(health.latency).toBe(latency);
 });

@@ -246,14 +246,17 @@ export class ShareBytes {
     const watchdog = new Watchdog(this.#context, controller, this.#server);
     try {
       const storage = storageOf(this.#server);
-      const body = storage.readShare(storageIndexText, this.#shareNumber, offset, length, controller.signal);
+      let isHit = false;
+      const body = storage.readShare(storageIndexText, this.#shareNumber, offset, length, controller.signal, () => {
+        isHit = true;
+      });
       let firstByte: number | undefined;
       for await (const bytes of body) {
         controller.signal.throwIfAborted();
         if (bytes.length === 0) continue; // no sign of life
         if (firstByte === undefined) {
           firstByte = clock.now();
-          health.of(this.#server).sawLatency(firstByte - began);
+          if (!isHit) health.of(this.#server).sawLatency(firstByte - began);
         }
         watchdog.saw(bytes.length);
         this.#receive(request, bytes);
@@ -262,7 +265,7 @@ export class ShareBytes {
       }
       controller.signal.throwIfAborted();
       const arrived = request.arrived - offset;
-      if (firstByte !== undefined) health.of(this.#server).sawThroughput(arrived, clock.now() - firstByte);
+      if (firstByte !== undefined && !isHit) health.of(this.#server).sawThroughput(arrived, clock.now() - firstByte);
       scope.log("debug", "done", () => ({ bytes: arrived, ms: clock.now() - began }));
       this.#requests.delete(request);
       this.#lastReply = clock.now();

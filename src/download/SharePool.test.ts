@@ -44,6 +44,9 @@ it("behind a shared cache servers of like pace are taken in the file's order, an
     return [...pool.choose(taken, 100_000)].map(({ number }) => number);
   };
   expect(chosen()).toEqual([3, 1, 2, 0]);
-  for (const { behaviour } of grid.servers) behaviour.isCached = true;
+  for (const { behaviour } of grid.servers) behaviour.cache = new Set();
+  expect(chosen()).toEqual([1, 2, 3, 0]);
+  // One that seems to be a hundred times as fast makes the others no slower.
+  for (let i = 0; i < 20; i++) context.health.of(grid.servers[3]!).sawThroughput(50_000_000, 100);
   expect(chosen()).toEqual([1, 2, 3, 0]);
 });

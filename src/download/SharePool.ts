@@ -18,10 +18,7 @@ export interface Taken {
 const STAY = 0.8;
 /** A primary share needs no decoding: worth a little. */
 const PRIMARY = 0.95;
-/**
- * Where all readers should ask the same servers, those are as good as the fastest that need no more than so many times as long for a window:
- * what a cache has comes several times as fast as what it has to fetch.
- */
+/** Where all readers should ask the same servers, those are as good as the k fastest that need no more than so many times as long for a window. */
 const LIKE_PACE = 8;
 
 /** All shares that were found of one file, which of them are fit for use, and which is best. */
@@ -218,8 +215,10 @@ export class SharePool<S extends Share> {
     const cached = this.usable().filter(isCached);
     if (cached.length === 0) return undefined;
     // Of what a reader asks for at most: a block says little of how fast a server is.
-    const expected = ({ server }: Share): number => health.expected(server, limits.windowMost / this.#code.needed);
-    const least = Math.min(...cached.map(expected));
+    const expected = ({ server }: Share): number =>
+      health.expected(server, limits.windowMost / this.#code.needed, "steadyBytesPerMs");
+    const times = cached.map(expected).sort((a, b) => a - b);
+    const least = times[Math.min(this.#code.needed, times.length) - 1] ?? 0;
     if (this.#order?.revision !== servers.revision) {
       const places = new Map(
         servers.inOrderFor(decodeBase32(storageIndexText)).map((server, place) => [server, place]),

@@ -310,7 +310,8 @@ export class ShareRace<S extends Share, T> {
   #lagDeadline(share: S): number {
     const { health } = this.#host.context;
     const due = this.#host.pool.isLagging(share) ? undefined : this.#rules.due?.(share);
-    return due === undefined ? Number.POSITIVE_INFINITY : Math.min(due.sign, due.end) + health.tolerance(share.server);
+    if (due === undefined) return Number.POSITIVE_INFINITY;
+    return Math.min(due.sign, due.end) + Math.max(health.tolerance(share.server), this.#leastLag(share));
   }
 
   /**
@@ -322,7 +323,14 @@ export class ShareRace<S extends Share, T> {
     const { health, limits } = this.#host.context;
     const own = health.patience(share.server, Math.max(share.pendingBytes, this.#rules.bytes));
     const others = this.#norm === undefined ? Number.POSITIVE_INFINITY : 1.5 * this.#norm + limits.leastPatience;
-    return Math.max(began + Math.min(own, others), health.awakeSince + limits.leastPatience);
+    const patience = Math.max(Math.min(own, others), this.#leastLag(share));
+    return Math.max(began + patience, health.awakeSince + limits.leastPatience);
+  }
+
+  /** So much is no lateness of a share, whatever its pace. */
+  #leastLag({ server }: S): number {
+    const { limits, storageOf } = this.#host.context;
+    return storageOf(server).isCached ? limits.cachedLag : 0;
   }
 
   #taken(): Taken {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { ByteRange } from "../base/range.ts";
 import { HugeFile } from "./testing/HugeFile.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
+import { Random } from "./testing/random.ts";
 import { patternBytes, SimulatedGrid } from "./testing/SimulatedGrid.ts";
 import { behave } from "./testing/SimulatedServer.ts";
 import { bytesOf } from "./testing/scenario.ts";
@@ -15,8 +16,16 @@ const WHOLE = { offset: 0, length: file.size };
 /** What a reader who knows nothing asks of servers behind a shared cache: the size of each request by what it is for. */
 async function askedBy(latencies: readonly number[], ranges: readonly ByteRange[]): Promise<Map<string, number>> {
   const grid = new SimulatedGrid(4);
+  for (const [i, latency] of latencies.entries()) behave(grid.servers.slice(i, i + 1), { latency, cache: new Set() });
+  return askedOf(grid, file, ranges);
+}
+
+async function askedOf(
+  grid: SimulatedGrid,
+  file: HugeFile,
+  ranges: readonly ByteRange[],
+): Promise<Map<string, number>> {
   file.serveOn(grid);
-  for (const [i, latency] of latencies.entries()) behave(grid.servers.slice(i, i + 1), { latency, isCached: true });
   const node = grid.nodes.open(file.cap);
   for (const range of ranges) await bytesOf(grid, node, range);
   return new Map(
@@ -52,6 +61,26 @@ describe("E-20 readers behind a shared cache ask for the same ranges of the same
     expect(hits(first, await askedBy(OTHERS, seeks))).toBeGreaterThan(0.8);
   });
 
+  it("where servers are late now and then, and what the cache has comes at once", async () => {
+    const cache = new Set<string>();
+    const unsteady = (seed: number): SimulatedGrid => {
+      const random = new Random(seed);
+      const grid = new SimulatedGrid(4);
+      for (const { behaviour } of grid.servers) {
+        Object.defineProperty(behaviour, "latency", { get: () => random.integer(30, random.chance(0.1) ? 220 : 60) });
+        Object.defineProperty(behaviour, "bandwidth", { get: () => random.integer(5_000, 50_000) });
+      }
+      behave(grid.servers, { cache });
+      return grid;
+    };
+    const long = new HugeFile(27, []);
+    const whole = [{ offset: 0, length: long.size }];
+    const first = await askedOf(unsteady(1), long, whole);
+    const second = await askedOf(unsteady(2), long, whole);
+    expect(hits(first, second)).toBeGreaterThan(0.97);
+    expect(hits(new Map([...first, ...second]), await askedOf(unsteady(3), long, whole))).toBeGreaterThan(0.97);
+  });
+
   it("for no more bytes than there are", async () => {
     const asked = await askedBy(NEAR, [WHOLE]);
     const sum = [...asked.values()].reduce((all, length) => all + length, 0);
@@ -63,7 +92,7 @@ it("E-21 behind a shared cache, too, a slow server is left for a better one", as
   const plaintext = patternBytes(6 * MiB);
   const grids = [false, true].map((isCached) => {
     const grid = new SimulatedGrid(10);
-    behave(grid.servers, { latency: 25, bandwidth: 5000, isCached });
+    behave(grid.servers, { latency: 25, bandwidth: 5000, cache: isCached ? new Set() : undefined });
     behave(grid.servers.slice(0, 1), { latency: 500, bandwidth: 250 });
     return grid;
   });

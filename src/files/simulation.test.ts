@@ -87,7 +87,7 @@ async function runHistory(seed: number, isVerbose: boolean): Promise<void> {
   });
   if (node === undefined) return;
   const isCached = random.chance(0.25);
-  for (const { behaviour } of grid.servers) behaviour.isCached = isCached;
+  for (const { behaviour } of grid.servers) behaviour.cache = isCached ? new Set() : undefined;
   const honest = new Set<SimulatedServer>();
   for (const server of grid.servers) {
     if (!disturb(server, random, grid)) honest.add(server);

@@ -5,6 +5,8 @@ import type { Server } from "./Server.ts";
 import { ServerHealth, THROUGHPUT_BYTES } from "./ServerHealth.ts";
 import type { ServerList } from "./ServerList.ts";
 
+type Speed = "bytesPerMs" | "steadyBytesPerMs";
+
 /** The health of every server, shared by all files of a grid. Of one that has left the list nothing is kept longer than somebody uses it. */
 export class HealthBook {
   readonly #clock: Clock;
@@ -12,7 +14,7 @@ export class HealthBook {
   readonly #servers: Pick<ServerList, "known">;
   readonly #entries = new WeakMap<Server, ServerHealth>();
   /** Forgotten whenever a server's figures or the list change: they are asked for for every share that might be chosen. */
-  readonly #typicals = new Map<"latency" | "bytesPerMs", number | undefined>();
+  readonly #typicals = new Map<"latency" | Speed, number | undefined>();
   #typicalOf: readonly Server[] = [];
   #awakeSince = Number.NEGATIVE_INFINITY;
 
@@ -33,10 +35,10 @@ export class HealthBook {
   }
 
   /** Milliseconds that `bytes` from this server should take; what is not known of it is taken from the others. */
-  expected(server: Server, bytes: number): number {
+  expected(server: Server, bytes: number, speed: Speed = "bytesPerMs"): number {
     const health = this.of(server);
     const latency = health.latency ?? this.#typical("latency") ?? this.#limits.firstPatience / 4;
-    const rate = health.bytesPerMs ?? this.#typical("bytesPerMs");
+    const rate = health[speed] ?? this.#typical(speed);
     return latency + (rate === undefined ? 0 : bytes / rate);
   }
 
@@ -87,7 +89,7 @@ export class HealthBook {
     return servers * (this.#typical("latency") ?? 0) * (this.#typical("bytesPerMs") ?? 0);
   }
 
-  #typical(figure: "latency" | "bytesPerMs"): number | undefined {
+  #typical(figure: "latency" | Speed): number | undefined {
     const servers = this.#servers.known();
     if (servers !== this.#typicalOf) {
       this.#typicalOf = servers;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { isGridError } from "../base/GridError.ts";
 import { HttpStorageClient } from "./HttpStorageClient.ts";
 import type { HttpReply, HttpRequest, HttpTransport } from "./HttpTransport.ts";
@@ -172,6 +172,24 @@ describe("a cache before the server", () => {
     expect(client.isCached).toBe(false);
     await client.listShares(SI, signal).catch(() => {});
     expect(client.isCached).toBe(isCached);
+  });
+
+  it.each([
+    ["gridfetch; hit", true],
+    ["gridfetch; fwd=uri-miss, edge;hit;ttl=30", true],
+    ["gridfetch; fwd=uri-miss", false],
+    ["hit; fwd=stale", false],
+    [undefined, false],
+  ])("tells of a part of a share that it had: %s", async (status, isHit) => {
+    const headers = {
+      "content-type": "application/octet-stream",
+      "content-range": "bytes 0-1/*",
+      ...(status && { "cache-status": status }),
+    };
+    const client = new ScriptedServer({ status: 206, headers, body: [bytesOf(1, 2)] }).client();
+    const onHit = vi.fn();
+    for await (const _ of client.readShare(SI, 3, 0, 2, signal, onHit));
+    expect(onHit).toHaveBeenCalledTimes(isHit ? 1 : 0);
   });
 });
 

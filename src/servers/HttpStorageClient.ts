@@ -44,6 +44,7 @@ export class HttpStorageClient implements StorageClient {
     offset: number,
     length: number,
     signal: AbortSignal,
+    onHit?: () => void,
   ): AsyncGenerator<Uint8Array, void, void> {
     checkRange(offset, length);
     // HTTP has no range of zero bytes.
@@ -53,6 +54,7 @@ export class HttpStorageClient implements StorageClient {
     const headers = { Accept: SHARE_TYPE, Range: `bytes=${offset}-${last}` };
     const reply = await this.#service.send({ method: "GET", path, headers, signal });
     const promised = await this.#promisedLength(reply, offset, last);
+    if (isHit(reply)) onHit?.();
     let received = 0;
     for await (const piece of reply.body) {
       received += piece.length;
@@ -108,4 +110,9 @@ export class HttpStorageClient implements StorageClient {
     if (reply.status !== 200 && reply.status !== 404) return this.#service.refuse(reply);
     await discardBody(reply);
   }
+}
+
+/** Did a cache answer by itself (RFC 9211, 2.1)? */
+function isHit(reply: HttpReply): boolean {
+  return /;\s*hit\s*(?:[;,]|$)/.test(reply.header("cache-status") ?? "");
 }

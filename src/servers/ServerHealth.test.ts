@@ -32,3 +32,10 @@ it("each chance that is missed doubles the wait, and a success ends it", async (
   await clock.run(secondChance);
   expect(health.isOnProbation).toBe(false);
 });
+
+it("a body that comes in a burst does not pass for the server's steady speed", () => {
+  const health = new ServerHealth(new VirtualClock(), defaultLimits);
+  for (const ms of [100, 100, 0, 100]) health.sawThroughput(100_000, ms);
+  expect(health.steadyBytesPerMs).toBeGreaterThan(1_000);
+  expect(health.steadyBytesPerMs).toBeLessThan(2_000);
+});

@@ -18,6 +18,8 @@ export class ServerHealth {
   #latency: number | undefined;
   #slowLatency: number | undefined;
   #bytesPerMs: number | undefined;
+  /** What bodies brought and how long they took, the last ones counting most. */
+  #moved = { bytes: 0, ms: 0 };
   /** The worst lag of the current stretch of `lagMemory`, and of the one before. */
   #lags: { readonly since: number; worst: number; readonly before: number | undefined } | undefined;
   #lagCount = 0;
@@ -42,6 +44,7 @@ export class ServerHealth {
   /** `bytes` of a body came in `ms`, counted from its first byte. */
   sawThroughput(bytes: number, ms: number): void {
     if (bytes < THROUGHPUT_BYTES) return;
+    this.#moved = { bytes: 0.6 * this.#moved.bytes + bytes, ms: 0.6 * this.#moved.ms + Math.max(ms, 0.1) };
     const sample = bytes / Math.max(ms, 0.1);
     this.#bytesPerMs = this.#bytesPerMs === undefined ? sample : 0.6 * this.#bytesPerMs + 0.4 * sample;
     this.#changed();
@@ -72,6 +75,7 @@ export class ServerHealth {
     this.#latency = undefined;
     this.#slowLatency = undefined;
     this.#bytesPerMs = undefined;
+    this.#moved = { bytes: 0, ms: 0 };
     this.#lags = undefined;
     this.#lagCount = 0;
     this.#changed();
@@ -97,6 +101,11 @@ export class ServerHealth {
 
   get bytesPerMs(): number | undefined {
     return this.#bytesPerMs;
+  }
+
+  /** As `bytesPerMs`, over many bodies: one that came in a burst counts for no more than the others. */
+  get steadyBytesPerMs(): number | undefined {
+    return this.#moved.ms === 0 ? undefined : this.#moved.bytes / this.#moved.ms;
   }
 
   /** Milliseconds by which blocks were behind the server's pace lately, at most; undefined with no experience. */

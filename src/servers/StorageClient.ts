@@ -12,6 +12,7 @@ export interface StorageClient {
   /**
    * Unverified bytes of a share from `offset` on: `length` of them, or fewer where the share ends before (none at all where
    * it ends at or before `offset`). Arrives in pieces of any size. A body that is longer than asked for, or breaks off, makes the iteration reject.
+   * @param onHit called before the first piece where a cache had them: they tell nothing of how fast the server is
    */
   readShare(
     storageIndex: string,
@@ -19,6 +20,7 @@ export interface StorageClient {
     offset: number,
     length: number,
     signal: AbortSignal,
+    onHit?: () => void,
   ): AsyncIterable<Uint8Array>;
 
   /** Tells the operator that a share is corrupt. `reason` is 1 to 32765 characters. */

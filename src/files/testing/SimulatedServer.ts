@@ -21,8 +21,8 @@ export interface Behaviour {
   stallsAfter: number | undefined;
   /** Replaces what a read gets. */
   tamper: ((shareNumber: number, offset: number, bytes: Uint8Array) => Uint8Array) | undefined;
-  /** Says that a shared cache stands before it. */
-  isCached: boolean;
+  /** A shared cache that stands before it, and what that keeps: what was read once comes at once. */
+  cache: Set<string> | undefined;
 }
 
 /** Of a server that does what it should. */
@@ -34,7 +34,7 @@ export const faultless = {
   breaksAfter: undefined,
   stallsAfter: undefined,
   tamper: undefined,
-  isCached: false,
+  cache: undefined,
 } satisfies Partial<Behaviour>;
 
 /** Has all of them behave so from now on; what is not named stays. */
@@ -75,7 +75,7 @@ export class SimulatedServer implements Server, StorageClient {
   }
 
   get isCached(): boolean {
-    return this.behaviour.isCached;
+    return this.behaviour.cache !== undefined;
   }
 
   async listShares(storageIndex: string, signal: AbortSignal): Promise<number[]> {
@@ -94,25 +94,31 @@ export class SimulatedServer implements Server, StorageClient {
     offset: number,
     length: number,
     signal: AbortSignal,
+    onHit?: () => void,
   ): AsyncGenerator<Uint8Array> {
     this.counts.reads++;
     this.reads.push({ shareNumber, offset, length });
     this.inFlight++;
     try {
+      const { cache } = this.behaviour;
+      const key = cache && `${this.id} ${shareNumber} ${offset}+${length}`;
+      const isHit = key !== undefined && cache?.has(key) === true;
+      if (isHit) onHit?.();
       if (this.behaviour.hangsOnRead) await this.#never(signal);
-      await this.#clock.sleep(this.behaviour.latency, signal);
+      if (!isHit) await this.#clock.sleep(this.behaviour.latency, signal);
       if (this.behaviour.statusOnRead !== undefined) throw this.#refusal(this.behaviour.statusOnRead);
       const share = this.shares.get(storageIndex)?.get(shareNumber);
       if (share === undefined) throw this.#refusal(404);
       const honest = share.subarray(offset, offset + length);
       const bytes = this.behaviour.tamper?.(shareNumber, offset, honest) ?? honest;
+      if (key !== undefined) cache?.add(key);
       const most = Math.min(MOST_AT_ONCE, Math.ceil(this.behaviour.bandwidth * MOST_MS_AT_ONCE));
       for (let at = 0; at < bytes.length; at += most) {
         const { breaksAfter, stallsAfter, bandwidth } = this.behaviour;
         if (breaksAfter !== undefined && at >= breaksAfter) throw this.#broken();
         if (stallsAfter !== undefined && at >= stallsAfter) await this.#never(signal);
         const piece = bytes.slice(at, at + most);
-        await this.#clock.sleep(piece.length / bandwidth, signal);
+        if (!isHit) await this.#clock.sleep(piece.length / bandwidth, signal);
         this.counts.bytes += piece.length;
         yield piece;
       }
