@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { mayInstall } from "../../src/node/setup/mayInstall.mjs";
 import { runCommand } from "../../src/node/setup/runCommand.mjs";
 
 /**
@@ -7,8 +8,8 @@ import { runCommand } from "../../src/node/setup/runCommand.mjs";
  * @returns {Promise<boolean>} are they there now?
  */
 export async function installDebianPackages(names) {
-  const mayInstall = process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0;
-  if (!mayInstall) return false;
+  const canInstall = process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0;
+  if (!canInstall || !mayInstall()) return false;
   console.log(`Installing Debian's ${names.join(", ")} …`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await runCommand("apt-get", ["update", "-qq"], { env });

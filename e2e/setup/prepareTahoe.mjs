@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkout } from "../../src/node/setup/checkout.mjs";
+import { mayInstall } from "../../src/node/setup/mayInstall.mjs";
 import { runCommand } from "../../src/node/setup/runCommand.mjs";
 import { installDebianPackages } from "./installDebianPackages.mjs";
 
@@ -18,6 +19,7 @@ const stamp = join(venv, "gridfetch-requirements.sha256");
 export async function prepareTahoe() {
   const wanted = createHash("sha256").update(readFileSync(requirements)).digest("hex");
   if (read(stamp) === wanted && tahoeStarts()) return { bin };
+  if (!mayInstall()) return { missing: "it is not installed in .cache/tahoe-venv" };
   console.log("Installing Tahoe-LAFS into .cache/tahoe-venv …");
   // Debian splits Python's venv off, and netifaces, which Tahoe-LAFS needs, comes as C source only.
   const debian = ["python3", "python3-venv", "python3-dev", "gcc", "libc6-dev"];

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkout } from "./checkout.mjs";
+import { mayInstall } from "./mayInstall.mjs";
 import { runCommand } from "./runCommand.mjs";
 
 /**
@@ -11,6 +12,8 @@ import { runCommand } from "./runCommand.mjs";
  */
 export async function installPackages(folder = ".", options = []) {
   if (await installed(join(checkout, folder))) return;
+  if (!mayInstall())
+    throw new Error(`What ${join(folder, "package-lock.json")} names is not installed. Run npm ci there.`);
   console.log(`Installing the npm packages of ${join(folder, "package-lock.json")} …`);
   const args = ["ci", "--prefix", folder, "--include=dev", "--no-audit", "--no-fund", ...options];
   const npm = process.env.npm_execpath;
