@@ -17,8 +17,9 @@ const gzipped = (text: string | Buffer) => gzipSync(text, { level: 9 }).length;
 // It was 68 KB before folders had addresses, 68.1 before readers behind a shared cache asked for the same pieces of the same shares, and 68.7
 // before folders were listed for pages.
 // It was 69.5 KB before URLs stood for archives, which a script of their own makes, and 69.8 before it learned nothing of a server from what a cache had.
-it("the ready-made worker, without TLS, is at most 70 KB", () => {
-  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(70_000);
+// It was 70 KB before it remembered which servers are away.
+it("the ready-made worker, without TLS, is at most 70.6 KB", () => {
+  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(70_600);
 });
 
 it("TLS, and what else most never need, are files of their own", () => {

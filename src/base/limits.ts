@@ -7,8 +7,16 @@ export interface Limits {
   readonly queriesAtOnce: number;
   /** A share query older than this no longer counts against `queriesAtOnce`: ten dead servers must not stall the rest. */
   readonly queryOverdue: number;
-  /** A share query older than this has failed, where no other server of the file has answered yet: else sooner. */
+  /** Until there is an answer to compare with, a share query is late after this. */
+  readonly queryPatience: number;
+  /** For so many servers that have failed one more is asked at once; twice as many as are needed at most. */
+  readonly failuresForAnother: number;
+  /** A share query older than this has failed … */
   readonly queryTimeout: number;
+  /** … and one older than this where the file seems to be lost: nobody has a share of it … */
+  readonly lostQueryTimeout: number;
+  /** … of so many servers that have answered, as many as a usual file has shares. It is longer than servers take whose disk wakes up. */
+  readonly lostAnswers: number;
   /** Looking for shares without finding a new one ends after this. Under the 50 s that a browser grants a worker. */
   readonly findTimeout: number;
   /** Spare shares to know of beyond the k in use. */
@@ -80,7 +88,11 @@ export interface Limits {
 export const defaultLimits: Limits = {
   queriesAtOnce: 10,
   queryOverdue: 3_000,
+  queryPatience: 500,
+  failuresForAnother: 2,
   queryTimeout: 20_000,
+  lostQueryTimeout: 8_100,
+  lostAnswers: 10,
   findTimeout: 30_000,
   spareShares: 2,
   stallTimeout: 15_000,

@@ -2,6 +2,7 @@ import type { Clock } from "../base/Clock.ts";
 import type { EventLog } from "../base/EventLog.ts";
 import { encodeBase32 } from "../formats/base32.ts";
 import type { ChkVerifyCap } from "../formats/Cap.ts";
+import { AwayServers } from "./AwayServers.ts";
 import type { ByteStore } from "./ByteStore.ts";
 import { CachedFile } from "./CachedFile.ts";
 import type { CacheLimits } from "./cacheLimits.ts";
@@ -12,7 +13,7 @@ import { WriteBehind } from "./WriteBehind.ts";
 
 /** Where memories are kept. */
 export interface CacheStores {
-  /** UEBs, share hash tree nodes, share maps, pages of hash trees. */
+  /** UEBs, share hash tree nodes, share maps, pages of hash trees; which servers were away. */
   readonly facts: ByteStore;
   /** Ciphertext. */
   readonly segments: ByteStore;
@@ -25,6 +26,8 @@ export interface CacheStores {
 export class FileCache {
   /** Ciphertext that lasts as long as the worker: one bound over all grids. */
   readonly recent: SegmentCache;
+  /** Of all grids. */
+  readonly away: AwayServers;
   readonly #facts: WriteBehind;
   readonly #segments: WriteBehind;
   readonly #clock: Clock;
@@ -48,6 +51,7 @@ export class FileCache {
       patience: limits.patience,
     };
     this.#facts = new WriteBehind({ ...common, store: facts });
+    this.away = new AwayServers(this.#facts, clock);
     this.#segments = new WriteBehind({ ...common, store: segments });
     this.#clock = clock;
     this.#limits = limits;

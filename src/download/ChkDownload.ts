@@ -88,8 +88,8 @@ export class ChkDownload extends Download<ChkShare> {
 
   /** Never rejects. */
   async #recall(locations: ShareLocations): Promise<void> {
-    const { servers, scope } = this.context;
-    const shares = await this.#facts.recall();
+    const { away, servers, scope } = this.context;
+    const [shares] = await Promise.all([this.#facts.recall(), away?.recall()]);
     const take = (server: Server, { shareNumber, header }: ShareLocation) =>
       this.take(server, shareNumber, () => this.#share(server, shareNumber, header), "share-remembered");
     locations.recall(shares, servers, take, this.#facts.cap.needed);

@@ -2,6 +2,7 @@ import type { Clock } from "../base/Clock.ts";
 import type { LogScope } from "../base/EventLog.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Slots } from "../base/Slots.ts";
+import type { AwayServers } from "../cache/AwayServers.ts";
 import type { CachedFile } from "../cache/CachedFile.ts";
 import type { SegmentCache } from "../cache/SegmentCache.ts";
 import type { ErasureCodec } from "../erasure/ErasureCodec.ts";
@@ -35,4 +36,6 @@ export interface DownloadContext {
   readonly segmentPrefix: string;
   /** What outlives this program, where there is such a thing. */
   readonly cachedFile: CachedFile | undefined;
+  /** Undefined for a file that changes, too: a server that was away may have a newer version now. */
+  readonly away: AwayServers | undefined;
 }

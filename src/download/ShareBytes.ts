@@ -238,7 +238,7 @@ export class ShareBytes {
 
   /** Never rejects: what goes wrong is told to the wants. */
   async #run(request: Request): Promise<void> {
-    const { clock, health, storageIndexText, storageOf } = this.#context;
+    const { away, clock, health, storageIndexText, storageOf } = this.#context;
     const { offset, length, controller } = request;
     const scope = this.#askerOf(request).child("request");
     const began = clock.now();
@@ -256,7 +256,10 @@ export class ShareBytes {
         if (bytes.length === 0) continue; // no sign of life
         if (firstByte === undefined) {
           firstByte = clock.now();
-          if (!isHit) health.of(this.#server).sawLatency(firstByte - began);
+          if (!isHit) {
+            health.of(this.#server).sawLatency(firstByte - began);
+            away?.answered(this.#server, began);
+          }
         }
         watchdog.saw(bytes.length);
         this.#receive(request, bytes);

@@ -20,15 +20,6 @@ export type Finder = Pick<
   "isPromising" | "isExhausted" | "seek" | "pause" | "refresh" | "restart" | "outcomes" | "tally"
 >;
 
-/** Until there is an answer to compare with, a share query is late after this many milliseconds. */
-const FIRST_PATIENCE = 500;
-
-/** Where others have answered a query has failed after so many milliseconds: servers that take 8 s are waited for. */
-const QUERY_SILENCE = 8_100;
-
-/** For so many servers that have failed one more is asked at once. */
-const FAILURES_FOR_ANOTHER = 2;
-
 /**
  * Asks servers which shares of a file they hold ("do you have block"), many at once, in the file's order but those that did
  * badly last. Hands over all shares of an answer in one delivery, late answers too. It asks no more servers than it takes
@@ -47,6 +38,8 @@ export class ShareFinder {
   readonly #failures = new Map<Server, string>();
   readonly #empty = new Set<Server>();
   #fastest: number | undefined;
+  /** A server has, or had, a share. */
+  #isFound = false;
   #sought = 0;
   #postponed: ReadonlySet<Server> = new Set();
   #isGivenUp = false;
@@ -111,7 +104,8 @@ export class ShareFinder {
     this.#stopTimers();
     const unanswered = [...this.#queries];
     this.#queries.clear();
-    for (const [server, { controller }] of unanswered) {
+    for (const [server, { began, controller, isLate }] of unanswered) {
+      if (isLate) this.#context.away?.silent(server, began);
       controller.abort(noLongerWanted);
       this.#asked.delete(server);
     }
@@ -140,6 +134,7 @@ export class ShareFinder {
   /** These are asked after others: what they have is remembered, and what is sought now is shares to spare. */
   postpone(servers: Iterable<Server>): void {
     this.#postponed = new Set(servers);
+    this.#isFound ||= this.#postponed.size > 0;
   }
 
   /** What became of each server that gave no share, in words. */
@@ -182,11 +177,11 @@ export class ShareFinder {
 
   /** The file's servers, those last that have done badly of late or are postponed. */
   #listed(): Server[] {
-    const { health, servers } = this.#context;
+    const { away, health, servers } = this.#context;
     this.#revision = servers.revision;
     const inOrder = servers.inOrderFor(this.#storageIndex);
     const distrust = (server: Server): number =>
-      (health.of(server).isOnProbation ? 2 : 0) + (this.#postponed.has(server) ? 1 : 0);
+      (health.of(server).isOnProbation || away?.has(server) ? 2 : 0) + (this.#postponed.has(server) ? 1 : 0);
     return inOrder.toSorted((a, b) => distrust(a) - distrust(b));
   }
 
@@ -206,9 +201,10 @@ export class ShareFinder {
       // One that is late takes up a place only while there is no answer to compare with.
       if (this.#fastest === undefined ? !query.isOverdue : !query.isLate) counted++;
     }
+    const { failuresForAnother, queriesAtOnce } = this.#context.limits;
     // Where many fail, the next one will hardly do better.
-    const wanted = this.#sought && this.#sought + this.#failures.size / FAILURES_FOR_ANOTHER;
-    return prompt < wanted && counted < Math.max(this.#context.limits.queriesAtOnce, this.#sought);
+    const wanted = this.#sought + Math.min(this.#failures.size / failuresForAnother, this.#sought);
+    return prompt < wanted && counted < Math.max(queriesAtOnce, this.#sought);
   }
 
   #query(server: Server): void {
@@ -225,7 +221,7 @@ export class ShareFinder {
 
   /** Never rejects. */
   async #run(server: Server, query: Query): Promise<void> {
-    const { clock, health, scope, storageIndexText, storageOf } = this.#context;
+    const { away, clock, health, scope, storageIndexText, storageOf } = this.#context;
     const { signal } = query.controller;
     const log = scope.child("query");
     log.log("debug", "start", () => ({ server: server.name }));
@@ -248,12 +244,15 @@ export class ShareFinder {
       log.log("debug", "done", () => ({ shares: shareNumbers.join(","), ms: took }));
       this.#fastest = Math.min(this.#fastest ?? took, took);
       health.of(server).sawLatency(took);
+      away?.answered(server, query.began);
     } else {
       log.log("info", "failed", () => ({ reason: reasonOf(failure), ms: took }));
       health.of(server).failed();
+      away?.failed(server);
       this.#failures.set(server, `share query: ${reasonOf(failure)}`);
     }
     if (shareNumbers.length > 0) {
+      this.#isFound = true;
       this.#stopGivingUp(); // a new share: whoever seeks more starts the wait anew
       this.#deliver(server, shareNumbers);
     } else {
@@ -268,12 +267,11 @@ export class ShareFinder {
     this.#cancelTick = undefined;
     const { clock, limits } = this.#context;
     const patience = this.#patience();
-    const limit = Math.min(limits.queryTimeout, QUERY_SILENCE + (this.#fastest ?? Number.POSITIVE_INFINITY));
     let next = Number.POSITIVE_INFINITY;
-    for (const query of this.#queries.values()) {
+    for (const [server, query] of this.#queries) {
       if (!query.isLate) next = Math.min(next, query.began + patience);
       if (!query.isOverdue) next = Math.min(next, query.began + limits.queryOverdue);
-      if (!query.controller.signal.aborted) next = Math.min(next, query.began + limit);
+      if (!query.controller.signal.aborted) next = Math.min(next, query.began + this.#limitOf(server));
     }
     if (next === Number.POSITIVE_INFINITY) return;
     this.#cancelTick = clock.after(Math.max(0, next - clock.now()), () => {
@@ -281,6 +279,7 @@ export class ShareFinder {
       for (const [server, query] of this.#queries) {
         query.isLate ||= now >= query.began + patience;
         query.isOverdue ||= now >= query.began + limits.queryOverdue;
+        const limit = this.#limitOf(server);
         if (now >= query.began + limit) query.controller.abort(timedOut(server, limit));
       }
       this.#changed();
@@ -289,9 +288,21 @@ export class ShareFinder {
     });
   }
 
+  /**
+   * Milliseconds that its answer may take. Where the file seems to be lost, servers that never answered anything are hardly the ones that have
+   * it: an uploader gives each server one share, as long as there are servers.
+   */
+  #limitOf(server: Server): number {
+    const { health, limits } = this.#context;
+    const isLost = !this.#isFound && this.#empty.size >= limits.lostAnswers;
+    return isLost && !health.of(server).hasAnswered
+      ? Math.min(limits.queryTimeout, limits.lostQueryTimeout + (this.#fastest as number))
+      : limits.queryTimeout;
+  }
+
   #patience(): number {
-    const { queryOverdue } = this.#context.limits;
-    return Math.min(queryOverdue, this.#fastest === undefined ? FIRST_PATIENCE : 3 * this.#fastest + 50);
+    const { queryOverdue, queryPatience } = this.#context.limits;
+    return Math.min(queryOverdue, this.#fastest === undefined ? queryPatience : 3 * this.#fastest + 50);
   }
 
   #giveUp(): void {

@@ -115,11 +115,16 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       segmentCache: segments,
       segmentPrefix,
       cachedFile: undefined,
+      away: undefined,
     };
   }
 
   function immutableContextOf(cap: ChkCap | ChkVerifyCap, cachedFile = options.fileCache?.file(cap)): DownloadContext {
-    return { ...contextOf(cap.storageIndex, `${nameOf(cap, cap.storageIndex)}:`), cachedFile };
+    return {
+      ...contextOf(cap.storageIndex, `${nameOf(cap, cap.storageIndex)}:`),
+      cachedFile,
+      away: options.fileCache?.away,
+    };
   }
 
   function openImmutable(cap: ChkCap): FileNode {

@@ -9,6 +9,8 @@ export interface Server {
   readonly id: string;
   /** Nickname, else the start of the id: for people. */
   readonly name: string;
+  /** Tells it from the same server at other addresses, where that is known. Short, and no secret. */
+  readonly place?: string;
   /** Sorts servers for a storage index (wire format: placement). */
   readonly permutationSeed: Uint8Array;
   /** The shares of immutable files. */

@@ -23,6 +23,7 @@ export class ServerHealth {
   /** The worst lag of the current stretch of `lagMemory`, and of the one before. */
   #lags: { readonly since: number; worst: number; readonly before: number | undefined } | undefined;
   #lagCount = 0;
+  #hasAnswered = false;
   #failures = 0;
   #retryAt = 0;
 
@@ -34,6 +35,7 @@ export class ServerHealth {
 
   /** A reply's first byte came `ms` after it was asked for. */
   sawLatency(ms: number): void {
+    this.#hasAnswered = true;
     this.#latencies.push(ms);
     if (this.#latencies.length > SAMPLES) this.#latencies.shift();
     this.#latency = percentile(this.#latencies, 0.5);
@@ -82,6 +84,11 @@ export class ServerHealth {
     // What fails before its next chance is the same trouble still: one lost connection fails every share that was read over it.
     if (!this.isOnProbation) this.#failures++;
     this.#retryAt = this.#clock.now() + this.#limits.secondChance * 2 ** Math.min(this.#failures - 1, 6);
+  }
+
+  /** Has it ever answered, as far as this program knows? */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
   }
 
   /** Is it still being asked last? */

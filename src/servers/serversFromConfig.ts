@@ -1,7 +1,10 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { utf8 } from "../base/bytes.ts";
 import { type Clock, systemClock } from "../base/Clock.ts";
 import { GridError } from "../base/GridError.ts";
 import type { AddressConfig, GridConfig, ServerConfig, ServerSecrets } from "../base/gridConfig.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
+import { encodeBase32 } from "../formats/base32.ts";
 import { FallbackTransport } from "./FallbackTransport.ts";
 import type { HttpTransport } from "./HttpTransport.ts";
 import { httpServer, serverName } from "./httpServer.ts";
@@ -50,7 +53,7 @@ export function serverFromConfig(
   const identity = { id, nickname, permutationSeed };
   const transport = transportTo(entry, makeTransport, timing);
   const swissnum = swissnumOf(entry, secrets);
-  return { ...httpServer(identity, transport, swissnum), openRoot: openRootOf(entry, swissnum) };
+  return { ...httpServer(identity, transport, swissnum), place: placeOf(entry), openRoot: openRootOf(entry, swissnum) };
 }
 
 /** By all of a server's addresses: by the next one where one fails. */
@@ -60,6 +63,15 @@ export function transportTo(entry: ServerConfig, makeTransport: MakeTransport, t
     .map((address) => makeTransport(address, name))
     .filter((transport) => transport !== undefined);
   return oneOf(transports, name, timing);
+}
+
+function placeOf(entry: ServerConfig): string {
+  const addresses = addressesOf(entry).map((address) => {
+    if ("url" in address) return [address.url];
+    const { tlsId, host, port } = address.nurl;
+    return [tlsId, host, port, address.relay];
+  });
+  return encodeBase32(sha256(utf8(JSON.stringify([entry.id, addresses]))));
 }
 
 /** The best address, if it takes neither a secret nor a relay. */

@@ -29,5 +29,6 @@ export function contextFor(
     segmentCache: new SegmentCache(0),
     segmentPrefix: "",
     cachedFile: undefined,
+    away: undefined,
   };
 }
