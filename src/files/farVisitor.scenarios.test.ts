@@ -106,4 +106,10 @@ it("U-05 where each connection is a WebSocket of its own, none is opened that no
   await tripsTo(film, 0);
   const streams = relay.story.filter((line) => line.endsWith("server3 stream"));
   expect(streams).toHaveLength(1);
+  // All are closed, and those that have answered get no other either.
+  await clock.run(60_000);
+  const before = relay.story.length;
+  warm();
+  await clock.run(12 * ROUND_TRIP);
+  expect(relay.story.slice(before)).toEqual([]);
 });

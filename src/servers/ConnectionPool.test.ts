@@ -188,6 +188,40 @@ describe("where one may be opened ahead", () => {
     expect(await next).toBe(connection);
   });
 
+  it("one that hangs is not what the next gets: nobody waits for it after three seconds", async () => {
+    const { pool, openings, clock } = start({ mayOpenAhead: true });
+    const leaving = new AbortController();
+    const left = pool.take(leaving.signal);
+    await clock.run(2_000);
+    leaving.abort(new Error("enough"));
+    await expect(left).rejects.toThrow("enough");
+    expect(openings).toHaveLength(1);
+    await clock.run(1_000);
+    expect([openings.length, clock.pendingTimers]).toEqual([0, 0]);
+    const next = pool.take(never);
+    await clock.run(10_000);
+    // It is waited for.
+    const connection = openings[0]!.succeed();
+    expect(await next).toBe(connection);
+  });
+
+  it("one that was waited for too long goes with who waited, or gets another", async () => {
+    const { pool, openings, clock, hold } = start({ mayOpenAhead: true });
+    const leaving = new AbortController();
+    const left = pool.take(leaving.signal);
+    await clock.run(15_000);
+    leaving.abort(new Error("enough"));
+    await expect(left).rejects.toThrow("enough");
+    expect(openings).toHaveLength(0);
+    const held = await hold();
+    const second = pool.take(never);
+    await clock.run(5_000);
+    pool.give(held);
+    expect(await second).toBe(held);
+    await clock.run(3_000);
+    expect(openings).toHaveLength(0);
+  });
+
   it("none that idles stays longer than a minute", async () => {
     const { pool, openings, clock, hold } = start({ mayOpenAhead: true });
     const connection = await hold();

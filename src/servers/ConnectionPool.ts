@@ -2,7 +2,7 @@ import type { Clock } from "../base/Clock.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
 import { StreamFailure } from "./ByteStream.ts";
 import type { HttpConnection } from "./HttpConnection.ts";
-import { IDLE_LIMIT, OPENING_LIMIT } from "./serverConnections.ts";
+import { IDLE_LIMIT, OPENING_LIMIT, UNAWAITED_LIMIT } from "./serverConnections.ts";
 
 interface Waiter {
   serve(connection: HttpConnection): void;
@@ -14,6 +14,11 @@ interface IdleConnection {
   readonly since: number;
   /** It is not closed for having idled too long. */
   stopWaiting(): void;
+}
+
+interface Opening {
+  readonly began: number;
+  readonly controller: AbortController;
 }
 
 /** How a pool gets connections. */
@@ -36,10 +41,10 @@ export class ConnectionPool {
   readonly #idle: IdleConnection[] = [];
   readonly #waiting = new Set<Waiter>();
   /**
-   * Never fewer than those who wait. One whose waiter got another connection goes on, with nobody waiting too: whoever needed two will
-   * again.
+   * Never fewer than those who wait. One whose waiter got another connection goes on for a while, with nobody waiting too: whoever needed two
+   * will again.
    */
-  readonly #openings = new Set<AbortController>();
+  readonly #openings = new Set<Opening>();
   /** Those that will soon be given back, by nobody who waits for anything. */
   #expected = 0;
 
@@ -109,6 +114,7 @@ export class ConnectionPool {
       const settle = (): void => {
         this.#waiting.delete(waiter);
         signal.removeEventListener("abort", leave);
+        if (this.#waiting.size === 0) this.#endOpenings();
       };
       const waiter: Waiter = {
         serve(connection) {
@@ -122,7 +128,8 @@ export class ConnectionPool {
       };
       const leave = (): void => {
         waiter.fail(signal.reason);
-        if (this.#waiting.size === 0) this.#stopOpening();
+        // Whoever has left mostly asks for something else next.
+        if (this.#waiting.size === 0) this.#endOpenings(this.#source.mayOpenAhead ? 1 : 0);
       };
       signal.addEventListener("abort", leave, { once: true });
       this.#waiting.add(waiter);
@@ -131,22 +138,27 @@ export class ConnectionPool {
   }
 
   #startOpening(): void {
-    const opening = new AbortController();
+    const controller = new AbortController();
+    const opening = { began: this.#clock.now(), controller };
     this.#openings.add(opening);
     const cancel = this.#clock.after(OPENING_LIMIT, () =>
-      opening.abort(new StreamFailure("server-away", "no connection came about in time")),
+      controller.abort(new StreamFailure("server-away", "no connection came about in time")),
     );
+    const cancelLook = this.#clock.after(UNAWAITED_LIMIT, () => {
+      if (this.#waiting.size === 0) this.#endOpenings();
+    });
     const isOver = (): boolean => {
       cancel();
+      cancelLook();
       return this.#openings.delete(opening);
     };
-    this.#source.open(opening.signal).then(
+    this.#source.open(controller.signal).then(
       (connection) => {
         isOver();
         this.give(connection);
       },
       (error: unknown) => {
-        const { aborted, reason } = opening.signal;
+        const { aborted, reason } = controller.signal;
         const [first] = this.#waiting;
         // While there are as many as wait, nobody has lost anything.
         if (isOver() && this.#isLacking) first?.fail(aborted ? reason : error);
@@ -154,12 +166,13 @@ export class ConnectionPool {
     );
   }
 
-  /** The first goes on where one may be opened ahead: whoever has left mostly asks for something else next. */
-  #stopOpening(): void {
-    const [, ...others] = this.#openings;
-    const ended = this.#source.mayOpenAhead ? others : [...this.#openings];
-    for (const opening of ended) {
-      opening.abort(noLongerWanted);
+  /** For when nobody waits: ends those that have taken long, and of the others all but so many. */
+  #endOpenings(most = Number.POSITIVE_INFINITY): void {
+    const since = this.#clock.now() - UNAWAITED_LIMIT;
+    let left = most;
+    for (const opening of this.#openings) {
+      if (opening.began > since && left-- > 0) continue;
+      opening.controller.abort(noLongerWanted);
       this.#openings.delete(opening);
     }
   }

@@ -88,7 +88,7 @@ class RelayWay {
     const { relay, tls, nurl } = this.#options;
     tls.warm();
     await relay.warm(nurl.tlsId);
-    if (this.#hasAnswered || (isLikely && relay.mayOpenAhead)) this.#connections.warm();
+    if (relay.mayOpenAhead && (this.#hasAnswered || isLikely)) this.#connections.warm();
   }
 
   async #send(request: HttpRequest, place: Place): Promise<HttpReply> {
