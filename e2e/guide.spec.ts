@@ -96,6 +96,7 @@ const outcomes: Readonly<Record<string, (page: Page, demo: DemoGrid) => Promise<
     await expectText(stranger, "0 of the 3 shares");
     await stranger.context().close();
   },
+  "ahead.js": (page) => expectText(page, "The next one is at hand"),
   async "download.js"(page) {
     const started = page.waitForEvent("download");
     await page.getByRole("link", { name: "Download" }).click();

@@ -15,7 +15,7 @@ import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
  *   one does without the answer where it can.
  * - What is changed or taken away raises `oldest` too: the two sides then leave each other alone, loudly.
  */
-export const PROTOCOL: Versions = { oldest: 1, newest: 6 };
+export const PROTOCOL: Versions = { oldest: 1, newest: 7 };
 
 /** The versions of the protocol that a side understands, both ends included. */
 export interface Versions {
@@ -25,6 +25,12 @@ export interface Versions {
 
 /** Nothing besides the kind. */
 type Nothing = Record<never, never>;
+
+/** With all that asks for background work, since a worker that starts anew knows of no limit. */
+interface BackgroundLimit {
+  /** Bytes a second, for all such work; as fast as it goes if undefined. Versions before 7 neither say nor heed it. */
+  readonly limit?: number | undefined;
+}
 
 /** What a page asks its worker. Asked with a MessagePort, on which the one answer comes. */
 export interface Questions {
@@ -52,7 +58,7 @@ export interface Questions {
    * once it goes on. Versions before 5 do not know the question.
    */
   offlineWork: {
-    payload: Nothing;
+    payload: BackgroundLimit;
     answer: {
       /** Files that are being kept offline. */
       readonly keeping: number;
@@ -134,8 +140,18 @@ export interface Questions {
       readonly next: number | undefined;
     };
   };
+  /** Have a part of a file at hand: it will probably be wanted. Answered once it is. Versions before 7 do not know the question. */
+  prefetch: {
+    payload: BackgroundLimit & {
+      readonly cap: string;
+      readonly grid: string;
+      readonly offset: number;
+      readonly length: number;
+    };
+    answer: Nothing;
+  };
   /** Keep a file offline, or go on with it. Answered once that is written down. */
-  keep: { payload: { readonly cap: string; readonly grid: string }; answer: { readonly keep: Keep } };
+  keep: { payload: BackgroundLimit & { readonly cap: string; readonly grid: string }; answer: { readonly keep: Keep } };
   /** Is the file of this cap kept offline, or to be kept? */
   keepOf: { payload: { readonly cap: string }; answer: { readonly keep: Keep | undefined } };
   /** All files that are kept offline, or are to be. */
@@ -173,7 +189,7 @@ type Checks<Map> = { readonly [Kind in keyof Map]: (content: Readonly<Record<str
 const questionChecks: Checks<Questions> = {
   claim: () => true,
   ping: () => true,
-  offlineWork: () => true,
+  offlineWork: isLimited,
   handOvers: () => true,
   takeOver: () => true,
   // Looked at by the configuration's own parser, which says what is wrong.
@@ -188,14 +204,31 @@ const questionChecks: Checks<Questions> = {
   list: ({ cap, grid, from, version }) =>
     typeof cap === "string" &&
     typeof grid === "string" &&
-    Number.isSafeInteger(from) &&
-    (from as number) >= 0 &&
+    isSize(from) &&
     (version === undefined || typeof version === "string"),
-  keep: ({ cap, grid }) => typeof cap === "string" && typeof grid === "string",
+  prefetch: ({ cap, grid, offset, length, limit }) =>
+    typeof cap === "string" &&
+    typeof grid === "string" &&
+    isSize(offset) &&
+    isSize(length) &&
+    length <= MOST_PREFETCHED &&
+    isLimited({ limit }),
+  keep: ({ cap, grid, limit }) => typeof cap === "string" && typeof grid === "string" && isLimited({ limit }),
   keepOf: ({ cap }) => typeof cap === "string",
   keeps: () => true,
   changeKeep: ({ id, to }) => isKeepId(id) && KEEP_CHANGES.includes(to),
 };
+
+/** Half of the segments that a worker has in memory: what a viewer seeks back to must not have to go for it. */
+export const MOST_PREFETCHED = 8 * 1024 * 1024;
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isLimited({ limit }: Readonly<Record<string, unknown>>): boolean {
+  return limit === undefined || (typeof limit === "number" && limit > 0);
+}
 
 const KEEP_CHANGES: readonly unknown[] = ["paused", "keeping", "removed"] satisfies KeepChange[];
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Entry } from "../base/Entry.ts";
-import { announcement, isNeverMind, isQuestion, reply } from "../channel/messages.ts";
+import { announcement, isNeverMind, isQuestion, misunderstoodReply, reply } from "../channel/messages.ts";
 import { Grid } from "./Grid.ts";
 import { Handles } from "./handles.ts";
 
@@ -21,6 +21,21 @@ describe("a wrong argument is told as such, and the worker is not asked", () => 
     ["id", () => grid.removeKept("URI:CHK:hidden")],
     ["grid", () => grid.keep("URI:CHK:hidden", { grid: any(7) })],
     ["grid", () => grid.list("URI:DIR2:hidden", { grid: any(7) }).next()],
+    ["offset", () => grid.prefetch("URI:CHK:hidden", { offset: -1 })],
+    ["length", () => grid.prefetch("URI:CHK:hidden", { length: 2 ** 30 })],
+    ["length", () => grid.prefetch("URI:CHK:hidden", { length: 1.5 })],
+    [
+      "limit",
+      () => {
+        grid.backgroundLimit = 0;
+      },
+    ],
+    [
+      "limit",
+      () => {
+        grid.backgroundLimit = any("fast");
+      },
+    ],
     ["filename", () => grid.info("URI:CHK:hidden", { filename: any(7) })],
     ["config", () => grid.configure({ config: any({ servers: [() => "URI:CHK:hidden"] }) })],
     ["secrets", () => grid.configure({ secrets: any({ one: Symbol("URI:CHK:hidden") }) })],
@@ -38,6 +53,7 @@ it.each<[call: string, (grid: Grid, wrong: never) => unknown]>([
   ["keepOf", (grid, wrong) => grid.keepOf(wrong)],
   ["list", (grid, wrong) => grid.list(wrong).next()],
   ["info", (grid, wrong) => grid.info(wrong)],
+  ["prefetch", (grid, wrong) => grid.prefetch(wrong)],
 ])("%s of what is no cap at all says so, and asks no worker", async (_, call) => {
   const scope = new URL("https://app.example/");
   const controller = { postMessage: () => expect.fail("asked") };
@@ -84,6 +100,50 @@ it("says to each worker that asks what it has configured and no worker could kee
   isKept = true;
   await grid.configure({ secrets: null });
   expect(await ask()).toEqual({});
+});
+
+describe("what is fetched ahead", () => {
+  const scope = new URL("https://app.example/");
+  let asked: unknown[];
+  let knows: boolean;
+  const controller = {
+    postMessage(data: unknown, [port]: [MessagePort]) {
+      if (!isQuestion(data)) throw new Error("not asked");
+      asked.push([data.kind, data.payload]);
+      port.postMessage(knows ? reply("prefetch", {}) : misunderstoodReply("prefetch"));
+    },
+  };
+  const container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
+  const grid = new Grid(scope, container, new Handles(new URL("grid/", scope), new Uint8Array(32), true, container));
+  beforeEach(() => {
+    asked = [];
+    knows = true;
+    vi.stubGlobal("navigator", {});
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("is a file's first MiB unless told otherwise, and the limit goes with it", async () => {
+    grid.backgroundLimit = 50_000;
+    expect(await grid.prefetch(" URI:LIT:my ", { grid: "one" })).toBe(true);
+    grid.backgroundLimit = undefined;
+    expect(await grid.prefetch("URI:LIT:my", { offset: 5, length: 6 })).toBe(true);
+    const first = { cap: "URI:LIT:my", grid: "one", offset: 0, length: 2 ** 20, limit: 50_000 };
+    const second = { cap: "URI:LIT:my", grid: "", offset: 5, length: 6, limit: undefined };
+    expect(asked).toEqual([
+      ["prefetch", first],
+      ["prefetch", second],
+    ]);
+  });
+
+  it("is nothing where the person saves data, nor by a worker that does not know of it", async () => {
+    vi.stubGlobal("navigator", { connection: { saveData: true } });
+    expect(await grid.prefetch("URI:LIT:my")).toBe(false);
+    expect(asked).toEqual([]);
+    vi.stubGlobal("navigator", { connection: { saveData: false } });
+    knows = false;
+    expect(await grid.prefetch("URI:LIT:my")).toBe(false);
+    expect(asked).toHaveLength(1);
+  });
 });
 
 describe("the list of a folder", () => {

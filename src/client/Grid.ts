@@ -4,10 +4,17 @@ import type { GridCheck } from "../base/GridCheck.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
 import type { ZipChoice } from "../base/HandleRecord.ts";
 import { isKeepId, type Keep, type KeepEvent } from "../base/Keep.ts";
-import { type Answer, isAnnouncement, type KeepChange, type Payload, type QuestionKind } from "../channel/messages.ts";
+import {
+  type Answer,
+  isAnnouncement,
+  type KeepChange,
+  MOST_PREFETCHED,
+  type Payload,
+  type QuestionKind,
+} from "../channel/messages.ts";
 import type { ReadEvent } from "../channel/ReadEvent.ts";
 import { badArgument, checkData, checkString } from "./arguments.ts";
-import { askWorker, controllerOf } from "./askWorker.ts";
+import { askNewer, askWorker, controllerOf } from "./askWorker.ts";
 import { attach } from "./attach.ts";
 import { downloadByFrame } from "./downloadByFrame.ts";
 import { GridFile } from "./GridFile.ts";
@@ -22,6 +29,7 @@ export class Grid {
   readonly scope: URL;
   readonly #container: ServiceWorkerContainer;
   readonly #handles: Handles;
+  #backgroundLimit: number | undefined;
   /** What this page has passed to workers that could not keep it: the next one asks for it. */
   #unkept: Payload<"configure"> = {};
 
@@ -125,6 +133,47 @@ export class Grid {
   }
 
   /**
+   * Has a part of a file at hand for when it will be read: the next picture, the next track. It is fetched while no reader waits for anything, and
+   * kept as what is read is: in the worker's memory, and on disk where there is room. Does nothing where the person saves data (`Save-Data`,
+   * which Firefox and Safari do not have).
+   *
+   * @param cap as for `url`
+   * @returns whether it is there
+   * @throws GridError BAD_CAP; BAD_ARGUMENT for an offset or a length that is none, or more than 8 MiB; UNSUPPORTED_CAP for a folder; what reading
+   *   it throws; TIMED_OUT where that took two minutes; NO_WORKER; the signal's reason
+   */
+  async prefetch(cap: string, { grid = "", offset = 0, length = MiB, signal }: PrefetchOptions = {}): Promise<boolean> {
+    checkString("grid", grid);
+    for (const [name, value, most] of [
+      ["offset", offset, Number.MAX_SAFE_INTEGER],
+      ["length", length, MOST_PREFETCHED],
+    ] as const) {
+      if (!Number.isInteger(value) || value < 0 || value > most)
+        throw badArgument(name, `it must be a whole number of bytes, from 0 to ${most}`);
+    }
+    const payload = { cap: capOf(cap), grid, offset, length, limit: this.#backgroundLimit };
+    signal?.throwIfAborted();
+    if ((navigator as { connection?: { saveData?: boolean } }).connection?.saveData) return false;
+    return (await askNewer(controllerOf(this.#container), "prefetch", payload, { signal })) !== undefined;
+  }
+
+  /**
+   * How fast work may be that no reader waits for, in bytes a second: `prefetch`, and files that are being kept offline. As fast as it goes if undefined.
+   * Counts for all pages, until another one says otherwise, from the next time on that this page asks for such work: every ten seconds while there is some.
+   *
+   * @throws GridError BAD_ARGUMENT for what is no number above 0
+   */
+  get backgroundLimit(): number | undefined {
+    return this.#backgroundLimit;
+  }
+
+  set backgroundLimit(bytesPerSecond: number | undefined) {
+    if (bytesPerSecond !== undefined && !(typeof bytesPerSecond === "number" && bytesPerSecond > 0))
+      throw badArgument("limit", "it must be a number of bytes a second above 0");
+    this.#backgroundLimit = bytesPerSecond;
+  }
+
+  /**
    * What becomes of the requests for grid URLs from now on, of all tabs: `for await (const event of grid.reads())`.
    * Leaving the loop, or the signal, ends it.
    */
@@ -145,7 +194,7 @@ export class Grid {
    */
   async keep(cap: string, { grid = "", signal }: OpenOptions = {}): Promise<Keep> {
     checkString("grid", grid);
-    const payload = { cap: capOf(cap), grid };
+    const payload = { cap: capOf(cap), grid, limit: this.#backgroundLimit };
     navigator.storage?.persist?.().catch(() => false);
     return (await this.#ask("keep", payload, signal)).keep;
   }
@@ -321,6 +370,17 @@ export interface GridSettings {
 
 /** The worker sets its own limit, which is shorter. */
 const CHECK_LIMIT_MS = 120_000;
+
+const MiB = 1024 * 1024;
+
+/** Which part of a file will be wanted, and for how long that matters. */
+export interface PrefetchOptions extends Pick<UrlOptions, "grid"> {
+  /** First byte, 0 unless given. */
+  readonly offset?: number;
+  /** Number of bytes, 1 MiB unless given and 8 MiB at most; what lies past the file's end is left out. */
+  readonly length?: number;
+  readonly signal?: AbortSignal;
+}
 
 /** How a file is played, and for how long. */
 export interface AttachOptions extends Omit<UrlOptions, "download"> {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { toErrorRecord } from "../base/errorRecord.ts";
 import { GridError } from "../base/GridError.ts";
-import { atWork, failureReply, isQuestion, misunderstoodReply, reply } from "../channel/messages.ts";
+import { atWork, failureReply, isQuestion, misunderstoodReply, neverMind, reply } from "../channel/messages.ts";
 import { askNewer, askWorker } from "./askWorker.ts";
 
 /** A version of the protocol that is not understood here. */
@@ -54,6 +54,16 @@ it("gives up a worker that falls silent after 10 s, and one that is at work for 
     await pass(0);
   }
   expect(await busy).toMatchObject({ code: "TIMED_OUT", details: { ms: 120_000 } });
+});
+
+it("tells a worker that it gives up that nobody waits any more", async () => {
+  const asked = askWorker(worker, "ping", {}).catch(() => undefined);
+  const told: unknown[] = [];
+  if (port) port.onmessage = ({ data }) => told.push(data);
+  await pass(10);
+  await asked;
+  await pass(0);
+  expect(told).toEqual([neverMind("ping")]);
 });
 
 describe("who asks", () => {

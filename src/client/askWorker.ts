@@ -38,17 +38,18 @@ export function askWorker<Kind extends QuestionKind>(
     const { port1, port2 } = new MessageChannel();
     worker.postMessage(question(kind, payload), [port2]);
     const fail = (error: unknown) => settle(() => reject(error));
-    const leave = () => {
+    const giveUp = (error: unknown) => {
       port1.postMessage(neverMind(kind));
-      fail(signal?.reason);
+      fail(error);
     };
-    let silence = setTimeout(() => fail(silent(kind, limit)), limit);
-    const work = setTimeout(() => fail(stillAtWork(kind)), Math.max(limit, WORK_LIMIT_MS));
+    const leave = () => giveUp(signal?.reason);
+    let silence = setTimeout(() => giveUp(silent(kind, limit)), limit);
+    const work = setTimeout(() => giveUp(stillAtWork(kind)), Math.max(limit, WORK_LIMIT_MS));
     signal?.addEventListener("abort", leave, { once: true });
     port1.onmessage = ({ data }) => {
       if (isAtWork(data, kind)) {
         clearTimeout(silence);
-        silence = setTimeout(() => fail(silent(kind, limit)), limit);
+        silence = setTimeout(() => giveUp(silent(kind, limit)), limit);
       }
       if (!isReply(data, kind)) return;
       if ("answer" in data) settle(() => resolve(data.answer));

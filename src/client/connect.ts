@@ -30,6 +30,8 @@ export interface ConnectOptions {
   readonly config?: GridConfigDocument | null | "later";
   /** Swissnums by server id, to be kept out of a served configuration. They stay until others are passed; null forgets them. */
   readonly secrets?: ServerSecrets | null;
+  /** As `grid.backgroundLimit`, in bytes a second; what it was unless given. */
+  readonly limit?: number;
 }
 
 /** Installing fetches some scripts; over a slow line that takes its time. */
@@ -123,13 +125,14 @@ async function activated(registration: ServiceWorkerRegistration): Promise<void>
 async function join(
   container: ServiceWorkerContainer,
   registration: ServiceWorkerRegistration,
-  { config, secrets }: ConnectOptions,
+  { config, secrets, limit }: ConnectOptions,
 ): Promise<Grid> {
   const worker = await takeControl(container, registration);
   // The browser holds messages back until the page is parsed, and that may wait for a script that waits for them.
   container.startMessages();
   letUpdateIn(registration);
   const grid = grids.get(registration.scope) ?? (await makeGrid(container, registration, worker));
+  if (limit !== undefined) grid.backgroundLimit = limit;
   const isPassed = config !== undefined && config !== "later";
   if (isPassed || secrets !== undefined) {
     await grid.configure({ ...(isPassed && { config }), ...(secrets !== undefined && { secrets }) });
@@ -165,7 +168,7 @@ async function makeGrid(
   const handles = new Handles(new URL(`${prefix}/`, scope), secret, takesPaths, container);
   const grid = new Grid(scope, container, handles);
   grids.set(registration.scope, grid);
-  keepWorkerAlive(container, handOverOnLeaving(registration, container));
+  keepWorkerAlive(container, () => grid.backgroundLimit, handOverOnLeaving(registration, container));
   return grid;
 }
 

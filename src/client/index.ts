@@ -23,7 +23,15 @@ export type { Keep, KeepEvent } from "../base/Keep.ts";
 export type { ReadEvent, ReadStarted } from "../channel/ReadEvent.ts";
 export { type TahoeUrlOptions, tahoeUrl } from "../formats/tahoeUrl.ts";
 export { type ConnectOptions, connect } from "./connect.ts";
-export type { AttachOptions, Grid, GridSettings, InfoOptions, OpenOptions, StorageRoom } from "./Grid.ts";
+export type {
+  AttachOptions,
+  Grid,
+  GridSettings,
+  InfoOptions,
+  OpenOptions,
+  PrefetchOptions,
+  StorageRoom,
+} from "./Grid.ts";
 export type { FileReadOptions, GridFile } from "./GridFile.ts";
 export type { UrlOptions, ZipOptions } from "./UrlOptions.ts";
 export type { TrustedScript } from "./whyNotRegistered.ts";

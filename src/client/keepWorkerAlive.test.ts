@@ -71,7 +71,7 @@ async function pass(seconds: number): Promise<void> {
 }
 
 it("asks once when it starts, every ten seconds while the worker streams, and then no more", async () => {
-  keepWorkerAlive(container);
+  keepWorkerAlive(container, () => 1_000);
   await pass(60);
   expect(pings()).toBe(1);
   streams = 1;
@@ -88,14 +88,14 @@ it("asks once when it starts, every ten seconds while the worker streams, and th
 });
 
 it("keeps a worker that streams to another tab, although it began before this page did", async () => {
-  keepWorkerAlive(container);
+  keepWorkerAlive(container, () => 1_000);
   streams = 1;
   await pass(65);
   expect(pings()).toBe(7);
 });
 
 it("keeps a worker that keeps a file offline until that is done", async () => {
-  keepWorkerAlive(container);
+  keepWorkerAlive(container, () => 1_000);
   await pass(1);
   keeping = 1;
   announce(keepEvent("keeping"));
@@ -111,14 +111,18 @@ it("keeps a worker that keeps a file offline until that is done", async () => {
 
 it("asks a worker that has been ended in the middle to go on, since a ping does not", async () => {
   keeping = 1;
-  keepWorkerAlive(container);
+  keepWorkerAlive(container, () => 1_000);
   await pass(5);
   expect(asked).toEqual(["ping", "offlineWork"]);
 });
 
 it("tells what the browser should take over, and nothing where that is not known", async () => {
   const told: unknown[] = [];
-  keepWorkerAlive(container, (due) => told.push(due));
+  keepWorkerAlive(
+    container,
+    () => 1_000,
+    (due) => told.push(due),
+  );
   await pass(1);
   expect([told, count("handOvers")]).toEqual([[], 0]);
   keeping = 1;
@@ -139,7 +143,11 @@ it.each([1, 2, 3, 4])("does with what a worker of version %i says by its ping", 
   keeping = 1;
   unfinished = [DUE];
   const told: unknown[] = [];
-  keepWorkerAlive(container, (due) => told.push(due));
+  keepWorkerAlive(
+    container,
+    () => 1_000,
+    (due) => told.push(due),
+  );
   await pass(65);
   expect(pings()).toBe(7);
   expect(told).toHaveLength(older > 2 ? 7 : 0);
@@ -158,16 +166,16 @@ it("keeps a worker for what begins while it says that it has nothing to do", asy
       streams = 1;
     }, 1_000);
   };
-  keepWorkerAlive(container);
+  keepWorkerAlive(container, () => 1_000);
   await pass(65);
   expect(pings()).toBe(7);
 });
 
 it("is one voice, however often a stream begins or a page connects", async () => {
-  keepWorkerAlive(container);
+  keepWorkerAlive(container, () => 1_000);
   await pass(5);
   streams = 1;
-  keepWorkerAlive(container);
+  keepWorkerAlive(container, () => 1_000);
   for (let i = 0; i < 5; i++) announce();
   await pass(20);
   announce();
@@ -176,7 +184,7 @@ it("is one voice, however often a stream begins or a page connects", async () =>
 });
 
 it("goes on after silences, and gives up a worker that stays silent or is gone", async () => {
-  keepWorkerAlive(container);
+  keepWorkerAlive(container, () => 1_000);
   await pass(1);
   streams = undefined;
   announce();
@@ -199,7 +207,7 @@ it("goes on after silences, and gives up a worker that stays silent or is gone",
 });
 
 it("listens to nothing else", async () => {
-  keepWorkerAlive(container);
+  keepWorkerAlive(container, () => 1_000);
   await pass(1);
   const later = { oldest: 1_000, newest: 1_001 };
   const messages = [

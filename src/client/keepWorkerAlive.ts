@@ -28,9 +28,14 @@ type TakeDown = (unfinished: readonly HandOver[]) => void;
  * began it may be closed or asleep. A worker that was ended in the middle goes on with what it is to keep when it is asked
  * to.
  *
+ * @param limit of background work, in bytes a second
  * @param takeDown where the browser can take over what is being kept
  */
-export function keepWorkerAlive(container: ServiceWorkerContainer, takeDown?: TakeDown): void {
+export function keepWorkerAlive(
+  container: ServiceWorkerContainer,
+  limit: () => number | undefined,
+  takeDown?: TakeDown,
+): void {
   if (kept.has(container)) return;
   kept.add(container);
   let isSpeaking = false;
@@ -55,7 +60,7 @@ export function keepWorkerAlive(container: ServiceWorkerContainer, takeDown?: Ta
       // What begins while the worker answers may be in no answer.
       const before = news;
       try {
-        if (!(await isAtWork(container.controller, takeDown)) && news === before) break;
+        if (!(await isAtWork(container.controller, limit(), takeDown)) && news === before) break;
         silences = 0;
         await sleep(PING_MS, pageTimers);
       } catch {
@@ -69,10 +74,14 @@ export function keepWorkerAlive(container: ServiceWorkerContainer, takeDown?: Ta
 }
 
 /** Has the worker go on with what it is to keep offline, and says whether there is something for which it must be kept alive. */
-async function isAtWork(worker: ServiceWorker, takeDown: TakeDown | undefined): Promise<boolean> {
+async function isAtWork(
+  worker: ServiceWorker,
+  limit: number | undefined,
+  takeDown: TakeDown | undefined,
+): Promise<boolean> {
   const alive = await askWorker(worker, "ping", {}, LIMIT);
   // A worker of a version before 5 does all of it when it is pinged.
-  const keeping = alive.keeping ?? (await askNewer(worker, "offlineWork", {}, LIMIT))?.keeping ?? 0;
+  const keeping = alive.keeping ?? (await askNewer(worker, "offlineWork", { limit }, LIMIT))?.keeping ?? 0;
   if (keeping > 0 && takeDown !== undefined) {
     const unfinished = alive.unfinished ?? (await askNewer(worker, "handOvers", {}, LIMIT))?.unfinished;
     if (unfinished !== undefined) takeDown(unfinished);

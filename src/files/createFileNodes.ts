@@ -27,6 +27,7 @@ import { decryptPieces, importCtrKey } from "../hashing/ctr.ts";
 import { HealthBook } from "../servers/HealthBook.ts";
 import type { ServerList } from "../servers/ServerList.ts";
 import { sharesPath } from "../servers/StorageService.ts";
+import type { Background } from "./Background.ts";
 import { Directory } from "./Directory.ts";
 import { DirectoryContents } from "./DirectoryContents.ts";
 import type { FileNode } from "./FileNode.ts";
@@ -45,6 +46,8 @@ export interface FileNodesOptions {
   readonly codec?: ErasureCodec;
   /** What outlives this program of the files that were read; several grids may have one. */
   readonly fileCache?: FileCache;
+  /** When what is kept for good may be fetched: at once unless given. */
+  readonly background?: Background;
   /** Bytes of verified ciphertext to keep for the next read; none for 0. A `fileCache` has a bound of its own. */
   readonly segmentCacheBytes?: number;
 }
@@ -82,6 +85,8 @@ export interface FileNodes {
 
 /** Nodes left open for the next read of the same file: each holds some pages of hash trees, 128 KiB a share at most. */
 const OPEN_NODES = 16;
+/** Bytes that what is kept for good may have on their way. */
+const BACKGROUND_WINDOW = 4 * 1024 * 1024;
 
 /** Opens files on the grid of these servers. Costs nothing until a file is read. */
 export function createFileNodes(options: FileNodesOptions): FileNodes {
@@ -175,9 +180,10 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
       const context = {
         ...immutableContextOf(cap, options.fileCache.file(cap, target)),
         segmentCache: new SegmentCache(0),
-        limits: { ...limits, lingerBytes: 0 },
+        // What it has asked for already, readers have to wait for.
+        limits: { ...limits, lingerBytes: 0, windowMost: Math.min(limits.windowMost, BACKGROUND_WINDOW) },
       };
-      await fetchMissing(new ChkDownload(cap, context), target, context, signal);
+      await fetchMissing(new ChkDownload(cap, context), target, context, options.background, signal);
     },
     async openShares(cap) {
       const roots = new Map(options.servers.known().map(({ id, openRoot }) => [id, openRoot]));

@@ -2,7 +2,9 @@ import { withOwnSignal } from "../base/wait.ts";
 import type { FileParts } from "../cache/FileParts.ts";
 import type { SegmentSource } from "../download/Download.ts";
 import type { DownloadContext } from "../download/DownloadContext.ts";
+import { segmentLength } from "../formats/Geometry.ts";
 import { pagesFor } from "../hashing/HashPages.ts";
+import type { Background } from "./Background.ts";
 import { ReadAhead } from "./ReadAhead.ts";
 
 /** Where a file is fetched into, to be kept for good. */
@@ -31,6 +33,7 @@ export async function fetchMissing(
   download: SegmentSource,
   target: FetchTarget,
   context: DownloadContext,
+  background: Background | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   await target.load();
@@ -45,7 +48,9 @@ export async function fetchMissing(
       const take = async (segment: number, bytes: Uint8Array): Promise<void> => target.putSegment(segment, bytes, true);
       const ahead = new ReadAhead(
         async (segment, wanted) => {
-          if (isMissing(segment)) await download.segment(segment, (bytes) => take(segment, bytes), wanted, log);
+          if (!isMissing(segment)) return true;
+          await background?.turn(segmentLength(geometry, segment), wanted);
+          await download.segment(segment, (bytes) => take(segment, bytes), wanted, log);
           return true;
         },
         geometry,

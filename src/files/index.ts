@@ -29,5 +29,6 @@ export type { Server } from "../servers/Server.ts";
 export type { ServerList } from "../servers/ServerList.ts";
 export { StaticServerList } from "../servers/StaticServerList.ts";
 export { type Address, type MakeTransport, serversFromConfig } from "../servers/serversFromConfig.ts";
+export type { Background } from "./Background.ts";
 export { createFileNodes, type FileNodes, type FileNodesOptions } from "./createFileNodes.ts";
 export type { FileNode, ReadOptions } from "./FileNode.ts";

@@ -9,6 +9,8 @@ import type { Opening } from "./Openings.ts";
 const CROWDED_MS = 20;
 /** A browser that was given a body for a request that it has aborted cancels it sooner than this. */
 const DEAD_MS = 50;
+/** To decipher what is at hand takes less. */
+const WAIT_MS = 5;
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
@@ -28,6 +30,8 @@ export interface BodyWatch {
   readonly delivered: number;
   /** Does anybody wait for its next bytes? Not while it is paused. */
   readonly isAwaited: boolean;
+  /** When somebody last had to wait for bytes that were not at hand, in the clock's milliseconds; undefined before anybody did. */
+  readonly waitedAt: number | undefined;
   /** Settles when it has ended, in whichever way. */
   readonly ended: Promise<BodyEnd>;
   /** Ends it, where nobody reads it any more and the browser does not say so: at once, or when so many bytes of it were handed on. */
@@ -70,6 +74,7 @@ export async function openBody(
   let read = readFirst;
   let delivered = 0;
   let isAwaited = false;
+  let waitedAt: number | undefined;
   let isOver = false;
   let stop = (_reason: unknown): void => {};
   let limit: { readonly bytes: number; readonly reason: unknown } | undefined;
@@ -101,9 +106,11 @@ export async function openBody(
       },
       async pull(controller) {
         isAwaited = true;
+        const asked = clock.now();
         try {
           const { done, value } = await read();
           isAwaited = false;
+          if (clock.now() - asked >= WAIT_MS) waitedAt = clock.now();
           read = () => reader.read();
           delivered += value?.length ?? 0;
           if (delivered > range.length || (done && delivered < range.length))
@@ -134,6 +141,9 @@ export async function openBody(
     },
     get isAwaited() {
       return isAwaited;
+    },
+    get waitedAt() {
+      return waitedAt;
     },
     ended,
     stop(reason, bytes = 0) {

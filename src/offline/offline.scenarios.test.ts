@@ -5,6 +5,7 @@ import { defaultLimits } from "../base/limits.ts";
 import { defaultCacheLimits } from "../cache/cacheLimits.ts";
 import { FileCache } from "../cache/FileCache.ts";
 import { MemoryStore } from "../cache/testing/MemoryStore.ts";
+import type { Background } from "../files/Background.ts";
 import { createFileNodes, type FileNodes } from "../files/createFileNodes.ts";
 import { type EncodedFile, type EncodeOptions, encodeShares } from "../files/testing/encodeShares.ts";
 import { installSynchronousCrypto } from "../files/testing/installSynchronousCrypto.ts";
@@ -43,6 +44,7 @@ interface WorkerOptions {
   readonly withLocks?: boolean;
   readonly endsAfter?: number;
   readonly files?: () => Promise<FileNodes>;
+  readonly background?: Background;
 }
 
 class Stage {
@@ -67,13 +69,20 @@ class Stage {
    * @param withLocks as workers of one browser have them
    * @param endsAfter a lock is given back so many milliseconds after the work under it has ended
    */
-  worker({ withLocks = true, endsAfter = 0, files }: WorkerOptions = {}): Worker {
+  worker({ withLocks = true, endsAfter = 0, files, background }: WorkerOptions = {}): Worker {
     const { clock } = this.grid;
     const log = new EventLog(clock);
     const kept = new OfflineFiles(this.store, clock, (record) => service.changed(record));
     const limits = { ...defaultLimits, windowStart: 300, windowMost: 1_200, segmentSizeGuesses: [SEGMENT] };
     const memory = new FileCache(this.cache, clock, { ...defaultCacheLimits, inMemory: 0 }, log, (cap) => kept.of(cap));
-    const nodes = createFileNodes({ servers: this.grid, clock, log, fileCache: memory, limits });
+    const nodes = createFileNodes({
+      servers: this.grid,
+      clock,
+      log,
+      fileCache: memory,
+      limits,
+      ...(background && { background }),
+    });
     const events: KeepEvent[] = [];
     const service: OfflineService = new OfflineService({
       kept,
@@ -134,6 +143,29 @@ class Stage {
     this.serversAway(false);
   }
 }
+
+it("Y-03 a file is kept in its turns, and nothing more is asked for while there is none", async () => {
+  const stage = await Stage.set();
+  const { clock } = stage.grid;
+  let isTurn = false;
+  let taken = 0;
+  const background: Background = {
+    async turn(bytes, signal) {
+      while (!isTurn) await clock.sleep(100, signal);
+      taken += bytes;
+    },
+  };
+  const worker = stage.worker({ background });
+  await clock.runUntil(worker.service.keep(stage.file.cap, ""));
+  await clock.run(60_000);
+  const { reads } = stage.grid.requests;
+  await clock.run(60_000);
+  expect([stage.grid.requests.reads, taken, stage.record?.state]).toEqual([reads, 0, "keeping"]);
+  isTurn = true;
+  await clock.runUntil(worker.service.settled(), 3_600_000);
+  expect([taken, stage.record?.state]).toEqual([SIZE, "kept"]);
+  await stage.expectOffline();
+});
 
 describe("a file that is kept", () => {
   it("is read whole and by parts without any server, in this life and the next", async () => {

@@ -4,7 +4,7 @@ import type { FileNodes } from "../files/createFileNodes.ts";
 import type { Directory } from "../files/Directory.ts";
 import type { FileNode } from "../files/FileNode.ts";
 import { LiteralFile } from "../files/LiteralFile.ts";
-import type { ChkCap, DirectoryCap, FileCap } from "../formats/Cap.ts";
+import type { Cap, ChkCap, DirectoryCap } from "../formats/Cap.ts";
 import type { OfflineFiles } from "../offline/OfflineFiles.ts";
 import type { GridSource } from "./GridSource.ts";
 
@@ -31,7 +31,7 @@ export class FileSource {
    * The file of a cap, as it is now, on the grid of this name (the first if undefined).
    * @throws as `GridSource.files` and `FileNodes.openLatest`
    */
-  async open(cap: FileCap, grid: string | undefined, signal: AbortSignal): Promise<FileNode> {
+  async open(cap: Cap, grid: string | undefined, signal: AbortSignal): Promise<FileNode> {
     if (cap.kind === "LIT") return new LiteralFile(cap.data);
     const { grids } = this.#options;
     const files = cap.kind === "CHK" ? this.#filesOf(cap, grid) : grids.files(grid);

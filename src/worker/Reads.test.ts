@@ -19,7 +19,14 @@ function stage() {
   const ended = new Promise<BodyEnd>((resolve) => {
     end = resolve;
   });
-  const body = { range: { offset: 100, length: 900 }, delivered: 0, isAwaited: false, ended, stop: () => undefined };
+  const body = {
+    range: { offset: 100, length: 900 },
+    delivered: 0,
+    isAwaited: false,
+    waitedAt: undefined as number | undefined,
+    ended,
+    stop: () => undefined,
+  };
   return { clock, told, reads, body, end: (how: BodyEnd) => end(how) };
 }
 
@@ -100,4 +107,27 @@ it("says which bodies a paused player holds: neither one that waits for bytes, n
   end({ how: "cancelled" });
   await Promise.all(others);
   expect([reads.count, reads.resting]).toEqual([0, 0]);
+});
+
+it("somebody waits from the request to the answer, and whenever a body's reader does", async () => {
+  const { clock, reads, body, end } = stage();
+  expect(reads.isAwaited).toBe(false);
+  const report = reads.begin(URL_OF_IT, false);
+  expect(reads.isAwaited).toBe(true);
+  const following = report.streaming(body);
+  report.answered();
+  expect(reads.isAwaited).toBe(false);
+  body.isAwaited = true;
+  expect(reads.isAwaited).toBe(true);
+  body.isAwaited = false;
+  expect(reads.isAwaited).toBe(false);
+  body.waitedAt = clock.now();
+  await clock.run(400);
+  expect(reads.isAwaited).toBe(true);
+  await clock.run(200);
+  expect(reads.isAwaited).toBe(false);
+  body.waitedAt = clock.now();
+  end({ how: "cancelled" });
+  await following;
+  expect(reads.isAwaited).toBe(false);
 });

@@ -6,6 +6,9 @@ import type { BodyWatch } from "../http/openBody.ts";
 /** Four times a second is as often as a progress bar is looked at. */
 const PROGRESS_MS = 250;
 
+/** Where the network is what a reader waits for, its waits are closer together. */
+const LATELY_MS = 500;
+
 /** A player that has taken nothing for so long is paused. */
 const RESTING_MS = 30_000;
 
@@ -18,6 +21,8 @@ export interface ReadReport {
   streaming(body: BodyWatch): Promise<void>;
   /** It is answered with an error. */
   failed(error: unknown): void;
+  /** It is answered, however. */
+  answered(): void;
 }
 
 /** The requests for grid URLs that are being answered: how many stream, and what the pages hear of each. */
@@ -27,7 +32,8 @@ export class Reads {
   /** Ids go on where the last start of the worker ended: no two reads of a page's life share one. */
   readonly #start = crypto.randomUUID();
   #begun = 0;
-  #count = 0;
+  readonly #bodies = new Set<BodyWatch>();
+  #unanswered = 0;
   #resting = 0;
   /** Events are sent one after the other, since finding the pages takes turns of the event loop. */
   #sent: Promise<unknown> = Promise.resolve();
@@ -40,7 +46,14 @@ export class Reads {
 
   /** Bodies under way. */
   get count(): number {
-    return this.#count;
+    return this.#bodies.size;
+  }
+
+  /** Does anybody wait for an answer or for a body's next bytes, or has a moment ago, as a reader does between two pieces? */
+  get isAwaited(): boolean {
+    const lately = this.#clock.now() - LATELY_MS;
+    const waits = ({ isAwaited, waitedAt = Number.NEGATIVE_INFINITY }: BodyWatch) => isAwaited || waitedAt > lately;
+    return this.#unanswered > 0 || [...this.#bodies].some(waits);
   }
 
   /** Of these, bodies that a paused player holds. It asks for the rest anew where one breaks off, and may never do so. */
@@ -54,14 +67,16 @@ export class Reads {
    */
   begin(url: string | undefined, isPlayer: boolean): ReadReport {
     const id = `${this.#start}/${++this.#begun}`;
+    this.#unanswered++;
     return {
+      answered: () => void this.#unanswered--,
       streaming: (body) => this.#follow(id, url, body, isPlayer),
       failed: (error) => void this.#tell({ type: "failed", id, url, delivered: 0, error: toErrorRecord(error) }),
     };
   }
 
   async #follow(id: string, url: string | undefined, body: BodyWatch, isPlayer: boolean): Promise<void> {
-    this.#count++;
+    this.#bodies.add(body);
     let told = 0;
     void this.#tell({ type: "started", id, url, delivered: 0, ...body.range });
     let movedAt = this.#clock.now();
@@ -88,7 +103,7 @@ export class Reads {
     const ended = body.ended.then((end) => {
       stop();
       rest(false);
-      this.#count--;
+      this.#bodies.delete(body);
       const facts = { id, url, delivered: body.delivered };
       return this.#tell(
         end.how === "failed"

@@ -17,6 +17,7 @@ import { StaticServerList } from "../servers/StaticServerList.ts";
 import type { Archives } from "../zip/Archives.ts";
 import { announce } from "./announce.ts";
 import { answerPages } from "./answerPages.ts";
+import { BackgroundPace } from "./BackgroundPace.ts";
 import { bundledParts } from "./bundledParts.ts";
 import { ClientWatch } from "./ClientWatch.ts";
 import { ConfigStore } from "./ConfigStore.ts";
@@ -109,8 +110,9 @@ export function composeGridHandler(
   const makeRoom = (): Promise<void> => cache.delete();
   const kept = new OfflineFiles(new DatabaseOfflineStore(clock, makeRoom), clock, (record) => offline.changed(record));
   const fileCache = openFileCache(cache, clock, log, (cap) => kept.of(cap));
-  const makeFiles = (servers: ServerList): FileNodes => createFileNodes({ servers, clock, log, fileCache });
   const reads = new Reads(clock, (event) => announce("read", event));
+  const background = new BackgroundPace(clock, () => reads.isAwaited);
+  const makeFiles = (servers: ServerList): FileNodes => createFileNodes({ servers, clock, log, fileCache, background });
   const seeks = forgetsUnanswered(navigator.userAgent) ? new UnansweredSeeks() : undefined;
   const readers = new ClientWatch(clock, async (client) => (await self.clients.get(client)) !== undefined);
   const grids = new GridSource({
@@ -172,14 +174,20 @@ export function composeGridHandler(
 
   // Not waited for: an app whose pages pass a configuration may serve none.
   self.addEventListener("install", () => void grids.prepare());
-  answerPages(pageQuestions({ grids, handles, reads, offline, lists, prefix: paths.prefix, takesOver }));
+  answerPages(
+    pageQuestions({ grids, handles, reads, offline, lists, files, background, prefix: paths.prefix, takesOver }),
+  );
   keepFromWebServer(paths);
   if (takesOver) takeOverWhenQuiet();
 
   return {
     match: (target) => isGridRequest(isRequest(target) ? target : { method: "GET", url: String(target) }, paths),
     async handle(event, request = (event as FetchEvent).request) {
-      const { failed, streaming } = reads.begin(isOpaque(request.url) ? request.url : undefined, isPlayer(request));
+      const {
+        failed,
+        streaming,
+        answered: noteAnswer,
+      } = reads.begin(isOpaque(request.url) ? request.url : undefined, isPlayer(request));
       const client = (event as Partial<FetchEvent>).clientId ?? "";
       const noteReader = readers.asks(outlivesPage(request) ? "" : client);
       const seek = isPlayer(request)
@@ -198,7 +206,10 @@ export function composeGridHandler(
         },
         haveServersMoved: () => haveServersMoved(grids, changes),
       });
-      return answered.finally(() => seek?.over());
+      return answered.finally(() => {
+        noteAnswer();
+        seek?.over();
+      });
     },
     get streams() {
       return reads.count;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { GridError } from "../base/GridError.ts";
 import type { HandOver, Keep } from "../base/Keep.ts";
 import { announcement, PROTOCOL, type QuestionKind, question, type Versions } from "../channel/messages.ts";
+import { LiteralFile } from "../files/LiteralFile.ts";
 import { answerPages } from "./answerPages.ts";
 import type { GridSource } from "./GridSource.ts";
 import type { HandleBook } from "./HandleBook.ts";
@@ -79,7 +80,13 @@ function begin({ takesOver = true } = {}): void {
   } as unknown as HandleBook;
   const reads = { count: 3, resting: 1 } as Reads;
   const lists = { part: note("list", { entries: [], version: "", next: undefined }) };
-  answerPages(pageQuestions({ grids, handles, reads, offline, lists, prefix: "films", takesOver }));
+  const files = { open: async () => new LiteralFile(new Uint8Array(100)) };
+  const background = {
+    limit: (bytesPerSecond?: number) => void done.push(`limit ${bytesPerSecond}`),
+    turn: note("turn", undefined),
+  };
+  const asked = { grids, handles, reads, offline, lists, files, background };
+  answerPages(pageQuestions({ ...asked, prefix: "films", takesOver }));
 }
 
 /** As a page does that understands these versions. */
@@ -123,8 +130,8 @@ describe("a ping", () => {
 describe("offline work", () => {
   it("is gone on with, and holds the event, not the answer", async () => {
     begin();
-    expect(await ask(plain("offlineWork"))).toEqual(answer({ keeping: 2 }));
-    expect(done).toEqual(["resume", "withPage"]);
+    expect(await ask(question("offlineWork", { limit: 5_000 }))).toEqual(answer({ keeping: 2 }));
+    expect(done).toEqual(["limit 5000", "resume", "withPage"]);
     expect(held).toBeDefined();
   });
 
@@ -158,8 +165,15 @@ describe("offline work", () => {
     const reply = await ask(question("keep", { cap: "URI:CHK:secret", grid: "" }));
     expect(reply).toMatchObject({ failure: { code: "BAD_CAP" } });
     expect(JSON.stringify(reply)).not.toContain("secret");
-    expect(done).toEqual([]);
+    expect(done).toEqual(["limit undefined"]);
   });
+});
+
+it("a part of a file is fetched ahead in turns of the background, no faster than the page has said", async () => {
+  begin();
+  const asked = { cap: CAP, grid: "", offset: 20, length: 50, limit: 7_000 };
+  expect(await ask(question("prefetch", asked))).toEqual(answer({}));
+  expect(done).toEqual(["limit 7000", "turn 0 {}", "turn 50 {}"]);
 });
 
 describe("taking over", () => {

@@ -1,8 +1,11 @@
 import type { Answer } from "../channel/messages.ts";
+import { prefetch } from "../files/prefetch.ts";
 import { parseCap } from "../formats/parseCap.ts";
 import { infoOf } from "../http/directoryEntries.ts";
 import { announce } from "./announce.ts";
 import type { Answers } from "./answerPages.ts";
+import type { BackgroundPace } from "./BackgroundPace.ts";
+import type { FileSource } from "./FileSource.ts";
 import type { FolderLists } from "./FolderLists.ts";
 import type { GridSource } from "./GridSource.ts";
 import type { HandleBook } from "./HandleBook.ts";
@@ -21,6 +24,8 @@ export interface Asked {
   readonly reads: Reads;
   readonly offline: OfflineWork;
   readonly lists: Pick<FolderLists, "part">;
+  readonly files: Pick<FileSource, "open">;
+  readonly background: Pick<BackgroundPace, "turn" | "limit">;
   /** The folder of handles. */
   readonly prefix: string;
   /** Does this worker replace an older version of itself? */
@@ -28,7 +33,8 @@ export interface Asked {
 }
 
 /** What each question of a page is answered with. */
-export function pageQuestions({ grids, handles, reads, offline, lists, prefix, takesOver }: Asked): Answers {
+export function pageQuestions(asked: Asked): Answers {
+  const { grids, handles, reads, offline, lists, files, background, prefix, takesOver } = asked;
   return {
     async claim() {
       await self.clients.claim();
@@ -39,7 +45,10 @@ export function pageQuestions({ grids, handles, reads, offline, lists, prefix, t
       streams: reads.count,
       resting: reads.resting,
     }),
-    offlineWork: (_, event) => goOn(event),
+    offlineWork({ limit }, event) {
+      background.limit(limit);
+      return goOn(event);
+    },
     handOvers: async () => ({ unfinished: await offline.handOvers() }),
     async takeOver() {
       if (takesOver) await self.skipWaiting();
@@ -62,7 +71,18 @@ export function pageQuestions({ grids, handles, reads, offline, lists, prefix, t
     },
     info: ({ cap, filename }) => ({ info: infoOf(parseCap(cap), filename) }),
     list: (asked, _, { signal }) => lists.part(asked, signal),
-    async keep({ cap, grid }, event) {
+    async prefetch({ cap, grid, offset, length, limit }, _, { signal }) {
+      background.limit(limit);
+      await prefetch(
+        await files.open(parseCap(cap), grid || undefined, signal),
+        { offset, length },
+        background,
+        signal,
+      );
+      return {};
+    },
+    async keep({ cap, grid, limit }, event) {
+      background.limit(limit);
       const keep = await offline.service.keep(parseCap(cap), grid);
       event.waitUntil(offline.lasting());
       return { keep };
