@@ -18,8 +18,9 @@ const gzipped = (text: string | Buffer) => gzipSync(text, { level: 9 }).length;
 // before folders were listed for pages.
 // It was 69.5 KB before URLs stood for archives, which a script of their own makes, and 69.8 before it learned nothing of a server from what a cache had.
 // It was 70 KB before it remembered which servers are away, and 70.6 before it fetched ahead, in turns with what is kept offline.
-it("the ready-made worker, without TLS, is at most 71.4 KB", () => {
-  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(71_400);
+// It was 71.4 KB before relays said which servers they cannot reach.
+it("the ready-made worker, without TLS, is at most 71.5 KB", () => {
+  expect(gzipped(readFileSync(join(dist, "app/gridfetch-worker.js")))).toBeLessThanOrEqual(71_500);
 });
 
 it("TLS, and what else most never need, are files of their own", () => {

@@ -51,7 +51,7 @@ export class FileCache {
       patience: limits.patience,
     };
     this.#facts = new WriteBehind({ ...common, store: facts });
-    this.away = new AwayServers(this.#facts, clock);
+    this.away = new AwayServers(clock, this.#facts);
     this.#segments = new WriteBehind({ ...common, store: segments });
     this.#clock = clock;
     this.#limits = limits;

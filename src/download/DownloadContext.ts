@@ -36,6 +36,6 @@ export interface DownloadContext {
   readonly segmentPrefix: string;
   /** What outlives this program, where there is such a thing. */
   readonly cachedFile: CachedFile | undefined;
-  /** Undefined for a file that changes, too: a server that was away may have a newer version now. */
+  /** Undefined for a file that changes: a server that was away may have a newer version now. */
   readonly away: AwayServers | undefined;
 }

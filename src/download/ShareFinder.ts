@@ -177,11 +177,11 @@ export class ShareFinder {
 
   /** The file's servers, those last that have done badly of late or are postponed. */
   #listed(): Server[] {
-    const { away, health, servers } = this.#context;
+    const { health, servers } = this.#context;
     this.#revision = servers.revision;
     const inOrder = servers.inOrderFor(this.#storageIndex);
     const distrust = (server: Server): number =>
-      (health.of(server).isOnProbation || away?.has(server) ? 2 : 0) + (this.#postponed.has(server) ? 1 : 0);
+      (health.of(server).isOnProbation ? 2 : 0) + (this.#postponed.has(server) ? 1 : 0);
     return inOrder.toSorted((a, b) => distrust(a) - distrust(b));
   }
 
@@ -189,8 +189,16 @@ export class ShareFinder {
     const { clock, limits } = this.#context;
     this.#toAsk ??= this.#listed();
     this.#cancelGiveUp ??= clock.after(limits.findTimeout, () => this.#giveUp());
-    while (this.#toAsk.length > 0 && this.#hasRoom()) this.#query(this.#toAsk.shift() as Server);
+    while (this.#toAsk.length > 0 && this.#hasRoom()) this.#query(this.#next(this.#toAsk));
     this.#tickLater();
+  }
+
+  /** Takes the first that is not known to be away by now: what relays say of that may have come meanwhile. */
+  #next(toAsk: Server[]): Server {
+    const { away } = this.#context;
+    const isThere = (server: Server): boolean => !away?.has(server) && !server.isAway?.();
+    const index = away === undefined ? 0 : Math.max(0, toAsk.findIndex(isThere));
+    return toAsk.splice(index, 1)[0] as Server;
   }
 
   #hasRoom(): boolean {

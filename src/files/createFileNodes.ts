@@ -4,6 +4,7 @@ import { GridError } from "../base/GridError.ts";
 import { lastFew } from "../base/lastFew.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import { Slots } from "../base/Slots.ts";
+import { AwayServers } from "../cache/AwayServers.ts";
 import { defaultCacheLimits } from "../cache/cacheLimits.ts";
 import type { FileCache } from "../cache/FileCache.ts";
 import { SegmentCache } from "../cache/SegmentCache.ts";
@@ -97,6 +98,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
   const health = new HealthBook(clock, limits, options.servers);
   const decoding = new Slots(limits.decodedAtOnce);
   const segmentSizes = new SegmentSizes(limits.segmentSizeGuesses);
+  const away = options.fileCache?.away ?? new AwayServers(clock);
   const nodes = new Map<string, FileNode>();
   const contents = new DirectoryContents();
   const mutables = new Map<string, MutableFile>();
@@ -128,7 +130,7 @@ export function createFileNodes(options: FileNodesOptions): FileNodes {
     return {
       ...contextOf(cap.storageIndex, `${nameOf(cap, cap.storageIndex)}:`),
       cachedFile,
-      away: options.fileCache?.away,
+      away,
     };
   }
 

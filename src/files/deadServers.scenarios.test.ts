@@ -208,6 +208,38 @@ describe("B-27 what is remembered of servers that were away", () => {
   });
 });
 
+describe("B-29 what a relay says of servers that it cannot reach", () => {
+  const isAway = () => true;
+
+  it("is as good as having met them, for a first worker too", async () => {
+    const files = await encodeFiles(2);
+    const firsts: Cost[] = [];
+    const seconds: Cost[] = [];
+    for (let seed = 0; seed < SEEDS; seed++) {
+      const grid = new HalfDeadGrid(seed);
+      for (const file of files) grid.upload(file);
+      for (const server of grid.servers) if (!grid.live.has(server)) Object.assign(server, { isAway });
+      const life = new Lives(grid).begin();
+      firsts.push(await costOf(grid, life, files[0]!));
+      seconds.push(await costOf(grid, life, files[1]!));
+    }
+    for (const costs of [firsts, seconds]) {
+      expect(median(costs.map(({ ms }) => Math.floor(ms)))).toBeLessThanOrEqual(300);
+      expect(median(costs.map(({ queries }) => queries))).toBeLessThanOrEqual(12);
+    }
+  });
+
+  it("changes nothing where it says that all are away, and costs no file where it says so of those that have it", async () => {
+    for (const liesOf of [(_: number) => true, (n: number) => n < 3]) {
+      const grid = new SimulatedGrid(10);
+      const [file] = await encodeFiles(1);
+      grid.hold(file!, (n) => (n < 3 ? [n] : []));
+      for (const [n, server] of grid.servers.entries()) if (liesOf(n)) Object.assign(server, { isAway });
+      expect(await outcomeOf(grid, new Lives(grid).begin().nodes.open(file!.cap))).toMatchObject({ code: "none" });
+    }
+  });
+});
+
 describe("B-28 how long a server's first answer is waited for", () => {
   /** A reader of a file, on a grid where only these servers hold shares of it: server 0 takes so long to say what it has. */
   async function read(

@@ -81,6 +81,7 @@ export class ConfiguredServerList implements ServerList {
 function whileListed(transport: HttpTransport, name: string, hasLeft: () => boolean): HttpTransport {
   return {
     warm: (isLikely) => transport.warm?.(isLikely),
+    isAway: () => transport.isAway?.() === true,
     async request(request) {
       if (!hasLeft()) return transport.request(request);
       const reason = "it is no longer listed as it was";

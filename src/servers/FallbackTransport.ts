@@ -80,6 +80,10 @@ export class FallbackTransport implements HttpTransport {
     this.#ways[this.#preferred]!.transport.warm?.(isLikely);
   }
 
+  isAway(): boolean {
+    return this.#ways.every(({ transport }) => transport.isAway?.() === true);
+  }
+
   /** @param isLast leaves it to the caller how long to wait: there is nothing else to turn to */
   async #try(index: number, request: HttpRequest, isLast: boolean): Promise<Outcome> {
     const way = this.#ways[index]!;

@@ -30,4 +30,6 @@ export interface HttpTransport {
    * @param isLikely whether there will probably be one; else only what it shares with other servers' is made ready
    */
   warm?(isLikely: boolean): void;
+  /** Says whoever leads to the server that it cannot be reached? It may be lying. */
+  isAway?(): boolean;
 }

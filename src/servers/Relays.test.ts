@@ -3,7 +3,7 @@ import { VirtualClock } from "../files/testing/VirtualClock.ts";
 import { type ByteStream, type Connect, StreamFailure } from "./ByteStream.ts";
 import { Relays } from "./Relays.ts";
 import { memoryStreams } from "./testing/memoryStreams.ts";
-import { MOST_STREAMS, YAMUX_PROTOCOL } from "./yamux.ts";
+import { AWAY_PROTOCOL, FLAGS, FRAME_TYPES, MOST_STREAMS, writeHeader, YAMUX_PROTOCOL } from "./yamux.ts";
 
 const hello = new TextEncoder().encode("ClientHello");
 
@@ -47,7 +47,7 @@ describe("a relay that speaks yamux", () => {
     const message = new TextDecoder().decode(await attempts[0]!.relay!.read());
     expect(message).toContain("tenth\nClientHello");
     expect(attempts).toHaveLength(1);
-    expect(attempts[0]).toMatchObject({ token: "server-0", protocols: ["binary", YAMUX_PROTOCOL] });
+    expect(attempts[0]).toMatchObject({ token: "server-0", protocols: ["binary", YAMUX_PROTOCOL, AWAY_PROTOCOL] });
   });
 
   it("is reached ahead of the first request", async () => {
@@ -129,7 +129,7 @@ describe("a relay that takes no offer", () => {
   it("is asked without one, and that is remembered", async () => {
     const { relay, attempts } = start((protocols) => (protocols.length === 0 ? "" : undefined));
     await Promise.all(names(3).map((token) => relay.open(token, waiting())));
-    expect(attempts.map(({ protocols }) => protocols.length)).toEqual([2, 0, 0, 0]);
+    expect(attempts.map(({ protocols }) => protocols.length)).toEqual([3, 0, 0, 0]);
   });
 
   it("is away if it takes nothing else either: two attempts for all who wait, and anew for the next", async () => {
@@ -138,6 +138,82 @@ describe("a relay that takes no offer", () => {
     for (const one of all) await expect(one).rejects.toMatchObject({ why: "relay-away" });
     expect(attempts).toHaveLength(2);
     await expect(relay.open("oak", waiting())).rejects.toMatchObject({ why: "relay-away" });
-    expect(attempts.map(({ protocols }) => protocols.length)).toEqual([2, 0, 2, 0]);
+    expect(attempts.map(({ protocols }) => protocols.length)).toEqual([3, 0, 3, 0]);
+  });
+});
+
+describe("a relay that says which servers it cannot reach", () => {
+  const frame = (type: number, flags: number, length: number) => writeHeader({ type, flags, stream: 1, length });
+  const telling = (protocols: readonly string[]) => (protocols.includes(AWAY_PROTOCOL) ? AWAY_PROTOCOL : "");
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+  /** A page that is connected, and what the relay has heard on stream 1. */
+  async function asked(answer: (protocols: readonly string[]) => string = telling) {
+    const stage = start(answer);
+    await stage.relay.warm("oak");
+    const side = stage.attempts.at(-1)!.relay!;
+    /** Answers with these bytes, and ends the stream. */
+    const say = async (...texts: string[]): Promise<void> => {
+      for (const text of texts) {
+        const bytes = new TextEncoder().encode(text);
+        await side.write(frame(FRAME_TYPES.DATA, 0, bytes.length) as Uint8Array<ArrayBuffer>);
+        await side.write(bytes);
+      }
+      await side.write(frame(FRAME_TYPES.WINDOW, FLAGS.FIN, 0) as Uint8Array<ArrayBuffer>);
+      await turn();
+    };
+    return { ...stage, side, say };
+  }
+
+  it("is asked when it is connected to, and believed for ten minutes or until a server answers", async () => {
+    const { relay, clock, side, say } = await asked();
+    expect(new TextDecoder().decode(await side.read())).toContain("?away\n");
+    expect(relay.isAway("oak")).toBe(false);
+    await say("oa", "k\nelm\n");
+    expect(["oak", "elm", "ash"].map((token) => relay.isAway(token))).toEqual([true, true, false]);
+    relay.answered("elm");
+    expect(relay.isAway("elm")).toBe(false);
+    await clock.run(600_000);
+    expect(relay.isAway("oak")).toBe(false);
+  });
+
+  it("is asked anew after ten minutes, with the next stream, and not before", async () => {
+    const { relay, clock, side, say } = await asked();
+    await say("oak\n");
+    const heard: string[] = [];
+    void (async () => {
+      for (let bytes = await side.read(); bytes !== undefined; bytes = await side.read()) {
+        heard.push(new TextDecoder().decode(bytes));
+      }
+    })();
+    await relay.open("elm", waiting());
+    await clock.run(600_000);
+    expect(heard.filter((text) => text.includes("?away"))).toHaveLength(1);
+    await relay.open("elm", waiting());
+    await turn();
+    expect(heard.filter((text) => text.includes("?away"))).toHaveLength(2);
+  });
+
+  it("is not asked where it has not said so", async () => {
+    const { relay, side } = await asked(yamux);
+    await (await relay.open("oak", waiting())).write(hello);
+    expect(new TextDecoder().decode(await side.read())).not.toContain("?away");
+  });
+
+  it("is not believed where it says too much, junk, or nothing for long; streams go on", async () => {
+    const long = `${"oak\n".repeat(16_000)}`;
+    for (const texts of [[long, long], ["\0".repeat(60_000)], ["\n\n\n"]]) {
+      const { relay, say } = await asked();
+      await say(...texts);
+      expect(relay.isAway("oak")).toBe(false);
+      await (await relay.open("oak", waiting())).write(hello);
+    }
+    const { relay, clock, side, say } = await asked();
+    await clock.run(3_000);
+    await say("oak\n");
+    expect(relay.isAway("oak")).toBe(false);
+    expect(clock.pendingTimers).toBe(0);
+    await side.read();
+    expect([...(await side.read())!].slice(0, 4)).toEqual([0, FRAME_TYPES.WINDOW, 0, FLAGS.RST]);
   });
 });

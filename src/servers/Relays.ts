@@ -1,12 +1,15 @@
 import type { Clock } from "../base/Clock.ts";
 import { unlessAborted } from "../base/wait.ts";
 import { type ByteStream, type Connect, type SocketByteStream, StreamFailure } from "./ByteStream.ts";
-import { OPENING_LIMIT } from "./serverConnections.ts";
+import { OPENING_LIMIT, UNAWAITED_LIMIT } from "./serverConnections.ts";
 import { YamuxConnection } from "./YamuxConnection.ts";
-import { YAMUX_PROTOCOL } from "./yamux.ts";
+import { AWAY_PROTOCOL, AWAY_TOKEN, LONGEST_AWAY, YAMUX_PROTOCOL } from "./yamux.ts";
 
 /** What websockify speaks comes first: some servers choose the first that they see. */
-const OFFER: readonly string[] = ["binary", YAMUX_PROTOCOL];
+const OFFER: readonly string[] = ["binary", YAMUX_PROTOCOL, AWAY_PROTOCOL];
+
+/** What the relay says of servers counts for so many milliseconds. */
+const BELIEVED = 600_000;
 
 /**
  * The relays that servers are reached through. All servers behind a relay share one connection to it, where the relay speaks yamux; else each stream is a WebSocket
@@ -50,6 +53,9 @@ export class SharedRelay {
   #finding: Promise<Found> | undefined;
   #isPlain = false;
   #offer = OFFER;
+  /** The servers that the relay cannot reach, by their tokens, as it said last. */
+  #away: Set<string> = new Set();
+  #askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(url: string, connect: Connect, clock: Clock) {
     this.#url = url;
@@ -66,7 +72,10 @@ export class SharedRelay {
   async open(token: string, signal: AbortSignal): Promise<ByteStream> {
     signal.throwIfAborted();
     const carrier = this.#carrier();
-    if (carrier !== undefined) return carrier.open(token);
+    if (carrier !== undefined) {
+      void this.#ask(carrier);
+      return carrier.open(token);
+    }
     if (this.#isPlain) return this.#taken(await this.#connect(this.#urlFor(token), signal, this.#offer), token);
     const found = await unlessAborted(this.#find(token), signal);
     if ("carrier" in found && !found.carrier.hasRoom && !found.carrier.isLeaving) return this.open(token, signal);
@@ -81,6 +90,16 @@ export class SharedRelay {
   /** A stream that nobody needs yet holds nobody up: not a WebSocket of its own, for which others would have to wait, nor one of the last. */
   get mayOpenAhead(): boolean {
     return this.#carrier()?.hasRoomAhead ?? false;
+  }
+
+  /** Has the relay said of late that it cannot reach this server? It may be lying: such a server is to be asked last, and not left out. */
+  isAway(token: string): boolean {
+    return this.#away.has(token) && this.#clock.now() - this.#askedAt < BELIEVED;
+  }
+
+  /** The server has answered, whatever the relay said. */
+  answered(token: string): void {
+    this.#away.delete(token);
   }
 
   #carrier(): YamuxConnection | undefined {
@@ -102,7 +121,7 @@ export class SharedRelay {
     const cancel = this.#clock.after(OPENING_LIMIT, late);
     try {
       const socket = await this.#connectEitherWay(token, stop.signal);
-      return socket.protocol === YAMUX_PROTOCOL ? { carrier: this.#carryOn(socket) } : this.#plain(socket, token);
+      return isYamux(socket) ? { carrier: this.#carryOn(socket) } : this.#plain(socket, token);
     } finally {
       cancel();
     }
@@ -136,15 +155,41 @@ export class SharedRelay {
 
   /** A relay that spoke as websockify does may have become one that does not. */
   #taken(socket: SocketByteStream, token: string): ByteStream {
-    if (socket.protocol !== YAMUX_PROTOCOL) return socket;
+    if (!isYamux(socket)) return socket;
     this.#isPlain = false;
     return this.#carryOn(socket).open(token);
   }
 
-  #carryOn(socket: ByteStream): YamuxConnection {
-    const carrier = new YamuxConnection(socket, this.#clock);
+  #carryOn(socket: SocketByteStream): YamuxConnection {
+    const carrier = new YamuxConnection(socket, this.#clock, socket.protocol === AWAY_PROTOCOL);
     this.#carriers.push(carrier);
+    void this.#ask(carrier);
     return carrier;
+  }
+
+  /** Asks which servers are away, now and then. Nobody waits for it. Never rejects. */
+  async #ask(carrier: YamuxConnection): Promise<void> {
+    const now = this.#clock.now();
+    if (!carrier.tellsAway || now - this.#askedAt < BELIEVED) return;
+    this.#askedAt = now;
+    this.#away = new Set();
+    const stream = carrier.open(AWAY_TOKEN);
+    stream.rest(true);
+    const cancel = this.#clock.after(UNAWAITED_LIMIT, () => stream.close());
+    try {
+      await stream.write(new Uint8Array());
+      let text = "";
+      for (let bytes = await stream.read(); bytes !== undefined; bytes = await stream.read()) {
+        if (text.length + bytes.length > LONGEST_AWAY) return;
+        text += new TextDecoder().decode(bytes);
+      }
+      this.#away = new Set(text.split("\n"));
+    } catch {
+      // It is no worse than a relay that does not say.
+    } finally {
+      cancel();
+      stream.close();
+    }
   }
 
   #urlFor(token: string): string {
@@ -152,4 +197,8 @@ export class SharedRelay {
     url.searchParams.set("token", token);
     return url.href;
   }
+}
+
+function isYamux({ protocol }: SocketByteStream): boolean {
+  return protocol === YAMUX_PROTOCOL || protocol === AWAY_PROTOCOL;
 }

@@ -9,7 +9,7 @@ export interface Server {
   readonly id: string;
   /** Nickname, else the start of the id: for people. */
   readonly name: string;
-  /** Tells it from the same server at other addresses, where that is known. Short, and no secret. */
+  /** By what it is remembered that it was away: another once it has moved. Short, and no secret. Without one it is not remembered. */
   readonly place?: string;
   /** Sorts servers for a storage index (wire format: placement). */
   readonly permutationSeed: Uint8Array;
@@ -19,6 +19,8 @@ export interface Server {
   readonly mutableStorage: StorageClient;
   /** Makes ready what its first request would have to wait for, as `HttpTransport` does. */
   warm?(isLikely: boolean): void;
+  /** As `HttpTransport` does: it is asked last, and not left out. */
+  isAway?(): boolean;
   /** Where anybody may fetch its shares by `fetch`, without a secret; undefined where that cannot be done. Absolute. */
   readonly openRoot?: string | undefined;
 }

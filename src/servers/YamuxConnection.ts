@@ -35,6 +35,8 @@ const SIGN_LIMIT_MS = 5_000;
  * bytes are bounded, and a broken rule ends the connection and all streams with it.
  */
 export class YamuxConnection {
+  /** The relay says which of its servers it cannot reach, where it is asked. */
+  readonly tellsAway: boolean;
   readonly #under: ByteStream;
   readonly #clock: Clock;
   readonly #streams = new Map<number, YamuxStream>();
@@ -51,7 +53,8 @@ export class YamuxConnection {
   /** Ends the wait for a sign of life. */
   #cancelWait: (() => void) | undefined;
 
-  constructor(under: ByteStream, clock: Clock) {
+  constructor(under: ByteStream, clock: Clock, tellsAway = false) {
+    this.tellsAway = tellsAway;
     this.#under = under;
     this.#clock = clock;
     this.#heardAt = clock.now();

@@ -34,5 +34,6 @@ export function httpServer(identity: ServerIdentity, transport: HttpTransport, s
     storage: new HttpStorageClient(transport, name, swissnum),
     mutableStorage: new HttpStorageClient(transport, name, swissnum, "mutable"),
     warm: (isLikely) => transport.warm?.(isLikely),
+    isAway: () => transport.isAway?.() === true,
   };
 }

@@ -40,7 +40,11 @@ interface RelayOptions {
  */
 export function relayTransport(options: RelayOptions): HttpTransport {
   const way = new RelayWay(options);
-  return { request: (request) => way.request(request), warm: (isLikely) => void way.warm(isLikely) };
+  return {
+    request: (request) => way.request(request),
+    warm: (isLikely) => void way.warm(isLikely),
+    isAway: () => way.isAway,
+  };
 }
 
 type Exchange = Awaited<ReturnType<HttpConnection["send"]>>;
@@ -70,6 +74,11 @@ class RelayWay {
       },
     };
     this.#connections = new ConnectionPool(source, clock);
+  }
+
+  get isAway(): boolean {
+    const { relay, nurl } = this.#options;
+    return relay.isAway(nurl.tlsId);
   }
 
   async request(request: HttpRequest): Promise<HttpReply> {
@@ -132,6 +141,7 @@ class RelayWay {
     try {
       const { head, body } = await unlessAborted(exchange, signal);
       this.#hasAnswered = true;
+      this.#options.relay.answered(this.#options.nurl.tlsId);
       if (connection.isUsable) end();
       const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
         if (state === "ended") return ENDED;

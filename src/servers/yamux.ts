@@ -6,6 +6,15 @@
 /** The WebSocket subprotocol of a relay that speaks it. */
 export const YAMUX_PROTOCOL = "yamux.gridfetch";
 
+/** That of one which says besides, where it is asked, which of its servers it cannot reach. */
+export const AWAY_PROTOCOL = "yamux-away.gridfetch";
+
+/** In the place of a server's token: the relay sends the tokens of those that it cannot reach, one a line, and ends the stream. No TLS id has a question mark. */
+export const AWAY_TOKEN = "?away";
+
+/** Of such an answer, in bytes: more is no answer. */
+export const LONGEST_AWAY = 64 * 1024;
+
 /** Streams of one connection, at most: each costs the relay memory. */
 export const MOST_STREAMS = 64;
 

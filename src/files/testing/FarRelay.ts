@@ -36,13 +36,15 @@ export class FarRelay {
     this.#clock = clock;
     this.#roundTrip = roundTrip;
     const byToken = new Map(servers.map((server, index) => [tokenOf(index), server]));
-    const relay: Pick<SharedRelay, "open" | "warm" | "mayOpenAhead"> = {
+    const relay: Pick<SharedRelay, "open" | "warm" | "mayOpenAhead" | "isAway" | "answered"> = {
       open: async (token) => {
         await this.#opened();
         return this.#stream(byToken.get(token)!);
       },
       warm: () => this.#opened(),
       mayOpenAhead,
+      isAway: () => false,
+      answered: () => undefined,
     };
     this.#relay = relay as SharedRelay;
     const tls = { open: async () => nakedSession(), warm: () => undefined } as unknown as TlsEngine;

@@ -49,6 +49,7 @@ const MOST_MS_AT_ONCE = 1000;
 /** A storage server of the simulated grid: shares in memory, behaviour at the test's command, time of a virtual clock. */
 export class SimulatedServer implements Server, StorageClient {
   readonly id: string;
+  readonly place: string;
   readonly name: string;
   readonly permutationSeed: Uint8Array;
   readonly storage: StorageClient = this;
@@ -64,6 +65,7 @@ export class SimulatedServer implements Server, StorageClient {
 
   constructor(index: number, clock: VirtualClock) {
     this.id = `v0-server${index}`;
+    this.place = this.id;
     this.name = `server${index}`;
     this.permutationSeed = Uint8Array.of(index);
     this.#clock = clock;

@@ -2,11 +2,20 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { RELAY_CODES, SOCKET_CODES } from "../../servers/relayCodes.ts";
-import { FLAGS, FRAME_TYPES, GO_AWAY, INITIAL_WINDOW, MOST_STREAMS, YAMUX_PROTOCOL } from "../../servers/yamux.ts";
+import {
+  AWAY_PROTOCOL,
+  FLAGS,
+  FRAME_TYPES,
+  GO_AWAY,
+  INITIAL_WINDOW,
+  MOST_STREAMS,
+  YAMUX_PROTOCOL,
+} from "../../servers/yamux.ts";
 import type { RelayOptions } from "./Relay.ts";
 import type { RelayLimits } from "./relayLimits.ts";
 import { data, frame, RawStreams } from "./testing/RawStreams.ts";
 import { closing, DEAD_TOKEN, RelayStage, TOKEN, until } from "./testing/RelayStage.ts";
+import { trusting } from "./testing/trusting.ts";
 
 const { DATA, WINDOW, PING, GO_AWAY: GOING } = FRAME_TYPES;
 const MIB = 1024 * 1024;
@@ -118,6 +127,43 @@ describe("streams", () => {
     expect(await page.reset(7)).toBe(RELAY_CODES.SERVER_BROKE_OFF);
     expect(page.client.readyState).toBe(page.client.OPEN);
     expect(JSON.stringify(stage.log)).not.toContain("127.0.0.1:22");
+  });
+});
+
+describe("which servers are away", () => {
+  const asking = () =>
+    RawStreams.over(stage.client("?token=any", { protocols: ["binary", YAMUX_PROTOCOL, AWAY_PROTOCOL] }));
+  const stageWith = (away: readonly string[]) => play(echo, { servers: trusting(new Map(), away) });
+
+  it("is told to a page that knows to ask, one a line", async () => {
+    await stageWith([DEAD_TOKEN, "another"]);
+    const page = await asking();
+    expect(page.client.protocol).toBe(AWAY_PROTOCOL);
+    page.open(1, "?away");
+    await page.ended(1);
+    expect(page.bytes(1).toString()).toBe(`${DEAD_TOKEN}\nanother\n`);
+    expect(stage.relay.streams).toBe(0);
+  });
+
+  it("is an empty answer where all are there", async () => {
+    await stageWith([]);
+    const page = await asking();
+    page.open(1, "?away");
+    await page.ended(1);
+    expect(page.bytes(1)).toHaveLength(0);
+  });
+
+  it("is no more than 64 KiB, whole lines, and once a minute on a connection, however often it is asked for", async () => {
+    await stageWith(Array.from({ length: 5_000 }, (_, n) => `${n}`.padStart(43, "x")));
+    const page = await asking();
+    for (let stream = 1; stream < 200; stream += 2) page.open(stream, "?away");
+    await page.ended(1);
+    expect(await page.reset(3)).toBe(RELAY_CODES.TOO_MANY);
+    expect(await page.reset(199)).toBe(RELAY_CODES.TOO_MANY);
+    const answer = page.bytes(1).toString();
+    expect(answer.length).toBeGreaterThan(60_000);
+    expect(answer.length).toBeLessThanOrEqual(64 * 1024);
+    expect(answer.split("\n").every((line) => line.length === 43 || line === "")).toBe(true);
   });
 });
 

@@ -40,7 +40,7 @@ export class MultiplexedConnection implements StreamCarrier {
   /** Resolves when all servers' connections are closed, too. */
   readonly gone: Promise<void>;
   readonly #client: WebSocket;
-  readonly #find: (token: string) => StreamTarget | number;
+  readonly #find: (token: string) => StreamTarget | Uint8Array | number;
   readonly #limits: RelayLimits;
   readonly #reader: FrameReader;
   readonly #streams = new Map<number, RelayedStream>();
@@ -58,8 +58,8 @@ export class MultiplexedConnection implements StreamCarrier {
   #isSending = false;
   #closing: { readonly code: number; readonly reason: string } | undefined;
 
-  /** @param find the server that is known by a token, or the code that says why there is none; it counts the stream */
-  constructor(client: WebSocket, find: (token: string) => StreamTarget | number, limits: RelayLimits) {
+  /** @param find the server that is known by a token, or an answer of the relay's own, or the code that says why there is none; it counts the stream */
+  constructor(client: WebSocket, find: (token: string) => StreamTarget | Uint8Array | number, limits: RelayLimits) {
     this.#client = client;
     this.#find = find;
     this.#limits = limits;
@@ -96,7 +96,7 @@ export class MultiplexedConnection implements StreamCarrier {
     return shared.subarray(0, most);
   }
 
-  find(token: string): StreamTarget | number {
+  find(token: string): StreamTarget | Uint8Array | number {
     return this.#find(token);
   }
 

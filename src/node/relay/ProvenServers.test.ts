@@ -96,6 +96,18 @@ it("connects a stranger to a server that has proven its key, and asks for the pr
   expect(log).toEqual([{ event: "proven", server: tlsId, address: "127.0.0.1", port: oak.port }]);
 });
 
+it("knows which servers could not be reached when it was last tried", async () => {
+  servers();
+  expect(proven.away).toEqual([]);
+  await proven.proveAll();
+  expect(proven.away).toEqual([]);
+  const other = `A${tlsId.slice(1)}`;
+  servers({}, { id: other });
+  expect(proven.away).toEqual([]);
+  await proven.proveAll();
+  expect(proven.away).toEqual([other]);
+});
+
 it("connects nobody to a server with another key, or one that speaks no TLS", async () => {
   const other = `A${tlsId.slice(1)}`;
   servers({}, { id: other });

@@ -59,6 +59,10 @@ export class ProvenServers implements RelayTargets {
     return [...this.#servers.values()].filter(({ isProven }) => isProven).length;
   }
 
+  get away(): readonly string[] {
+    return [...this.#servers].filter(([, { isAway }]) => isAway).map(([tlsId]) => tlsId);
+  }
+
   async connect(tlsId: string, signal: AbortSignal, onread?: OnReadOpts): Promise<Socket> {
     const server = this.#servers.get(tlsId);
     if (server === undefined) throw new Error("the server has left the list");
@@ -114,6 +118,11 @@ class ProvenServer {
 
   get isProven(): boolean {
     return this.#place !== undefined;
+  }
+
+  /** It was asked to prove its key, and has not. */
+  get isAway(): boolean {
+    return this.#failure !== undefined;
   }
 
   async connect(signal: AbortSignal, onread: OnReadOpts | undefined): Promise<Socket> {

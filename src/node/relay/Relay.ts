@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { RELAY_CODES, SOCKET_CODES } from "../../servers/relayCodes.ts";
-import { YAMUX_PROTOCOL } from "../../servers/yamux.ts";
+import { AWAY_PROTOCOL, AWAY_TOKEN, LONGEST_AWAY, YAMUX_PROTOCOL } from "../../servers/yamux.ts";
 import { ConnectionLimits } from "./ConnectionLimits.ts";
 import { MultiplexedConnection } from "./MultiplexedConnection.ts";
 import { PendingSockets } from "./PendingSockets.ts";
@@ -39,6 +39,8 @@ const CHUNKS = 1024;
 const REFUSED_MESSAGE = 64 * 1024;
 /** Of a page whose connection carries many streams: it has no need of large ones. */
 const MULTIPLEXED_MESSAGE = 64 * 1024;
+/** A page may ask which servers are away once in so many milliseconds: its question is far shorter than the answer. */
+const AWAY_PAUSE = 60_000;
 
 /** A request to become a WebSocket. */
 interface Upgrade {
@@ -81,9 +83,9 @@ export class Relay {
     this.#limits = limits;
     this.#counts = new ConnectionLimits(limits.connections, limits.connectionsPerAddress);
     this.#pending = new PendingSockets(limits.connections, limits.connectionsPerAddress, limits.admission);
-    this.#sockets = webSockets(limits.message, limits.idle, "binary");
-    this.#multiplexing = webSockets(MULTIPLEXED_MESSAGE, limits.idle, YAMUX_PROTOCOL);
-    this.#refusing = webSockets(REFUSED_MESSAGE, limits.idle, "binary");
+    this.#sockets = webSockets(limits.message, limits.idle, ["binary"]);
+    this.#multiplexing = webSockets(MULTIPLEXED_MESSAGE, limits.idle, [AWAY_PROTOCOL, YAMUX_PROTOCOL]);
+    this.#refusing = webSockets(REFUSED_MESSAGE, limits.idle, ["binary"]);
     this.#http = createServer((request, response) => this.#answerRequest(request, response));
     this.#http.maxConnections = limits.connections + this.#pending.most;
     this.#http.on("connection", (socket: Socket) => {
@@ -225,7 +227,13 @@ export class Relay {
   async #multiplex(client: WebSocket, facts: ConnectionFacts): Promise<void> {
     const started = performance.now();
     this.#options.log("open", { ...facts });
-    const find = (token: string) => this.#openStream(token, facts);
+    let askedAt = Number.NEGATIVE_INFINITY;
+    const find = (token: string) => {
+      if (token !== AWAY_TOKEN) return this.#openStream(token, facts);
+      if (performance.now() - askedAt < AWAY_PAUSE) return RELAY_CODES.TOO_MANY;
+      askedAt = performance.now();
+      return linesOf(this.#options.servers.away);
+    };
     const connection = new MultiplexedConnection(client, find, this.#limits);
     this.#open.add(connection);
     const code = await connection.ended;
@@ -296,7 +304,14 @@ function since(started: number): number {
   return Math.round(performance.now() - started);
 }
 
-function webSockets(maxPayload: number, closeTimeout: number, protocol: string): WebSocketServer {
+/** As many as a page takes. */
+function linesOf(tokens: readonly string[]): Uint8Array {
+  const text = tokens.map((token) => `${token}\n`).join("");
+  return Buffer.from(text.slice(0, text.lastIndexOf("\n", LONGEST_AWAY - 1) + 1), "latin1");
+}
+
+/** @param protocols the best first */
+function webSockets(maxPayload: number, closeTimeout: number, protocols: readonly string[]): WebSocketServer {
   // The types of ws do not know all of these yet.
   const settings: ServerOptions & Readonly<Record<string, unknown>> = {
     noServer: true,
@@ -308,7 +323,7 @@ function webSockets(maxPayload: number, closeTimeout: number, protocol: string):
     // Ciphertext does not compress.
     perMessageDeflate: false,
     // As websockify does with "binary".
-    handleProtocols: (offered) => (offered.has(protocol) ? protocol : false),
+    handleProtocols: (offered) => protocols.find((each) => offered.has(each)) ?? false,
     // Bytes that a slow browser has yet to take stand before the close frame.
     closeTimeout,
   };

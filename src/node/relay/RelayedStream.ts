@@ -21,8 +21,8 @@ export interface StreamTarget {
 export interface StreamCarrier {
   /** Where the server's bytes are put, so many at most. What is there is valid until the next read of any stream. */
   room(most: number): Uint8Array;
-  /** The server that is known by a token, or the code that says why not. */
-  find(token: string): StreamTarget | number;
+  /** The server that is known by a token, or an answer of the relay's own, or the code that says why there is none. */
+  find(token: string): StreamTarget | Uint8Array | number;
   connected(stream: RelayedStream): void;
   /** Takes bytes of the server. They are copied. @returns whether the stream may read on now */
   bringBack(stream: RelayedStream, bytes: Uint8Array): boolean;
@@ -117,10 +117,22 @@ export class RelayedStream {
       this.fail(target);
       return;
     }
+    if (target instanceof Uint8Array) {
+      this.#answer(target);
+      return;
+    }
     this.#target = target;
     this.#wait(this.#limits.idle);
     if (first.length > 0) this.#keep(first);
     void this.#connect(target);
+  }
+
+  /** No longer than what a page takes at once. */
+  #answer(bytes: Uint8Array): void {
+    this.#carrier.connected(this);
+    if (bytes.length > 0) this.#carrier.bringBack(this, bytes);
+    this.#carrier.serverEnded(this);
+    this.drop(SOCKET_CODES.SERVER_ENDED);
   }
 
   async #connect(target: StreamTarget): Promise<void> {

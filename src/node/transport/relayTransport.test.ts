@@ -13,7 +13,9 @@ import { socketStream } from "../../servers/socketStream.ts";
 import { TlsEngine } from "../../servers/TlsEngine.ts";
 import { ScriptedHttpServer } from "../../servers/testing/ScriptedHttpServer.ts";
 import { tlsIdOfKey, v1Certificate } from "../../servers/testing/v1Certificate.ts";
+import { ProvenServers } from "../relay/ProvenServers.ts";
 import { Relay, type RelayOptions } from "../relay/Relay.ts";
+import { until } from "../relay/testing/RelayStage.ts";
 import { trusting } from "../relay/testing/trusting.ts";
 import { loadTls } from "./loadTls.ts";
 import { nodeSocketStream } from "./nodeSocketStream.ts";
@@ -435,4 +437,20 @@ describe("a relay's messages", () => {
     setTimeout(() => second.abort(reason), 50);
     await expect(clientVia().list(second.signal)).rejects.toBe(reason);
   });
+});
+
+it("a relay tells which of its servers have not proven their keys to it", async () => {
+  const silent = `A${tlsId.slice(1)}`;
+  const lists = new Map([
+    [tlsId, [{ host: "127.0.0.1", port: server.port }]],
+    [silent, [{ host: "127.0.0.1", port: 9 }]],
+  ]);
+  const servers = new ProvenServers(lists, { allowPrivate: true, connect: 5_000, log: () => undefined });
+  closers.push(() => servers.close());
+  await servers.proveAll();
+  await startRelay({ servers });
+  const shared = new Relays(likeABrowser, systemClock).at(relayUrl);
+  await shared.warm(tlsId);
+  await until(() => shared.isAway(silent));
+  expect(shared.isAway(tlsId)).toBe(false);
 });
