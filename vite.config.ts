@@ -8,6 +8,9 @@ import { defineConfig } from "vitest/config";
 /** A path in the checkout, from its top. */
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
+/** Tests that need a build, Python, Tahoe-LAFS or nginx, or wait for sockets in real time. */
+const surrounded = ["src/node/**/*.test.ts", "src/zip/ZipArchive.test.ts"];
+
 /** Puts the TLS module, with its licences, beside the programs that load it when it is first needed. */
 const tlsModule: Plugin = {
   name: "gridfetch-tls",
@@ -197,8 +200,14 @@ export default defineConfig({
   },
   test: {
     root: at("."),
-    include: ["src/**/*.test.ts", "e2e/**/*.test.ts"],
+    // `npm run check` runs the first alone.
+    projects: [
+      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts"], exclude: surrounded } },
+      { extends: true, test: { name: "surrounded", include: ["e2e/**/*.test.ts", ...surrounded] } },
+    ],
     environment: "node",
+    // Vitest leaves one processor free, and of two that is half: many of these tests wait.
+    maxWorkers: "100%",
     // Generous, for machines that do other things besides: a test that hangs is still found.
     testTimeout: 90_000,
     hookTimeout: 120_000,

@@ -95,9 +95,9 @@ it("throws for any other bytes, or gives what is written as these bytes", () => 
         expect(error).toBeInstanceOf(Error);
         return;
       }
-      if (typeof value !== "bigint" && !JSON.stringify([...bytes]).includes("27")) {
-        expect([...encodeCbor(value)]).toEqual([...bytes]);
-      }
+      // What follows the head of a wide number may make it one that is read and never written.
+      const mayBeWide = bytes.some((byte) => byte === 0x1b || byte === 0x3b);
+      if (!mayBeWide) expect([...encodeCbor(value)]).toEqual([...bytes]);
     }),
     { numRuns: 2_000 },
   );
