@@ -18,6 +18,7 @@ export interface RelayOptions {
   readonly allowPrivate?: boolean;
   readonly maxConnections: number;
   readonly maxPerAddress: number;
+  readonly maxStreams: number;
   /** In seconds. */
   readonly idle: number;
   readonly metrics?: ListenAddress;
@@ -68,6 +69,7 @@ async function startRelay(options: RelayOptions, servers: ProvenServers, log: Re
   const limits = {
     connections: options.maxConnections,
     connectionsPerAddress: options.maxPerAddress,
+    streams: options.maxStreams,
     idle: options.idle * 1000,
   };
   const starting = Relay.start({ servers, origins, host, port, behindProxy, limits, log });

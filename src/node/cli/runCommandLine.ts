@@ -142,6 +142,12 @@ function addOperatorCommands(program: Command, terminal: Terminal): void {
       defaultRelayLimits.connectionsPerAddress,
     )
     .option(
+      "--max-streams <number>",
+      "to servers, in all connections that carry several",
+      integer(1, 1_000_000),
+      defaultRelayLimits.streams,
+    )
+    .option(
       "--idle <seconds>",
       "connections on which nothing moves are closed",
       integer(1, 86_400),

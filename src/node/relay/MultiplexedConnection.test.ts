@@ -304,13 +304,22 @@ describe("limits", () => {
     await until(() => page.bytes(next).toString() === "in");
   });
 
-  it("streams count for their address like connections, and so does what carries them", async () => {
-    await play(echo, limits({ connectionsPerAddress: 3 }));
+  it("a visitor's connection counts once for his address, however many streams it carries", async () => {
+    await play(echo, limits({ connectionsPerAddress: 2 }));
+    const visitors = [await connect(), await connect()];
+    for (const page of visitors) {
+      for (const stream of [1, 3, 5, 7]) page.open(stream, TOKEN);
+    }
+    await until(() => stage.serverConnections === 8);
+    expect((await closing(stage.client()))[0]).toBe(RELAY_CODES.TOO_MANY);
+  });
+
+  it("streams are counted by themselves, and no address takes more than it leaves free", async () => {
+    await play(echo, limits({ streams: 4 }));
     const page = await connect();
     for (const stream of [1, 3, 5]) page.open(stream, TOKEN);
     expect(await page.reset(5)).toBe(RELAY_CODES.TOO_MANY);
     expect(stage.log.at(-1)).toMatchObject({ event: "refused", why: "address limit", server: TOKEN });
-    expect((await closing(stage.client()))[0]).toBe(RELAY_CODES.TOO_MANY);
     page.send(frame(WINDOW, FLAGS.RST, 1, 0));
     await until(() => stage.serverConnections === 1);
     page.open(7, TOKEN);

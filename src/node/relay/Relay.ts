@@ -73,6 +73,7 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #limits: RelayLimits;
   readonly #counts: ConnectionLimits;
+  readonly #streamCounts: ConnectionLimits;
   readonly #open = new Set<RelayedConnection | MultiplexedConnection>();
   #connections = 0;
   #isClosing = false;
@@ -82,6 +83,7 @@ export class Relay {
     this.#options = options;
     this.#limits = limits;
     this.#counts = new ConnectionLimits(limits.connections, limits.connectionsPerAddress);
+    this.#streamCounts = new ConnectionLimits(limits.streams, limits.streams);
     this.#pending = new PendingSockets(limits.connections, limits.connectionsPerAddress, limits.admission);
     this.#sockets = webSockets(limits.message, limits.idle, ["binary"]);
     this.#multiplexing = webSockets(MULTIPLEXED_MESSAGE, limits.idle, [AWAY_PROTOCOL, YAMUX_PROTOCOL]);
@@ -242,14 +244,14 @@ export class Relay {
     await connection.gone;
   }
 
-  /** Each stream counts like a connection of its page. */
+  /** Streams are counted apart from connections: a visitor has one of these, and many of those. */
   #openStream(server: string, { connection, address, origin }: ConnectionFacts): StreamTarget | number {
     const { servers, log } = this.#options;
     if (!servers.has(server)) {
       log("refused", { why: "unknown server", address, origin });
       return RELAY_CODES.UNKNOWN_SERVER;
     }
-    const leave = this.#counts.enter(address);
+    const leave = this.#streamCounts.enter(address);
     if (typeof leave === "string") {
       log("refused", { why: `${leave} limit`, address, origin, server });
       return RELAY_CODES.TOO_MANY;

@@ -1,9 +1,11 @@
 /** What a relay allows. All times in milliseconds. */
 export interface RelayLimits {
-  /** Connections in all. */
+  /** Connections of pages in all: WebSockets. */
   readonly connections: number;
   /** Connections of one address. Several people may share one. It is never more than what this leaves free of all. */
   readonly connectionsPerAddress: number;
+  /** Streams in all, in the connections that carry several. An address gets no more of them than it leaves free. */
+  readonly streams: number;
   /** For a socket to say what it wants, and for one that is refused to take the answer. */
   readonly admission: number;
   /** For a page to say the first byte: in TLS the client speaks first. */
@@ -23,10 +25,14 @@ export interface RelayLimits {
   readonly waiting: number;
 }
 
-/** A worker has a few connections to each server of a grid: 200 are 5 readers of ten servers behind one address. */
+/**
+ * A page has one connection, or with a relay that speaks as websockify does a few to each server of a grid: 200 are as many readers behind one address, or 5 of ten
+ * servers. In its connection it has 20 streams to ten servers, and 64 at most.
+ */
 export const defaultRelayLimits: RelayLimits = {
   connections: 1000,
   connectionsPerAddress: 200,
+  streams: 4000,
   admission: 5_000,
   firstByte: 10_000,
   idle: 120_000,
