@@ -63,7 +63,7 @@ async function licencesOf(packages: readonly string[]): Promise<string> {
 }
 
 /** What `import … from "gridfetch…"` gives: the page's client, the worker, the core, Node's part, the erasure code. */
-const library = ["client", "client/selfTest", "worker", "files", "node", "erasure"].map((room) =>
+const library = ["client", "client/poster", "client/selfTest", "worker", "files", "node", "erasure"].map((room) =>
   at(`src/${room}/index.ts`),
 );
 

@@ -103,6 +103,7 @@ function typeErrors(files: Readonly<Record<string, string>>, lib: readonly strin
       types: [],
       paths: {
         gridfetch: source("client/index.ts"),
+        "gridfetch/poster": source("client/poster/index.ts"),
         "gridfetch/self-test": source("client/selfTest/index.ts"),
         "gridfetch/worker": source("worker/index.ts"),
       },

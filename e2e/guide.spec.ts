@@ -97,6 +97,11 @@ const outcomes: Readonly<Record<string, (page: Page, demo: DemoGrid) => Promise<
     await stranger.context().close();
   },
   "ahead.js": (page) => expectText(page, "The next one is at hand"),
+  async "gallery.js"(page) {
+    await expect
+      .poll(() => page.locator("img").evaluateAll((all) => all.map((each) => (each as HTMLImageElement).naturalWidth)))
+      .toEqual([320, 320]);
+  },
   async "download.js"(page) {
     const started = page.waitForEvent("download");
     await page.getByRole("link", { name: "Download" }).click();
@@ -196,6 +201,7 @@ async function bundle(rolldownOptions: NonNullable<BundleOptions>): Promise<void
     resolve: {
       alias: [
         { find: /^gridfetch$/, replacement: join(checkout, "dist/lib/client/index.js") },
+        { find: "gridfetch/poster", replacement: join(checkout, "dist/lib/client/poster/index.js") },
         { find: "gridfetch/self-test", replacement: join(checkout, "dist/lib/client/selfTest/index.js") },
         { find: "gridfetch/worker", replacement: join(checkout, "dist/lib/worker/index.js") },
       ],

@@ -30,6 +30,7 @@ const COUNTS = {
   U: 5,
   V: 8,
   W: 11,
+  X: 2,
   Y: 4,
   Z: 11,
   KD: 12,

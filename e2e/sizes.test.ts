@@ -65,7 +65,14 @@ it("who takes parseCap alone gets no downloader, no erasure code and no servers"
 it("nothing of the package runs at import besides what is imported", async () => {
   const entries = readdirSync(library).filter((room) => existsSync(join(library, room, "index.js")));
   expect(entries.length).toBeGreaterThan(3);
-  const imports = ["gridfetch", "gridfetch/core", "gridfetch/zfec", "gridfetch/worker", "gridfetch/self-test"];
+  const imports = [
+    "gridfetch",
+    "gridfetch/core",
+    "gridfetch/zfec",
+    "gridfetch/worker",
+    "gridfetch/poster",
+    "gridfetch/self-test",
+  ];
   const [chunk] = await bundle(imports.map((one) => `import "${one}";`).join("\n"));
   expect(chunk?.code.trim()).toBe("");
 });
@@ -81,6 +88,7 @@ async function bundle(code: string): Promise<Rolldown.OutputChunk[]> {
     resolve: {
       alias: [
         { find: /^gridfetch$/, replacement: alias("client") },
+        { find: "gridfetch/poster", replacement: alias("client/poster") },
         { find: "gridfetch/self-test", replacement: alias("client/selfTest") },
         { find: "gridfetch/worker", replacement: alias("worker") },
         { find: "gridfetch/core", replacement: alias("files") },

@@ -7,6 +7,7 @@ import { declarationFile } from "./declarationFile.mjs";
 
 const ENTRIES = [
   "client/index.ts",
+  "client/poster/index.ts",
   "client/selfTest/index.ts",
   "worker/index.ts",
   "files/index.ts",

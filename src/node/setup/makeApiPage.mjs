@@ -9,6 +9,7 @@ import { declarationOf } from "./declarationOf.mjs";
 /** Each entry point: how it is imported, and its module. Its own comment introduces it. */
 const ENTRIES = [
   ["gridfetch", "client/index.ts"],
+  ["gridfetch/poster", "client/poster/index.ts"],
   ["gridfetch/self-test", "client/selfTest/index.ts"],
   ["gridfetch/worker", "worker/index.ts"],
   ["gridfetch/core", "files/index.ts"],
