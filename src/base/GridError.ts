@@ -66,6 +66,8 @@ export type UnreachableWhy =
   | "server-away"
   /** The connection ended in the middle. */
   | "broke-off"
+  /** The connection to the relay said nothing, and another that does has taken its place. */
+  | "replaced"
   /** This side cannot speak TLS: its WebAssembly module is missing, or a policy forbids it. */
   | "no-module"
   /** Another key than the pinned one. */

@@ -69,6 +69,7 @@ beforeEach(async () => {
     },
   });
   vi.stubGlobal("document", page);
+  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
   vi.stubGlobal("location", new URL(PAGE));
   vi.stubGlobal("fetch", async () => served());
   vi.resetModules();
@@ -115,6 +116,12 @@ describe("called again and again", () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  it("has the worker get ready again when the network is back", async () => {
+    await connect();
+    page.dispatchEvent(new Event("online"));
+    await vi.waitFor(() => expect(kinds().filter((kind) => kind === "ready")).toHaveLength(2));
   });
 
   it("registers once for calls at the same time", async () => {

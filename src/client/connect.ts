@@ -4,11 +4,11 @@ import { askNewer, askWorker } from "./askWorker.ts";
 import { Grid } from "./Grid.ts";
 import { Handles } from "./handles.ts";
 import { handOverOnLeaving } from "./handOver.ts";
+import { keepReady } from "./keepReady.ts";
 import { keepWorkerAlive } from "./keepWorkerAlive.ts";
 import { letUpdateIn } from "./letUpdateIn.ts";
 import { noWorker } from "./noWorker.ts";
 import { pageTimers } from "./pageTimers.ts";
-import { warmWhenSeen } from "./warmWhenSeen.ts";
 import { type TrustedScript, whyNotRegistered } from "./whyNotRegistered.ts";
 
 /** Where the worker is, and what it is told at the start. */
@@ -175,7 +175,7 @@ async function makeGrid(
 async function beReady(grid: Grid, container: ServiceWorkerContainer, worker: ServiceWorker): Promise<void> {
   // Where an older worker does not say, whoever reads hears what is wrong.
   await askNewer(worker, "ready", {});
-  if (!ready.has(grid)) warmWhenSeen(container);
+  if (!ready.has(grid)) keepReady(container);
   ready.add(grid);
 }
 

@@ -281,7 +281,9 @@ export class ShareBytes {
       }
       const cause = controller.signal.aborted ? controller.signal.reason : error;
       scope.log("debug", "failed", () => ({ reason: isGridError(cause) ? cause.code : "unknown" }));
-      this.#failWants(request, cause);
+      // The line's fault and not the server's: the rest is asked for anew, on the connection that is there now.
+      if (isGridError(cause, "SERVER_UNREACHABLE") && cause.details.why === "replaced") this.#flushSoon();
+      else this.#failWants(request, cause);
     } finally {
       watchdog.stop();
     }

@@ -5,7 +5,7 @@ import { type EncodedFile, encodeShares } from "./testing/encodeShares.ts";
 import { FarRelay } from "./testing/FarRelay.ts";
 import { installSynchronousCrypto } from "./testing/installSynchronousCrypto.ts";
 import { patternBytes } from "./testing/SimulatedGrid.ts";
-import { SimulatedServer } from "./testing/SimulatedServer.ts";
+import { behave, SimulatedServer } from "./testing/SimulatedServer.ts";
 import { VirtualClock } from "./testing/VirtualClock.ts";
 
 beforeEach(() => installSynchronousCrypto());
@@ -64,7 +64,7 @@ function arrive({ mayOpenAhead = true } = {}) {
   const warm = (): void => {
     for (const server of relay.servers) server.warm?.(true);
   };
-  return { clock, relay, servers, tripsTo, warm };
+  return { clock, relay, servers, nodes, tripsTo, warm };
 }
 
 /** What people want to see of a visit that took too long. */
@@ -95,6 +95,56 @@ describe("somebody who is far from a relay waits", () => {
     warm();
     await tripsTo(film, 0);
     expect(await tripsTo(second, 0), storyOf(relay)).toBe(2);
+  });
+});
+
+describe.each([
+  { how: "no byte is lost", lost: false, trips: 1, tripsAfterLong: 3 },
+  { how: "all is lost, and another connection takes its place", lost: true, trips: 5, tripsAfterLong: 6 },
+])("after the network stood still a read goes on: $how", ({ lost, trips, tripsAfterLong }) => {
+  const standStillIn = async (offset: number, hole: number) => {
+    const visit = arrive();
+    const { clock, relay, servers, nodes } = visit;
+    behave(servers, { bandwidth: 500 });
+    const reader = nodes.open(film.cap).read({ offset }).getReader();
+    await clock.runUntil(reader.read());
+    const before = relay.story.length;
+    relay.standStill(hole, { lost });
+    clock.after(hole, () => behave(servers, { bandwidth: 100_000 }));
+    const back = clock.now() + hole;
+    let last = clock.now();
+    let longest = 0;
+    let goesOn = 0;
+    const readOn = async (): Promise<void> => {
+      for (;;) {
+        const { done } = await reader.read();
+        const now = clock.now();
+        if (now - last > longest) [longest, goesOn] = [now - last, now];
+        last = now;
+        if (done) return;
+      }
+    };
+    await clock.runUntil(readOn());
+    return { ...visit, before, back, goesOn };
+  };
+
+  it.each([
+    ["within the round trips that it takes, where requests outlast it", 12_000, trips],
+    ["soon, where they do not", 20_000, tripsAfterLong],
+  ])("U-06 %s", async (_, hole, most) => {
+    const { relay, back, goesOn } = await standStillIn(0, hole);
+    expect(Math.floor((goesOn - back) / ROUND_TRIP), storyOf(relay)).toBeLessThanOrEqual(most);
+  });
+
+  it("U-07 and has learned nothing bad of servers: none is asked again which shares it has, and few for what was asked of another", async () => {
+    const { relay, before, back } = await standStillIn(8 * MiB, 12_000);
+    const asked = relay.story.slice(before).filter((line) => line.includes("asked for"));
+    expect(
+      asked.filter((line) => line.includes("shares")),
+      storyOf(relay),
+    ).toEqual([]);
+    const atOnce = asked.filter((line) => Number.parseFloat(line) * ROUND_TRIP < back + ROUND_TRIP);
+    expect(atOnce.length, storyOf(relay)).toBeLessThanOrEqual(3 * SERVERS);
   });
 });
 

@@ -95,6 +95,82 @@ describe("a relay that speaks yamux", () => {
   });
 });
 
+describe("a connection to a relay that gives no sign of life", () => {
+  /** One that is there, and then a network that swallows all there is until it is back. */
+  async function swallowed() {
+    const clock = new VirtualClock();
+    const attempts: number[] = [];
+    let isBack = true;
+    let underWay = 0;
+    let most = 0;
+    const relaySides: ByteStream[] = [];
+    const connect: Connect = (_, signal) => {
+      attempts.push(clock.now());
+      most = Math.max(most, ++underWay);
+      return new Promise((resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        if (!isBack) return;
+        const [page, side] = memoryStreams();
+        relaySides.push(side);
+        resolve({ ...page, protocol: YAMUX_PROTOCOL });
+      }).finally(() => underWay--) as ReturnType<Connect>;
+    };
+    const relay = new Relays(connect, clock).at("wss://relay.example/");
+    const stream = await relay.open("oak", waiting());
+    await stream.write(hello);
+    isBack = false;
+    const comeBack = (): void => {
+      isBack = true;
+    };
+    return { clock, relay, stream, attempts, relaySides, comeBack, mostAtOnce: () => most };
+  }
+
+  it("is replaced within two seconds of the network's return, by one attempt at a time", async () => {
+    const { clock, relay, stream, attempts, comeBack, mostAtOnce } = await swallowed();
+    const reading = stream.read().catch((error: unknown) => error);
+    await clock.run(20_000);
+    comeBack();
+    expect(await clock.runUntil(reading)).toMatchObject({ why: "replaced" });
+    expect(clock.now()).toBeLessThanOrEqual(22_000);
+    expect(attempts.length).toBeLessThanOrEqual(11);
+    expect(mostAtOnce()).toBe(1);
+    await (await relay.open("oak", waiting())).write(hello);
+    expect(clock.now()).toBeLessThanOrEqual(22_000);
+  });
+
+  it("loses nothing where it wakes before another is there", async () => {
+    const { clock, stream, relaySides, attempts } = await swallowed();
+    await clock.run(20_000);
+    const header = { type: FRAME_TYPES.DATA, flags: 0, stream: 1, length: hello.length };
+    await relaySides[0]!.write(writeHeader(header));
+    await relaySides[0]!.write(hello);
+    expect(await stream.read()).toEqual(hello);
+    stream.rest(true);
+    const before = attempts.length;
+    await clock.run(60_000);
+    expect([attempts.length, clock.pendingTimers]).toEqual([before, 0]);
+  });
+
+  it("is tried to be replaced no longer than somebody waits for it", async () => {
+    const { clock, stream, attempts } = await swallowed();
+    await clock.run(10_000);
+    stream.close();
+    await clock.run(3_000);
+    const before = attempts.length;
+    await clock.run(60_000);
+    expect([attempts.length, clock.pendingTimers]).toEqual([before, 0]);
+  });
+
+  it("is found out a second after the network has changed", async () => {
+    const { clock, relay, stream, comeBack } = await swallowed();
+    comeBack();
+    relay.check();
+    const reading = stream.read().catch((error: unknown) => error);
+    expect(await clock.runUntil(reading)).toMatchObject({ why: "replaced" });
+    expect(clock.now()).toBe(1_000);
+  });
+});
+
 describe("a relay that speaks as websockify does", () => {
   it("is reached by a WebSocket for each connection to a server, the first of which has cost nothing", async () => {
     const { relay, attempts } = start(websockify);
@@ -186,7 +262,7 @@ describe("a relay that says which servers it cannot reach", () => {
         heard.push(new TextDecoder().decode(bytes));
       }
     })();
-    await relay.open("elm", waiting());
+    (await relay.open("elm", waiting())).close();
     await clock.run(600_000);
     expect(heard.filter((text) => text.includes("?away"))).toHaveLength(1);
     await relay.open("elm", waiting());

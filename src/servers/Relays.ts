@@ -1,5 +1,5 @@
 import type { Clock } from "../base/Clock.ts";
-import { unlessAborted } from "../base/wait.ts";
+import { sleep, unlessAborted } from "../base/wait.ts";
 import { type ByteStream, type Connect, type SocketByteStream, StreamFailure } from "./ByteStream.ts";
 import { OPENING_LIMIT, UNAWAITED_LIMIT } from "./serverConnections.ts";
 import { YamuxConnection } from "./YamuxConnection.ts";
@@ -10,6 +10,14 @@ const OFFER: readonly string[] = ["binary", YAMUX_PROTOCOL, AWAY_PROTOCOL];
 
 /** What the relay says of servers counts for so many milliseconds. */
 const BELIEVED = 600_000;
+
+/**
+ * While a connection is silent each attempt at another ends after so long, or twice what opening one took last, where that is longer: what was sent before the network is back
+ * is sent again ever more rarely, a new attempt at once.
+ */
+const ATTEMPT_LIMIT = 2_000;
+/** From one such attempt to the next, at least: one that is refused ends at once. */
+const ATTEMPT_PAUSE = 1_000;
 
 /**
  * The relays that servers are reached through. All servers behind a relay share one connection to it, where the relay speaks yamux; else each stream is a WebSocket
@@ -35,6 +43,11 @@ export class Relays {
     }
     return relay;
   }
+
+  /** The network may have changed: connections show that they live, or are replaced. */
+  check(): void {
+    for (const relay of this.#relays.values()) relay.check();
+  }
 }
 
 /** What came of opening the first connection. */
@@ -56,6 +69,10 @@ export class SharedRelay {
   /** The servers that the relay cannot reach, by their tokens, as it said last. */
   #away: Set<string> = new Set();
   #askedAt = Number.NEGATIVE_INFINITY;
+  /** Milliseconds that opening a connection took last. */
+  #openingTime = 0;
+  /** Until no connection is silent. */
+  #replacing: Promise<void> | undefined;
 
   constructor(url: string, connect: Connect, clock: Clock) {
     this.#url = url;
@@ -77,6 +94,10 @@ export class SharedRelay {
       return carrier.open(token);
     }
     if (this.#isPlain) return this.#taken(await this.#connect(this.#urlFor(token), signal, this.#offer), token);
+    if (this.#replacing !== undefined) {
+      await unlessAborted(this.#replacing, signal);
+      return this.open(token, signal);
+    }
     const found = await unlessAborted(this.#find(token), signal);
     if ("carrier" in found && !found.carrier.hasRoom && !found.carrier.isLeaving) return this.open(token, signal);
     return "carrier" in found ? found.carrier.open(token) : (found.take(token) ?? this.open(token, signal));
@@ -84,7 +105,13 @@ export class SharedRelay {
 
   /** Opens the connection that all servers share, so that the first request finds it. Never rejects. @param token of any server */
   async warm(token: string): Promise<void> {
+    this.check();
     if (this.#carrier() === undefined && !this.#isPlain) await this.#find(token).catch(() => undefined);
+  }
+
+  /** Asks for a sign of life on what connections there are. */
+  check(): void {
+    for (const carrier of this.#carriers) carrier.check();
   }
 
   /** A stream that nobody needs yet holds nobody up: not a WebSocket of its own, for which others would have to wait, nor one of the last. */
@@ -118,10 +145,14 @@ export class SharedRelay {
   async #tryFirst(token: string): Promise<Found> {
     const stop = new AbortController();
     const late = (): void => stop.abort(new StreamFailure("relay-away", "no connection came about in time"));
-    const cancel = this.#clock.after(OPENING_LIMIT, late);
+    const began = this.#clock.now();
+    const isReplacing = this.#carriers.some(({ isSilent }) => isSilent);
+    const limit = isReplacing ? Math.max(ATTEMPT_LIMIT, 2 * this.#openingTime) : OPENING_LIMIT;
+    const cancel = this.#clock.after(limit, late);
     try {
       const socket = await this.#connectEitherWay(token, stop.signal);
-      return isYamux(socket) ? { carrier: this.#carryOn(socket) } : this.#plain(socket, token);
+      this.#openingTime = this.#clock.now() - began;
+      return isYamux(socket) ? { carrier: this.#carryOn(socket, token) } : this.#plain(socket, token);
     } finally {
       cancel();
     }
@@ -157,11 +188,17 @@ export class SharedRelay {
   #taken(socket: SocketByteStream, token: string): ByteStream {
     if (!isYamux(socket)) return socket;
     this.#isPlain = false;
-    return this.#carryOn(socket).open(token);
+    return this.#carryOn(socket, token).open(token);
   }
 
-  #carryOn(socket: SocketByteStream): YamuxConnection {
-    const carrier = new YamuxConnection(socket, this.#clock, socket.protocol === AWAY_PROTOCOL);
+  #carryOn(socket: SocketByteStream, token: string): YamuxConnection {
+    this.#leaveSilent();
+    const fellSilent = (): void => {
+      this.#replacing ??= this.#replace(token).finally(() => {
+        this.#replacing = undefined;
+      });
+    };
+    const carrier = new YamuxConnection(socket, this.#clock, fellSilent, socket.protocol === AWAY_PROTOCOL);
     this.#carriers.push(carrier);
     void this.#ask(carrier);
     return carrier;
@@ -190,6 +227,21 @@ export class SharedRelay {
       cancel();
       stream.close();
     }
+  }
+
+  /** Tries to open a connection until one is there, or the silent ones have woken, or nobody waits for those any more. Never rejects. */
+  async #replace(token: string): Promise<void> {
+    const isNeeded = (): boolean => this.#carriers.some(({ isSilent, isBusy }) => isSilent && isBusy);
+    while (isNeeded()) {
+      const pause = sleep(ATTEMPT_PAUSE, this.#clock);
+      await this.#find(token).catch(() => undefined);
+      if (isNeeded()) await pause;
+    }
+    this.#leaveSilent();
+  }
+
+  #leaveSilent(): void {
+    for (const carrier of this.#carriers) if (carrier.isSilent) carrier.leave();
   }
 
   #urlFor(token: string): string {

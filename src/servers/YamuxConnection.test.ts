@@ -23,7 +23,10 @@ const text = new TextEncoder();
 function start() {
   const [page, relay] = memoryStreams();
   const clock = new VirtualClock();
-  const connection = new YamuxConnection(page, clock);
+  let silences = 0;
+  const connection = new YamuxConnection(page, clock, () => {
+    silences++;
+  });
   const send = (type: number, flags: number, stream: number, length: number) =>
     relay.write(writeHeader({ type, flags, stream, length }));
   const data = async (stream: number, bytes: Uint8Array<ArrayBuffer>) => {
@@ -48,7 +51,7 @@ function start() {
     await message();
     return stream;
   };
-  return { connection, relay, clock, send, data, message, opened };
+  return { connection, relay, clock, send, data, message, opened, silences: () => silences };
 }
 
 async function textOf(stream: ByteStream): Promise<string> {
@@ -175,16 +178,49 @@ describe("a connection", () => {
     expect(connection.hasRoom).toBe(false);
   });
 
-  it("that was swallowed by the network fails when something is sent and no sign of life comes", async () => {
-    const { connection, clock, message, opened } = start();
+  it("from which something is awaited is asked for a sign of life after three seconds, and silent a second later, until it wakes", async () => {
+    const { connection, clock, data, message, opened, silences } = start();
     const stream = await opened();
-    const reading = stream.read();
     await clock.run(3_000);
-    await connection.open("elm").write(text.encode("hello"));
-    expect((await message()).at(-1)).toEqual({ type: PING, flags: FLAGS.SYN, stream: 0, length: 0 });
-    await clock.runUntil(reading.catch(() => undefined));
-    await expect(reading).rejects.toMatchObject({ why: "broke-off" });
-    expect([clock.now(), connection.isLeaving]).toEqual([8_000, true]);
+    expect(await message()).toEqual([{ type: PING, flags: FLAGS.SYN, stream: 0, length: 0 }]);
+    await clock.run(999);
+    expect([connection.isSilent, silences()]).toEqual([false, 0]);
+    await clock.run(60_000);
+    expect([connection.isSilent, connection.hasRoom, silences()]).toEqual([true, false, 1]);
+    await data(1, text.encode("late"));
+    expect(await textOf(stream)).toBe("late");
+    expect([connection.isSilent, connection.hasRoom]).toEqual([false, true]);
+  });
+
+  it("whose relay answers is not silent, however long a server is", async () => {
+    const { connection, clock, send, message, opened, silences } = start();
+    await opened();
+    for (let n = 0; n < 20; n++) {
+      await clock.run(3_000);
+      await message();
+      await send(PING, FLAGS.ACK, 0, 0);
+      await clock.run(100);
+    }
+    expect([connection.isSilent, silences()]).toEqual([false, 0]);
+  });
+
+  it("from which nothing is awaited fails when it gives no sign of life", async () => {
+    const { connection, clock, opened, silences } = start();
+    const stream = await opened();
+    stream.rest(true);
+    connection.check();
+    await clock.run(1_000);
+    await expect(stream.read()).rejects.toMatchObject({ why: "broke-off" });
+    expect([connection.isLeaving, silences(), clock.pendingTimers]).toEqual([true, 0, 0]);
+  });
+
+  it("that has left fails its streams as replaced, and sets no timer", async () => {
+    const { connection, clock, opened } = start();
+    const stream = await opened();
+    await clock.run(5_000);
+    connection.leave();
+    await expect(stream.read()).rejects.toMatchObject({ why: "replaced" });
+    expect([connection.isSilent, clock.pendingTimers]).toEqual([false, 0]);
   });
 
   it("lives on with any sign of life, and is not asked for one while the relay speaks", async () => {
@@ -193,13 +229,14 @@ describe("a connection", () => {
     await clock.run(3_000);
     await stream.write(text.encode("again"));
     await message();
-    await clock.run(4_000);
+    await clock.run(900);
     await data(1, text.encode("here"));
     expect(await textOf(stream)).toBe("here");
     await stream.write(text.encode("more"));
     expect((await message()).filter((found) => typeof found !== "string" && found.type === PING)).toEqual([]);
-    await clock.run(60_000);
+    stream.rest(true);
     await send(PING, FLAGS.ACK, 0, 0);
+    await clock.run(60_000);
     expect([connection.isLeaving, clock.pendingTimers]).toEqual([false, 0]);
   });
 

@@ -23,12 +23,12 @@ const MOST_PIECES = 256;
 /** A message to the relay has at most twice as much. */
 const LARGEST_PAYLOAD = 32 * KiB;
 /**
- * A network that has changed may swallow a connection without a word, and this one is all that leads to the relay. If nothing has come for so long when
- * something is sent, the relay is asked for a sign of life …
+ * A network that has changed may swallow a connection without a word, and this one is all that leads to the relay. If nothing has come for so long while
+ * something is awaited or sent, the relay is asked for a sign of life …
  */
 const QUIET_MS = 3_000;
-/** … which may take so long. Anything that comes is one. */
-const SIGN_LIMIT_MS = 5_000;
+/** … and if none has come after so long, the connection is silent. Anything that comes is one. */
+const SIGN_LIMIT_MS = 1_000;
 
 /**
  * The page's side of one connection to a relay that carries many streams (docs/decisions/0026). What the relay says is not believed: a stream's
@@ -39,6 +39,7 @@ export class YamuxConnection {
   readonly tellsAway: boolean;
   readonly #under: ByteStream;
   readonly #clock: Clock;
+  readonly #fellSilent: () => void;
   readonly #streams = new Map<number, YamuxStream>();
   /** Those that have said nothing yet, too. */
   readonly #open = new Set<YamuxStream>();
@@ -52,11 +53,16 @@ export class YamuxConnection {
   #heardAt: number;
   /** Ends the wait for a sign of life. */
   #cancelWait: (() => void) | undefined;
+  /** Ends the watch for silence, which goes on while something is awaited. */
+  #cancelWatch: (() => void) | undefined;
+  #isSilent = false;
 
-  constructor(under: ByteStream, clock: Clock, tellsAway = false) {
+  /** @param fellSilent is called when no sign of life has come while something is awaited. Where nothing is, the connection fails instead */
+  constructor(under: ByteStream, clock: Clock, fellSilent: () => void, tellsAway = false) {
     this.tellsAway = tellsAway;
     this.#under = under;
     this.#clock = clock;
+    this.#fellSilent = fellSilent;
     this.#heardAt = clock.now();
     under.rest(true);
     void this.#listen();
@@ -64,7 +70,7 @@ export class YamuxConnection {
 
   /** A stream may be opened. */
   get hasRoom(): boolean {
-    return !this.#isLeaving && this.#open.size < MOST_STREAMS;
+    return !this.#isLeaving && !this.#isSilent && this.#open.size < MOST_STREAMS;
   }
 
   /** One may be opened that nobody needs yet: half of all are for those who do. */
@@ -75,6 +81,26 @@ export class YamuxConnection {
   /** It takes no more streams: it has failed, or the relay has said so. */
   get isLeaving(): boolean {
     return this.#isLeaving;
+  }
+
+  /** It was asked for a sign of life and has given none: it may be lost, or the network stands still. It may wake. */
+  get isSilent(): boolean {
+    return this.#isSilent;
+  }
+
+  /** Something is awaited from it. */
+  get isBusy(): boolean {
+    return this.#busy.size > 0;
+  }
+
+  /** Asks for a sign of life now: the network may have changed. */
+  check(): void {
+    if (this.#mayAsk) void this.send(this.#askForSign()).catch(() => undefined);
+  }
+
+  /** Another connection has taken its place. */
+  leave(): void {
+    this.#fail(new StreamFailure("replaced", "the connection to the relay said nothing and was replaced"));
   }
 
   /**
@@ -100,7 +126,8 @@ export class YamuxConnection {
 
   /** Resolves when there is room for more. @throws StreamFailure */
   send(...frames: readonly Uint8Array[]): Promise<void> {
-    const asks = this.#waitForSign() ? [writeHeader(SIGN_WANTED)] : [];
+    const isQuiet = this.#clock.now() - this.#heardAt >= QUIET_MS;
+    const asks = isQuiet && this.#mayAsk ? [this.#askForSign()] : [];
     const bytes = concatBytes([...frames, ...asks]);
     this.#sending = this.#sending.then(() => this.#under.write(bytes));
     this.#sending.catch((error: unknown) => this.#fail(error));
@@ -110,7 +137,9 @@ export class YamuxConnection {
   rest(stream: YamuxStream, isResting: boolean): void {
     if (isResting) this.#busy.delete(stream);
     else this.#busy.add(stream);
-    this.#under.rest(this.#busy.size === 0);
+    this.#under.rest(!this.isBusy);
+    if (this.isBusy && this.#failure === undefined) this.#cancelWatch ??= this.#watch(QUIET_MS);
+    else this.#stopWatching();
   }
 
   over(stream: YamuxStream, id: number | undefined): void {
@@ -130,6 +159,7 @@ export class YamuxConnection {
         const bytes = await this.#under.read();
         if (bytes === undefined) throw new StreamFailure("broke-off", "the relay closed the connection");
         this.#heardAt = this.#clock.now();
+        this.#isSilent = false;
         this.#cancelWait?.();
         this.#cancelWait = undefined;
         reader.push(bytes);
@@ -139,13 +169,36 @@ export class YamuxConnection {
     }
   }
 
-  /** @returns whether the relay has to be asked for one */
-  #waitForSign(): boolean {
-    const isQuiet = this.#clock.now() - this.#heardAt >= QUIET_MS;
-    if (!isQuiet || this.#cancelWait !== undefined || this.#failure !== undefined) return false;
-    const giveUp = (): void => this.#fail(new StreamFailure("broke-off", "the relay gave no sign of life"));
-    this.#cancelWait = this.#clock.after(SIGN_LIMIT_MS, giveUp);
-    return true;
+  /** One that was asked for is not asked for again. */
+  get #mayAsk(): boolean {
+    return this.#cancelWait === undefined && this.#failure === undefined;
+  }
+
+  /** @returns the frame that asks */
+  #askForSign(): Uint8Array {
+    this.#cancelWait = this.#clock.after(SIGN_LIMIT_MS, () => {
+      if (!this.isBusy) {
+        this.#fail(new StreamFailure("broke-off", "the relay gave no sign of life"));
+        return;
+      }
+      this.#isSilent = true;
+      this.#fellSilent();
+    });
+    return writeHeader(SIGN_WANTED);
+  }
+
+  /** A server may say nothing for long, and the relay answers all the same. */
+  #watch(ms: number): () => void {
+    return this.#clock.after(ms, () => {
+      const quiet = this.#clock.now() - this.#heardAt;
+      if (quiet >= QUIET_MS) this.check();
+      this.#cancelWatch = this.#watch(quiet >= QUIET_MS ? QUIET_MS : QUIET_MS - quiet);
+    });
+  }
+
+  #stopWatching(): void {
+    this.#cancelWatch?.();
+    this.#cancelWatch = undefined;
   }
 
   #begin({ type, flags, stream: id, length }: FrameHeader): void {
@@ -189,7 +242,9 @@ export class YamuxConnection {
         ? error
         : new StreamFailure("broke-off", `the relay broke the rules of its protocol (${(error as Error).message})`);
     this.#isLeaving = true;
+    this.#isSilent = false;
     this.#cancelWait?.();
+    this.#stopWatching();
     for (const stream of this.#open) stream.fail(this.#failure);
     this.#under.close();
   }

@@ -187,6 +187,7 @@ describe("an address that brings no reply", () => {
     ["wrong-key", "wrong-key"],
     ["impostor", "impostor"],
     ["broke-off", "broke-off"],
+    ["replaced", "broke-off"],
     ["not-tls", "not-a-storage-server"],
     ["not-http", "not-a-storage-server"],
   ])("through a relay: %s", async (why, problem) => {

@@ -98,6 +98,7 @@ function fromTransport(why: Exclude<UnreachableWhy, "relay-away">, reason: strin
     case "not-http":
       return checkFinding("not-a-storage-server", `What answers is no storage server: ${reason}.`);
     case "broke-off":
+    case "replaced":
       return checkFinding("broke-off", "The connection ended before there was an answer.");
   }
 }

@@ -101,11 +101,23 @@ class RelayWay {
   }
 
   async #send(request: HttpRequest, place: Place): Promise<HttpReply> {
+    for (;;) {
+      try {
+        return await this.#sendOnce(request, place);
+      } catch (error) {
+        // The silent connection's successor is there already.
+        if (!wasReplaced(error) || !isRepeatable(request) || request.signal.aborted) throw error;
+      }
+    }
+  }
+
+  async #sendOnce(request: HttpRequest, place: Place): Promise<HttpReply> {
     const connection = await this.#connections.take(request.signal);
     const { isFresh } = connection;
     try {
       return await this.#sendOn(connection, request, place);
     } catch (error) {
+      if (wasReplaced(error)) throw error;
       // The server closed it while it idled. What may be done twice is asked again, on a connection that is new.
       const mayRepeat = !isFresh && error instanceof Unanswered && isRepeatable(request);
       if (!mayRepeat || request.signal.aborted) throw error;
@@ -239,6 +251,11 @@ class RelayWay {
       { cause },
     );
   }
+}
+
+/** Did its connection say nothing until another took its place? */
+function wasReplaced(error: unknown): boolean {
+  return error instanceof StreamFailure && error.why === "replaced";
 }
 
 /** How many bytes a request asks for; 0 where it does not say. */

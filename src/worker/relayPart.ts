@@ -4,4 +4,5 @@ export { Relays } from "../servers/Relays.ts";
 export { relayTransport } from "../servers/relayTransport.ts";
 export { TlsEngine } from "../servers/TlsEngine.ts";
 export { loadTls } from "./loadTls.ts";
+export { watchNetwork } from "./watchNetwork.ts";
 export { webSocketStream } from "./webSocketStream.ts";

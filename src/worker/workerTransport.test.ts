@@ -1,4 +1,4 @@
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { parseNurl } from "../servers/parseNurl.ts";
 import { bundledParts } from "./bundledParts.ts";
 import type { WorkerParts } from "./WorkerParts.ts";
@@ -36,6 +36,28 @@ it("has no way to a server that no relay leads to, and loads nothing to find tha
   expect(workerTransport("https://app.example/worker.js", given)({ nurl }, "oak")).toBeUndefined();
   expect(given.loads()).toBe(0);
 });
+
+const self = new EventTarget();
+const connection = new EventTarget();
+beforeEach(() => {
+  vi.stubGlobal("self", self);
+  vi.stubGlobal("navigator", { connection });
+});
+
+it.each([
+  ["online", self],
+  ["change", connection],
+])(
+  "looks at its connections to relays when the browser tells of a network that may have changed: %s",
+  (event, target) => {
+    vi.stubGlobal("navigator", { connection });
+    const checked = vi.spyOn(bundledParts.relay().Relays.prototype, "check");
+    workerTransport("https://app.example/worker.js", bundledParts)({ nurl, relay: "ws://relay.example/" }, "oak");
+    target.dispatchEvent(new Event(event));
+    expect(checked).toHaveBeenCalled();
+    checked.mockRestore();
+  },
+);
 
 it("says so where the browser forbids a relay's WebSocket", async () => {
   vi.stubGlobal(

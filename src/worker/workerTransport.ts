@@ -17,8 +17,12 @@ export function workerTransport(script: string, parts: WorkerParts): MakeTranspo
     if ("url" in address) return fetchTransport(address.url, name);
     const { nurl, relay } = address;
     if (relay === undefined) return undefined;
-    const { relayTransport, Relays, TlsEngine, loadTls, webSocketStream } = parts.relay();
-    relays ??= new Relays(webSocketStream, systemClock);
+    const { relayTransport, Relays, TlsEngine, loadTls, watchNetwork, webSocketStream } = parts.relay();
+    if (relays === undefined) {
+      const all = new Relays(webSocketStream, systemClock);
+      watchNetwork(() => all.check());
+      relays = all;
+    }
     tls ??= new TlsEngine((signal) => loadTls(script, signal));
     return relayTransport({ relay: relays.at(relay), nurl, name, tls, clock: systemClock });
   };

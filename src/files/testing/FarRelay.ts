@@ -30,6 +30,9 @@ export class FarRelay {
   readonly #roundTrip: number;
   readonly #relay: SharedRelay;
   #way: Promise<void> | undefined;
+  /** Nothing arrives before, in the clock's milliseconds. */
+  #heldUntil = 0;
+  readonly #lose = new Set<(replaced: Promise<void>) => void>();
 
   /** @param mayOpenAhead as `SharedRelay` has it: whether one connection carries all */
   constructor(servers: readonly SimulatedServer[], clock: VirtualClock, roundTrip: number, mayOpenAhead = true) {
@@ -58,6 +61,15 @@ export class FarRelay {
     });
   }
 
+  /** For so long no byte arrives. All arrive then; or, where they were `lost`, another connection takes the place of the one that there is. */
+  standStill(ms: number, { lost }: { lost: boolean }): void {
+    this.#heldUntil = this.#clock.now() + ms;
+    if (!lost) return;
+    this.#way = this.#clock.sleep(ms + OPENING_TRIPS * this.#roundTrip, never);
+    for (const lose of this.#lose) lose(this.#way);
+    this.#lose.clear();
+  }
+
   #opened(): Promise<void> {
     this.#way ??= this.#clock.sleep(OPENING_TRIPS * this.#roundTrip, never);
     return this.#way;
@@ -72,12 +84,19 @@ export class FarRelay {
     const [up, down] = [this.#pipe(), this.#pipe()];
     this.#serve(server, up, down, left.signal).catch(() => undefined);
     this.#note(server.name, "stream");
+    const lose = (replaced: Promise<void>): void => {
+      up.lose();
+      down.lose();
+      void replaced.then(() => down.end(new StreamFailure("replaced", "another took its place")));
+    };
+    this.#lose.add(lose);
     return {
       read: () => down.read(),
       write: (bytes) => up.write(bytes),
       rest: () => undefined,
       close: () => {
         if (!left.signal.aborted) this.#note(server.name, "closed");
+        this.#lose.delete(lose);
         left.abort(new StreamFailure("broke-off", "the page has left"));
         down.end(new StreamFailure("broke-off", "the connection was closed"));
       },
@@ -115,7 +134,7 @@ export class FarRelay {
   }
 
   #pipe(): FarPipe {
-    return new FarPipe(this.#clock, this.#roundTrip / 2);
+    return new FarPipe(this.#clock, this.#roundTrip / 2, () => Math.max(0, this.#heldUntil - this.#clock.now()));
   }
 }
 
@@ -125,13 +144,18 @@ class FarPipe {
   readonly #oneWay: number;
   readonly #arrived: Uint8Array[] = [];
   #room = WINDOW;
+  #isLost = false;
   #failure: StreamFailure | undefined;
   #wakeReader = (): void => {};
   #wakeWriter = (): void => {};
 
-  constructor(clock: VirtualClock, oneWay: number) {
+  readonly #held: () => number;
+
+  /** @param held milliseconds for which nothing arrives yet */
+  constructor(clock: VirtualClock, oneWay: number, held: () => number) {
     this.#clock = clock;
     this.#oneWay = oneWay;
+    this.#held = held;
   }
 
   async write(...pieces: readonly Uint8Array[]): Promise<void> {
@@ -143,7 +167,8 @@ class FarPipe {
       }
       if (this.#failure !== undefined) throw this.#failure;
       this.#room -= piece.length;
-      this.#clock.after(this.#oneWay, () => {
+      this.#clock.after(this.#oneWay + this.#held(), () => {
+        if (this.#isLost) return;
         this.#arrived.push(piece);
         this.#wakeReader();
       });
@@ -165,6 +190,11 @@ class FarPipe {
         this.#wakeReader = resolve;
       });
     }
+  }
+
+  /** Nothing arrives any more. */
+  lose(): void {
+    this.#isLost = true;
   }
 
   end(failure: StreamFailure): void {
