@@ -57,6 +57,26 @@ test("after the browser was killed, what was read is there with all servers down
   expect(await hashOf(again, url, 15 * MB, 16 * MB)).toBe("410");
 });
 
+test("after the browser was killed, servers that were down are not asked while others do", async ({
+  browserUnderTest,
+  tab,
+  demo,
+}) => {
+  const down = [0, 1, 2, 3, 4];
+  const urls: string[] = [];
+  for (let seed = 20; seed < 28; seed++) urls.push(gridUrl(formatCap(await demo.placeLarge(1 * MB, seed))));
+  await openControlledTab(tab, demo.appUrl);
+  for (const server of down) demo.grid.setDials(server, { down: true });
+  for (const url of urls.slice(1)) await readAt(tab, url, 0);
+  await remembered();
+  await browserUnderTest.restart("kill");
+  const again = await browserUnderTest.newTab();
+  await openControlledTab(again, demo.appUrl);
+  demo.grid.reset();
+  await readAt(again, urls[0]!, 0);
+  expect(down.map((server) => demo.grid.status()[server]!.counters.requests)).toEqual([0, 0, 0, 0, 0]);
+});
+
 test("seeking back in one life asks no server", async ({ tab, demo }) => {
   const url = gridUrl(formatCap(await demo.placeLarge(20 * MB, 13)));
   await openControlledTab(tab, demo.appUrl);
