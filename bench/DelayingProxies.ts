@@ -32,6 +32,11 @@ export class DelayingProxies {
     return new DelayingProxies(child, near as number[]);
   }
 
+  /** As `DelayingProxy` has it, of all. */
+  standStill(ms: number): void {
+    this.#process.send(ms);
+  }
+
   async close(): Promise<void> {
     const ended = once(this.#process, "exit");
     this.#process.disconnect();

@@ -11,6 +11,8 @@ export interface Delay {
 /** Passes TCP connections on to a port, each byte later by half a round trip, in both directions. It bounds no bandwidth. */
 export class DelayingProxy {
   readonly #server: Server;
+  /** No byte arrives before. */
+  #heldUntil = 0;
 
   private constructor(port: number, { roundTrip, handshake = false }: Delay) {
     this.#server = createServer({ allowHalfOpen: true }, (near) => {
@@ -18,8 +20,8 @@ export class DelayingProxy {
       for (const socket of [near, far]) socket.setNoDelay();
       // On loopback a client writes at once what it would have written a round trip later.
       const begin = performance.now() + (handshake ? roundTrip : 0);
-      delayed(near, far, () => Math.max(begin - performance.now(), 0) + roundTrip / 2);
-      delayed(far, near, () => roundTrip / 2);
+      delayed(near, far, () => Math.max(begin - performance.now(), this.#held, 0) + roundTrip / 2);
+      delayed(far, near, () => this.#held + roundTrip / 2);
     });
   }
 
@@ -29,6 +31,15 @@ export class DelayingProxy {
     proxy.#server.listen(0, "127.0.0.1");
     await once(proxy.#server, "listening");
     return proxy;
+  }
+
+  /** For so many milliseconds no byte arrives; then all do. Bytes that are under way already come. */
+  standStill(ms: number): void {
+    this.#heldUntil = performance.now() + ms;
+  }
+
+  get #held(): number {
+    return Math.max(this.#heldUntil - performance.now(), 0);
   }
 
   get port(): number {

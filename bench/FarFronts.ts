@@ -43,17 +43,21 @@ export class FarFronts {
   readonly gateways: Readonly<Record<Distance, string>>;
   /** SHA-256 of the certificate's public key in base64, as Chromium's `--ignore-certificate-errors-spki-list` takes it. */
   readonly spki: string;
+  /** Has the far ones stand still for so many milliseconds. */
+  readonly standStill: (ms: number) => void;
   readonly #close: () => Promise<void>;
 
   private constructor(
     fronts: readonly FarFront[],
     gateways: Readonly<Record<Distance, string>>,
     spki: string,
+    standStill: (ms: number) => void,
     close: () => Promise<void>,
   ) {
     this.fronts = fronts;
     this.gateways = gateways;
     this.spki = spki;
+    this.standStill = standStill;
     this.#close = close;
   }
 
@@ -99,7 +103,8 @@ export class FarFronts {
       const nginx = await NginxServer.start(join(behind.folder, "run"), blocks.join("\n"), ports[0]!);
       closers.push(() => nginx.stop());
       const [near, far] = [proxies.near.ports[2], proxies.far.ports[2]].map((port) => `http://127.0.0.1:${port}/`);
-      return new FarFronts(fronts, { near: near!, far: far! }, spkiOf(cert), close);
+      const standStill = (ms: number): void => proxies.far.standStill(ms);
+      return new FarFronts(fronts, { near: near!, far: far! }, spkiOf(cert), standStill, close);
     } catch (error) {
       await close();
       throw error;

@@ -29,6 +29,11 @@ const ENOUGH = 2 * MiB;
 /** Connections that are opened ahead are there by then, and what a worker remembers is written. */
 const SETTLED = 12 * ROUND_TRIP;
 
+const STALL = 20_000;
+/** Far from all that was read before. */
+const STALLED_AT = 57 * MiB + 1;
+
+const afterStall = { unit: "seconds from the network's return to the first verified byte", target: { most: 2 } };
 const trips = (most?: number) => ({ unit: "round trips to the first verified byte", target: most ? { most } : {} });
 const measures = {
   "far.relay.cold": trips(6.2),
@@ -39,11 +44,13 @@ const measures = {
   "far.nginx.cold": trips(3.2),
   "far.nginx.seek": trips(1.2),
   "far.nginx.second-file": trips(2.2),
+  "far.relay.stall": afterStall,
+  "far.nginx.stall": afterStall,
   "far.gateway.cold": trips(),
   "far.gateway.seek": trips(),
   "far.gateway.second-file": trips(),
 };
-type Step = "cold" | "warm" | "seek" | "second-file" | "restart-seek";
+type Step = "cold" | "warm" | "seek" | "second-file" | "restart-seek" | "stall";
 
 /**
  * A visitor in Chromium who is 400 ms from nginx, behind which ten real servers are, reached by the relay or by nginx itself; beside
@@ -77,7 +84,7 @@ export const farPart: Part = {
         bench,
         rounds,
         {
-          visit: (front) => visit(browser, front, caps),
+          visit: (front) => visit(browser, fronts, front, caps),
           askGateway: (distance) => askGateway(fronts.gateways[distance], unread.splice(0, 2)),
         },
         fronts,
@@ -111,6 +118,10 @@ async function compare({ report }: Bench, rounds: number, asked: Asked, { fronts
   }
   for (const [id, measured] of Object.entries(measures)) {
     const { near, far } = times.get(id) ?? { near: [], far: [] };
+    if (measured === afterStall) {
+      report.add(id, measured, median(far), `each ${far.map(round).join(", ")}`);
+      continue;
+    }
     const cost = ((median(far) - median(near)) * 1000) / ROUND_TRIP;
     const each = far.map((seconds) => round((seconds * 1000) / ROUND_TRIP)).join(", ");
     report.add(id, measured, cost, `far ${each} round trips in all, near ${round(median(near))} s`);
@@ -120,14 +131,19 @@ async function compare({ report }: Bench, rounds: number, asked: Asked, { fronts
 /** Seconds of each step. */
 async function visit(
   browser: Browser,
-  { way, url }: FarFront,
+  fronts: FarFronts,
+  { way, distance, url }: FarFront,
   [first = "", second = ""]: readonly string[],
 ): Promise<Steps> {
   const visitor = await FarVisitor.arrive(browser, url);
   const cold = await visitor.read(gridUrl(first), 0, ENOUGH);
   const seek = await visitor.read(gridUrl(first), FAR_AHEAD, ENOUGH);
   const secondFile = await visitor.read(gridUrl(second), 0, ENOUGH);
-  const steps = { cold, seek, "second-file": secondFile };
+  const steps: Steps = { cold, seek, "second-file": secondFile };
+  if (distance === "far") {
+    fronts.standStill(STALL);
+    steps.stall = (await visitor.read(gridUrl(first), STALLED_AT, 1)) - STALL / 1000;
+  }
   if (way === "nginx") {
     await visitor.leave();
     return steps;
