@@ -5,7 +5,7 @@ const PAUSE_MS = 30_000;
 
 /**
  * Has the worker open its connections again when somebody comes back to the page after a pause, since a read most likely follows, and look at those it has when the network is
- * back: not every browser tells that to workers.
+ * back: which browsers tell that to workers was not tried.
  */
 export function keepReady(container: ServiceWorkerContainer): void {
   const ask = (): void => {
