@@ -7,6 +7,7 @@ import { installPackages } from "../src/node/setup/installPackages.mjs";
 import { runCommand } from "../src/node/setup/runCommand.mjs";
 import { readOptions, usage } from "./options.mjs";
 import { installDebianPackages } from "./setup/installDebianPackages.mjs";
+import { prepareFfmpeg } from "./setup/prepareFfmpeg.mjs";
 import { prepareNginx } from "./setup/prepareNginx.mjs";
 import { prepareTahoe } from "./setup/prepareTahoe.mjs";
 import { prepareTlsBuild } from "./setup/prepareTlsBuild.mjs";
@@ -134,6 +135,9 @@ async function prepareEnvironment() {
   if ("bin" in tahoe) found.GRIDFETCH_TAHOE = tahoe.bin;
   else missing.push(`tests against a real Tahoe-LAFS: ${tahoe.missing}`);
   await prepareTlsBuild();
+  const ffmpeg = await prepareFfmpeg();
+  if ("path" in ffmpeg) found.GRIDFETCH_FFMPEG = ffmpeg.path;
+  else missing.push(`tests of HLS and DASH on real servers: ${ffmpeg.missing}`);
   const nginx = await prepareNginx();
   if ("path" in nginx) found.GRIDFETCH_NGINX = nginx.path;
   else missing.push(`tests of nginx as a proxy: ${nginx.missing}`);

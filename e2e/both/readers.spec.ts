@@ -1,15 +1,14 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { cp, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Page } from "puppeteer-core";
-import { build } from "vite";
 import type * as Client from "../../src/client/index.ts";
 import type { AppServer } from "../../src/node/demo/AppServer.ts";
 import { BrowserUnderTest } from "../testing/BrowserUnderTest.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
+import { buildReadersPage, readersFolder } from "../testing/buildReadersPage.ts";
 import { placeClientApp, serveClientApp } from "../testing/clientApp.ts";
 import type { DemoGrid } from "../testing/demoGrid.ts";
 import { directoryContent } from "../testing/directoryContent.ts";
@@ -90,7 +89,6 @@ const readings: Readonly<Record<string, Reading>> = {
 
 /** For files that are read here and there, as the guide says. */
 const encoding = { needed: 3, total: 10, maxSegmentSize: 131_072 };
-const readersFolder = fileURLToPath(new URL("../readers/", import.meta.url));
 const sample = fileURLToPath(new URL("../../src/node/demo/samples/gridfetch-sample.mp4", import.meta.url));
 
 let files: string;
@@ -100,12 +98,10 @@ let tab: Page;
 
 test.beforeAll(async ({ demo, kind }) => {
   test.setTimeout(300_000);
-  if (!existsSync(join(readersFolder, "node_modules")))
-    throw new Error("Install the readers first: npm ci --prefix e2e/readers --ignore-scripts");
   files = await mkdtemp(join(demo.folder, "read-"));
   const folder = join(demo.folder, "readers-app");
   await placeClientApp(folder);
-  await Promise.all([makeFiles(), buildPage(folder)]);
+  await Promise.all([makeFiles(), buildReadersPage(folder)]);
   app = await serveClientApp(demo, folder);
   browser = await BrowserUnderTest.start(kind);
   tab = await browser.newTab();
@@ -114,17 +110,6 @@ test.beforeAll(async ({ demo, kind }) => {
 async function makeFiles(): Promise<void> {
   await promisify(execFile)(process.execPath, [join(readersFolder, "fixtures/index.js"), files]);
   await cp(sample, join(files, "film.mp4"));
-}
-
-/** The readers' page, with the workers and WebAssembly of the packages beside it: no other server is asked. */
-function buildPage(outDir: string): Promise<unknown> {
-  return build({
-    configFile: false,
-    root: join(readersFolder, "page"),
-    logLevel: "error",
-    build: { outDir, emptyOutDir: false, assetsInlineLimit: 0, minify: false, target: "es2022" },
-    worker: { format: "es" },
-  });
 }
 
 test.afterAll(async () => {

@@ -67,8 +67,14 @@ export class RealGrid {
   /**
    * @param bin where the `tahoe` command is
    * @param mutable goes onto the grid as a mutable file, the last of `caps`
+   * @param addPage puts more into the app's folder
    */
-  static async start(bin: string, files: readonly Uint8Array[], mutable: Uint8Array<ArrayBuffer>): Promise<RealGrid> {
+  static async start(
+    bin: string,
+    files: readonly Uint8Array[],
+    mutable: Uint8Array<ArrayBuffer>,
+    addPage?: (folder: string) => Promise<void>,
+  ): Promise<RealGrid> {
     const folder = await mkdtemp(join(tmpdir(), "gridfetch-e2e-real-"));
     const grid = await TahoeGrid.start(bin, 5);
     const client = await grid.startClient({ needed: 3, total: 10, maxSegmentSize: 128 * 1024 });
@@ -77,6 +83,7 @@ export class RealGrid {
     caps.push(await client.putMutable(mutable));
     await client.stop();
     await placeClientApp(join(folder, "app"));
+    await addPage?.(join(folder, "app"));
     const documents = {};
     const app = await AppServer.start({ folder: join(folder, "app"), port: 0, documents });
     const [securePort, proxyPort, relayPort] = [await freePort(), await freePort(), await freePort()];
@@ -84,6 +91,16 @@ export class RealGrid {
     const proxyUrl = `https://127.0.0.1:${proxyPort}/`;
     const nginx = await startNginx({ folder, grid, app, securePort, proxyUrl, relayPort });
     return new RealGrid({ grid, caps, app, secureUrl, proxyUrl, relayPort, folder, documents, nginx });
+  }
+
+  /** Stores a folder, as `TahoeClient.putFolder` does. */
+  async putFolder(path: string): Promise<string> {
+    const client = await this.grid.startClient({ needed: 3, total: 10, maxSegmentSize: 128 * 1024 });
+    try {
+      return await client.putFolder(path);
+    } finally {
+      await client.stop();
+    }
   }
 
   /** Serves as `grid.json` what `gridfetch grid-config` makes of the server list with these options. */

@@ -1,6 +1,7 @@
 import { connect, tahoeUrl } from "../../../src/client/index.ts";
 
 const readers = import.meta.glob("./readers/*.js");
+const players = import.meta.glob("./players/*.js");
 const grid = await connect({ workerUrl: "/gridfetch-worker.js?tahoe-forms" });
 
 /** How far each read of the worker has come, by its id. */
@@ -23,6 +24,12 @@ async function read(name, url) {
   return read(url);
 }
 
+/** Has a player play a presentation. What it was told to show, in pixels of height, `switchTo` changes. */
+async function play(name, url) {
+  const { play } = await players[`./players/${name}.js`]();
+  window.switchTo = await play(url);
+}
+
 /** How many requests the worker has answered since, and how many bytes it has given. */
 async function counted() {
   const told = new Promise((resolve) => {
@@ -35,4 +42,4 @@ async function counted() {
 }
 
 void count();
-Object.assign(window, { grid, tahoeUrl, read, counted });
+Object.assign(window, { grid, tahoeUrl, read, counted, play });

@@ -74,6 +74,15 @@ export class TahoeClient {
     return (await runTahoe(this.#bin, ["-d", this.#folder, "put", "-"], bytes)).toString().trim();
   }
 
+  /** `tahoe mkdir` and `tahoe cp --recursive`: stores what is in a folder, and gives the read cap of a directory that holds the folder. */
+  async putFolder(path: string): Promise<string> {
+    const cap = (await runTahoe(this.#bin, ["-d", this.#folder, "mkdir"])).toString().trim();
+    await runTahoe(this.#bin, ["-d", this.#folder, "cp", "--recursive", path, `${cap}/`]);
+    const answer = await fetch(new URL(`/uri/${encodeURIComponent(cap)}?t=json`, this.gateway));
+    const [, { ro_uri }] = (await answer.json()) as [string, { ro_uri: string }];
+    return ro_uri;
+  }
+
   /** Stores the bytes as a mutable file in segments and gives its write cap. */
   async putMutable(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
     const answer = await fetch(new URL("/uri?format=mdmf", this.gateway), { method: "PUT", body: bytes });
