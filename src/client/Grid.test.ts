@@ -262,3 +262,63 @@ describe("the local network", () => {
     await expect(asking).rejects.toBe(reason);
   });
 });
+
+describe("what a page asks its browser", () => {
+  const scope = new URL("https://app.example/sub/");
+  let profile: object | undefined;
+  const controller = {
+    postMessage(data: unknown, [port]: [MessagePort]) {
+      if (!isQuestion(data) || data.kind !== "profile") throw new Error("not asked");
+      const known = profile as { secret: Uint8Array; isKept: boolean } | undefined;
+      port.postMessage(known ? reply("profile", known) : misunderstoodReply("profile"));
+    },
+  };
+  const container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
+  const grid = new Grid(scope, container, new Handles(new URL("grid/", scope), new Uint8Array(32), true, container));
+  beforeEach(() => {
+    profile = { secret: new Uint8Array(32), isKept: true };
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("is how much room there is, and what lasts", async () => {
+    const storage = { estimate: async () => ({ usage: 5, quota: 100 }), persisted: async () => true };
+    vi.stubGlobal("navigator", { storage });
+    expect(await grid.storage()).toEqual({ usage: 5, quota: 100, persisted: true, keepsSecrets: true });
+  });
+
+  it("is as much as browser and worker say, where they do not say all", async () => {
+    const nothing = { usage: undefined, quota: undefined, persisted: false };
+    vi.stubGlobal("navigator", {});
+    expect(await grid.storage()).toEqual({ ...nothing, keepsSecrets: true });
+    const failing = () => Promise.reject(new TypeError("failed"));
+    vi.stubGlobal("navigator", { storage: { estimate: failing, persisted: failing } });
+    profile = undefined;
+    expect(await grid.storage()).toEqual({ ...nothing, keepsSecrets: undefined });
+  });
+
+  it.each([
+    "https://elsewhere.example/grid/x",
+    "/elsewhere",
+    "https://app.example/su",
+    "http://[",
+    "javascript:alert(1)",
+  ])("is no download of %s, which is not under its scope", (url) => {
+    vi.stubGlobal("document", { baseURI: "https://app.example/sub/page.html" });
+    expect(() => grid.download(url, () => expect.fail())).toThrow(/under https:/);
+  });
+
+  it("is a download of a URL that is given relative to the page", () => {
+    const frame = Object.assign(new EventTarget(), { src: "", remove: () => undefined });
+    const page = {
+      baseURI: "https://app.example/sub/page.html",
+      createElement: () => frame,
+      body: { append: () => undefined },
+    };
+    vi.stubGlobal("document", Object.assign(new EventTarget(), page));
+    vi.useFakeTimers();
+    grid.download("grid/HANDLE", () => expect.fail());
+    expect(frame.src).toBe("https://app.example/sub/grid/HANDLE");
+    vi.clearAllTimers();
+    vi.useRealTimers();
+  });
+});

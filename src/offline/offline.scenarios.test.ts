@@ -668,3 +668,23 @@ it("refuses what cannot be kept, and says why", async () => {
     "only a file that cannot change",
   );
 });
+
+it("where the store is away what was left is gone on with as soon as somebody asks again, and once however often", async () => {
+  const stage = await Stage.set();
+  const { clock } = stage.grid;
+  stage.store.writesLeft = 8;
+  stage
+    .worker()
+    .service.keep(stage.file.cap, "")
+    .catch(() => undefined);
+  await clock.run(60_000);
+  stage.bury();
+  const { service } = stage.worker();
+  stage.store.isAway = true;
+  await expect(service.resume()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  stage.store.isAway = false;
+  await clock.runUntil(Promise.all([service.resume(), service.resume()]));
+  expect(service.count).toBe(1);
+  await clock.runUntil(service.settled(), 3_600_000);
+  expect(stage.record?.state).toBe("kept");
+});

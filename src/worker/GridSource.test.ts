@@ -495,3 +495,13 @@ it("checks all grids, as they are configured now", async () => {
   ]);
   expect(JSON.stringify(checks)).not.toContain(SWISSNUM);
 });
+
+it("checks the grids that are known where the web server is away, and says what is wrong where none is", async () => {
+  const none = new AbortController().signal;
+  answer = away;
+  await expect(source.check(none)).rejects.toMatchObject({ code: "BAD_CONFIG" });
+  answer = served(grid("one"));
+  await source.files();
+  answer = away;
+  expect((await source.check(none)).map(({ servers }) => servers.map(({ id }) => id))).toEqual([["one"]]);
+});
