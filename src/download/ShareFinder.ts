@@ -7,6 +7,8 @@ import { reasonOf } from "./reasonOf.ts";
 /** How a server's share query went, or goes. */
 interface Query {
   readonly began: number;
+  /** When the way to the server was open, so far as it is shared with others; undefined before. */
+  openAt: number | undefined;
   readonly controller: AbortController;
   /** Older than the fastest answers suggest: another server is asked beside it. */
   isLate: boolean;
@@ -218,12 +220,19 @@ export class ShareFinder {
   #query(server: Server): void {
     const query: Query = {
       began: this.#context.clock.now(),
+      openAt: undefined,
       controller: new AbortController(),
       isLate: false,
       isOverdue: false,
     };
     this.#queries.set(server, query);
     this.#asked.add(server);
+    const way = server.way?.();
+    if (way === undefined) query.openAt = query.began;
+    void way?.then(() => {
+      query.openAt = this.#context.clock.now();
+      this.#tickLater();
+    });
     void this.#run(server, query);
   }
 
@@ -247,7 +256,7 @@ export class ShareFinder {
       return;
     }
     this.#queries.delete(server);
-    const took = clock.now() - query.began;
+    const took = clock.now() - (query.openAt ?? query.began);
     if (failure === undefined) {
       log.log("debug", "done", () => ({ shares: shareNumbers.join(","), ms: took }));
       this.#fastest = Math.min(this.#fastest ?? took, took);
@@ -274,10 +283,9 @@ export class ShareFinder {
     this.#cancelTick?.();
     this.#cancelTick = undefined;
     const { clock, limits } = this.#context;
-    const patience = this.#patience();
     let next = Number.POSITIVE_INFINITY;
     for (const [server, query] of this.#queries) {
-      if (!query.isLate) next = Math.min(next, query.began + patience);
+      if (!query.isLate) next = Math.min(next, this.#lateAt(query));
       if (!query.isOverdue) next = Math.min(next, query.began + limits.queryOverdue);
       if (!query.controller.signal.aborted) next = Math.min(next, query.began + this.#limitOf(server));
     }
@@ -285,7 +293,7 @@ export class ShareFinder {
     this.#cancelTick = clock.after(Math.max(0, next - clock.now()), () => {
       const now = clock.now();
       for (const [server, query] of this.#queries) {
-        query.isLate ||= now >= query.began + patience;
+        query.isLate ||= now >= this.#lateAt(query);
         query.isOverdue ||= now >= query.began + limits.queryOverdue;
         const limit = this.#limitOf(server);
         if (now >= query.began + limit) query.controller.abort(timedOut(server, limit));
@@ -308,9 +316,13 @@ export class ShareFinder {
       : limits.queryTimeout;
   }
 
-  #patience(): number {
+  /** Nobody is late while the way is being opened. To greet a server, and ask it, takes no longer than that did. */
+  #lateAt({ began, openAt }: Query): number {
     const { queryOverdue, queryPatience } = this.#context.limits;
-    return Math.min(queryOverdue, this.#fastest === undefined ? queryPatience : 3 * this.#fastest + 50);
+    const overdue = began + queryOverdue;
+    if (openAt === undefined) return overdue;
+    const patience = this.#fastest === undefined ? Math.max(queryPatience, openAt - began) : 3 * this.#fastest + 50;
+    return Math.min(overdue, openAt + patience);
   }
 
   #giveUp(): void {

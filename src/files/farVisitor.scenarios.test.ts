@@ -76,6 +76,12 @@ describe("somebody who is far from a relay waits", () => {
     expect(await tripsTo(film, 0), storyOf(relay)).toBe(6);
   });
 
+  it("U-08 and asks no more servers than it takes: nobody is late while the way is being opened", async () => {
+    const { servers, tripsTo } = arrive();
+    await tripsTo(film, 0);
+    expect(servers.reduce((sum, { counts }) => sum + counts.lists, 0)).toBe(5);
+  });
+
   it("U-02 two where servers were connected to ahead", async () => {
     const { clock, relay, tripsTo, warm } = arrive();
     warm();
@@ -99,8 +105,8 @@ describe("somebody who is far from a relay waits", () => {
 });
 
 describe.each([
-  { how: "no byte is lost", lost: false, trips: 1, tripsAfterLong: 3 },
-  { how: "all is lost, and another connection takes its place", lost: true, trips: 5, tripsAfterLong: 6 },
+  { how: "no byte is lost", lost: false, trips: 1, tripsAfterLong: 4 },
+  { how: "all is lost, and another connection takes its place", lost: true, trips: 5, tripsAfterLong: 7 },
 ])("after the network stood still a read goes on: $how", ({ lost, trips, tripsAfterLong }) => {
   const standStillIn = async (offset: number, hole: number) => {
     const visit = arrive();
@@ -136,13 +142,12 @@ describe.each([
     expect(Math.floor((goesOn - back) / ROUND_TRIP), storyOf(relay)).toBeLessThanOrEqual(most);
   });
 
-  it("U-07 and has learned nothing bad of servers: none is asked again which shares it has, and few for what was asked of another", async () => {
+  it("U-07 and has learned nothing bad of servers: none is asked twice which shares it has, and few for what was asked of another", async () => {
     const { relay, before, back } = await standStillIn(8 * MiB, 12_000);
     const asked = relay.story.slice(before).filter((line) => line.includes("asked for"));
-    expect(
-      asked.filter((line) => line.includes("shares")),
-      storyOf(relay),
-    ).toEqual([]);
+    const queried = relay.story.filter((line) => line.includes("asked for shares")).map((line) => line.split(" ")[1]);
+    expect(queried.length).toBeGreaterThanOrEqual(5);
+    expect(queried, storyOf(relay)).toEqual([...new Set(queried)]);
     const atOnce = asked.filter((line) => Number.parseFloat(line) * ROUND_TRIP < back + ROUND_TRIP);
     expect(atOnce.length, storyOf(relay)).toBeLessThanOrEqual(3 * SERVERS);
   });

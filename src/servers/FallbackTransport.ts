@@ -80,6 +80,10 @@ export class FallbackTransport implements HttpTransport {
     this.#ways[this.#preferred]!.transport.warm?.(isLikely);
   }
 
+  way(): Promise<void> {
+    return this.#ways[this.#preferred]!.transport.way?.() ?? Promise.resolve();
+  }
+
   isAway(): boolean {
     return this.#ways.every(({ transport }) => transport.isAway?.() === true);
   }

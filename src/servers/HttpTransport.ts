@@ -30,6 +30,11 @@ export interface HttpTransport {
    * @param isLikely whether there will probably be one; else only what it shares with other servers' is made ready
    */
   warm?(isLikely: boolean): void;
+  /**
+   * Opens what the way to this server has in common with others', where there is such a thing, and resolves when that is open or has failed.
+   * A server is not late before.
+   */
+  way?(): Promise<void>;
   /** Says whoever leads to the server that it cannot be reached? It may be lying. */
   isAway?(): boolean;
 }

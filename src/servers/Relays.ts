@@ -106,6 +106,11 @@ export class SharedRelay {
   /** Opens the connection that all servers share, so that the first request finds it. Never rejects. @param token of any server */
   async warm(token: string): Promise<void> {
     this.check();
+    await this.ready(token);
+  }
+
+  /** The same, taking a connection that there is for one that works. */
+  async ready(token: string): Promise<void> {
     if (this.#carrier() === undefined && !this.#isPlain) await this.#find(token).catch(() => undefined);
   }
 

@@ -19,6 +19,8 @@ export interface Server {
   readonly mutableStorage: StorageClient;
   /** Makes ready what its first request would have to wait for, as `HttpTransport` does. */
   warm?(isLikely: boolean): void;
+  /** As `HttpTransport` does; undefined where there is nothing to wait for. */
+  way?(): Promise<void> | undefined;
   /** As `HttpTransport` does: it is asked last, and not left out. */
   isAway?(): boolean;
   /** Where anybody may fetch its shares by `fetch`, without a secret; undefined where that cannot be done. Absolute. */

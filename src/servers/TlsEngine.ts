@@ -37,9 +37,9 @@ export class TlsEngine {
     return new TlsSession(await instance.join(signal), pin, startAnew);
   }
 
-  /** Loads the module, so that the first session finds it. */
-  warm(): void {
-    this.#wanted()
+  /** Loads the module, so that the first session finds it. Never rejects. */
+  async warm(): Promise<void> {
+    await this.#wanted()
       .join(new AbortController().signal)
       .catch(() => undefined);
   }

@@ -34,6 +34,7 @@ export function httpServer(identity: ServerIdentity, transport: HttpTransport, s
     storage: new HttpStorageClient(transport, name, swissnum),
     mutableStorage: new HttpStorageClient(transport, name, swissnum, "mutable"),
     warm: (isLikely) => transport.warm?.(isLikely),
+    ...(transport.way && { way: () => transport.way?.() }),
     isAway: () => transport.isAway?.() === true,
   };
 }

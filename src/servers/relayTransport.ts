@@ -43,6 +43,7 @@ export function relayTransport(options: RelayOptions): HttpTransport {
   return {
     request: (request) => way.request(request),
     warm: (isLikely) => void way.warm(isLikely),
+    way: () => way.open(),
     isAway: () => way.isAway,
   };
 }
@@ -95,9 +96,15 @@ class RelayWay {
   /** Never rejects. */
   async warm(isLikely: boolean): Promise<void> {
     const { relay, tls, nurl } = this.#options;
-    tls.warm();
+    void tls.warm();
     await relay.warm(nurl.tlsId);
     if (relay.mayOpenAhead && (this.#hasAnswered || isLikely)) this.#connections.warm();
+  }
+
+  /** TLS and the connection to the relay. Never rejects. */
+  async open(): Promise<void> {
+    const { relay, tls, nurl } = this.#options;
+    await Promise.all([tls.warm(), relay.ready(nurl.tlsId)]);
   }
 
   async #send(request: HttpRequest, place: Place): Promise<HttpReply> {

@@ -39,12 +39,13 @@ export class FarRelay {
     this.#clock = clock;
     this.#roundTrip = roundTrip;
     const byToken = new Map(servers.map((server, index) => [tokenOf(index), server]));
-    const relay: Pick<SharedRelay, "open" | "warm" | "mayOpenAhead" | "isAway" | "answered"> = {
+    const relay: Pick<SharedRelay, "open" | "warm" | "ready" | "mayOpenAhead" | "isAway" | "answered"> = {
       open: async (token) => {
         await this.#opened();
         return this.#stream(byToken.get(token)!);
       },
       warm: () => this.#opened(),
+      ready: () => this.#opened(),
       mayOpenAhead,
       isAway: () => false,
       answered: () => undefined,
