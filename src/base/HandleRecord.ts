@@ -35,7 +35,7 @@ export interface HandleEntry {
 /** Long enough for every cap of a real file; a LIT cap, which is the file itself, has 55 bytes. */
 const MOST_CAP = 8_192;
 const MOST_TEXT = 1_024;
-const MOST_CHOSEN = 1_000;
+export const MOST_CHOSEN = 1_000;
 
 /** 16 bytes in base64url. */
 export function isHandle(value: unknown): value is string {

@@ -61,7 +61,7 @@ export class Grid {
    * once, and goes on by Range where a download broke off. A folder's own archive is that of `url` with `zip: true`.
    *
    * @param choice each with its name in the archive, which is made safe for all systems; two of one name get numbers
-   * @throws GridError BAD_ARGUMENT for what is no list, or an empty one; else as `url`
+   * @throws GridError BAD_ARGUMENT for what is no list, an empty one or one of more than 1,000; else as `url`
    */
   zip(choice: readonly ZipChoice[], options: ZipOptions = {}): string {
     return this.#handles.zip(choice, options);

@@ -1,7 +1,14 @@
 import { utf8 } from "../base/bytes.ts";
 import { capOf } from "../base/findCap.ts";
 import { GridError } from "../base/GridError.ts";
-import { type HandleEntry, type HandleRecord, isHandle, isHandleRecord, type ZipChoice } from "../base/HandleRecord.ts";
+import {
+  type HandleEntry,
+  type HandleRecord,
+  isHandle,
+  isHandleRecord,
+  MOST_CHOSEN,
+  type ZipChoice,
+} from "../base/HandleRecord.ts";
 import { sleep } from "../base/wait.ts";
 import { isAnnouncement } from "../channel/messages.ts";
 import { badArgument, checkString } from "./arguments.ts";
@@ -66,6 +73,11 @@ export class Handles {
   /** Of an archive of several files or folders. @throws GridError as `url`; BAD_ARGUMENT for what is no list */
   zip(choice: readonly ZipChoice[], { filename = "", nameInUrl = false, grid = "" }: ZipOptions): string {
     if (!Array.isArray(choice) || choice.length === 0) throw badArgument("choice", "it is no list with a file in it");
+    if (choice.length > MOST_CHOSEN)
+      throw badArgument(
+        "choice",
+        `it has more than ${MOST_CHOSEN} files: put them into a folder, and make an archive of that`,
+      );
     const zip = choice.map(({ cap, filename: name }) => {
       checkString("filename", name);
       return { cap: capOf(cap), filename: name };

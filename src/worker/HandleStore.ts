@@ -23,7 +23,7 @@ const DATABASE = "gridfetch-handles";
 const SECRET = "secret";
 const SECRET_LENGTH = 32;
 
-/** Some 300 bytes each. The least recently used go first; a page that still shows one sends it again. */
+/** Some 300 bytes each, the choice of an archive up to some 100 KB. The least recently used go first; a page that still shows one sends it again. */
 const MOST_HANDLES = 20_000;
 /** A handle in use is written to disk anew this rarely. */
 const TOUCH_MS = 3_600_000;
