@@ -70,18 +70,14 @@ test("a picture is made smaller, and what is no picture has none", async ({ tab,
   expect(await tab.evaluate(show, demo.sample("melody.mp3").cap)).toBe("none");
 });
 
-test("a film whose servers are gone is an error, before its first bytes and after them", async ({ tab, demo }, {
-  project,
-}) => {
+test("a film whose servers are gone is an error, before its first bytes and after them", async ({ tab, demo }) => {
   const path = join(demo.folder, "lost.mp4");
   await writeFile(path, moveIndexToEnd(fattenFilm(new Uint8Array(await readFile(sample)), 20 * MB)));
   const begun = await demo.put(path, { encoding: { needed: 3, total: 3, maxSegmentSize: 131_072 } });
   await tab.evaluate((cap) => window.grid.prefetch(cap, { length: 100_000 }), begun);
   for (const server of demo.grid.status().keys()) demo.grid.setDials(server, { down: true });
   expect(await tab.evaluate(show, demo.sample("gridfetch-sample.webm").cap)).toBe("NOT_ENOUGH_SHARES");
-  // In WebKit the reason is lost: docs/decisions/0032-posters.md.
-  const lost = project.name === "both-webkit" ? "none" : "NOT_ENOUGH_SHARES";
-  expect(await tab.evaluate(show, begun)).toBe(lost);
+  expect(await tab.evaluate(show, begun)).toBe("NOT_ENOUGH_SHARES");
 });
 
 test("a film that never gets to a frame is stopped in time", async ({ tab, demo }) => {

@@ -6,6 +6,8 @@ import type { Grid } from "../Grid.ts";
 const MOST_READ = 16 * 2 ** 20;
 /** Longer than the worker takes to say that a file cannot be read. */
 const LIMIT_MS = 60_000;
+/** The worker's word of a read that failed may come after the player has given up. */
+const WORD_MS = 1_000;
 
 /**
  * Has the browser's own player show the first frame of a film, without sound or playing, and hands the player over as soon as it does.
@@ -28,7 +30,10 @@ export async function firstFrame<T>(
     const delivered = new Map<string, number>();
     for await (const event of grid.reads({ signal: over.signal })) {
       if (event.url !== url) continue;
-      if (event.type === "failed") failure = fromErrorRecord(event.error);
+      if (event.type === "failed") {
+        failure = fromErrorRecord(event.error);
+        if (video.error) end();
+      }
       delivered.set(event.id, event.delivered);
       if ([...delivered.values()].reduce((sum, each) => sum + each, 0) > MOST_READ) end();
     }
@@ -40,7 +45,10 @@ export async function firstFrame<T>(
       timer = setTimeout(end, LIMIT_MS);
       signal?.addEventListener("abort", () => reject(signal.reason), { signal: over.signal });
       video.addEventListener("loadeddata", () => resolve(true));
-      video.addEventListener("error", end);
+      video.addEventListener("error", () => {
+        clearTimeout(timer);
+        timer = setTimeout(end, failure ? 0 : WORD_MS);
+      });
       watchReads(end).catch(end);
       video.muted = true;
       // Safari on a phone shows no frame of what is not inline.

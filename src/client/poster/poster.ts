@@ -23,7 +23,7 @@ const WIDEST = 4096;
  *
  * @param cap as for `grid.url`
  * @returns a JPEG, WebP or PNG; undefined for what has no picture that this browser shows, for a picture of more than 8 MiB that has no small one
- *   in it, and for a film that showed none within a minute or those 16 MiB; in WebKit also for a film that cannot be read on after its head
+ *   in it, and for a film that showed none within a minute or those 16 MiB
  * @throws GridError BAD_ARGUMENT for a width that is none; what `grid.open` and reading throw; the signal's reason
  */
 export async function poster(
