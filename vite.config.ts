@@ -63,8 +63,8 @@ async function licencesOf(packages: readonly string[]): Promise<string> {
 }
 
 /** What `import … from "gridfetch…"` gives: the page's client, the worker, the core, Node's part, the erasure code. */
-const library = ["client", "client/poster", "client/selfTest", "worker", "files", "node", "erasure"].map((room) =>
-  at(`src/${room}/index.ts`),
+const library = ["client", "client/poster", "client/selfTest", "save", "worker", "files", "node", "erasure"].map(
+  (room) => at(`src/${room}/index.ts`),
 );
 
 /** A part of the ready-made worker that most never need, as a script that puts its exports under a global name. */

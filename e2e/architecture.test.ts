@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const rooms = [
   "app",
+  "save",
   "client",
   "shell",
   "worker",
@@ -33,6 +34,7 @@ type Room = (typeof rooms)[number];
 /** What each room imports: it may import that, and no more. */
 const allowed: Record<Room, readonly Room[]> = {
   app: ["client", "database", "formats", "base"],
+  save: ["client", "database", "base"],
   client: ["channel", "formats", "base"],
   shell: ["worker"],
   worker: ["http", "zip", "offline", "files", "servers", "cache", "database", "channel", "formats", "base"],

@@ -104,6 +104,7 @@ function typeErrors(files: Readonly<Record<string, string>>, lib: readonly strin
       paths: {
         gridfetch: source("client/index.ts"),
         "gridfetch/poster": source("client/poster/index.ts"),
+        "gridfetch/save": source("save/index.ts"),
         "gridfetch/self-test": source("client/selfTest/index.ts"),
         "gridfetch/worker": source("worker/index.ts"),
       },

@@ -131,6 +131,22 @@ const outcomes: Readonly<Record<string, (page: Page, demo: DemoGrid) => Promise<
       expect(readFileSync(await download.path()).includes(readFileSync(sample))).toBe(true);
     }
   },
+  async "saving.js"(page) {
+    // No driver operates the dialogue.
+    await page.evaluate(() =>
+      Object.assign(window, {
+        showSaveFilePicker: async ({ suggestedName }: { suggestedName: string }) =>
+          (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true }),
+      }),
+    );
+    await page.getByRole("button", { name: "Save" }).click();
+    await expect(page).toHaveTitle("saved", { timeout: 60_000 });
+    const saved = await page.evaluate(async () => {
+      const file = await (await (await navigator.storage.getDirectory()).getFileHandle("film.webm")).getFile();
+      return [...new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()))];
+    });
+    expect(Buffer.from(saved).toString("hex")).toBe(await sha256OfFile(sample));
+  },
   "ranges.js": (page) => expectText(page, "2369132 bytes, the first are 26 69 223 163; 50000 more were read"),
   async "watching.js"(page) {
     await expectText(page, "started 0");
@@ -202,6 +218,7 @@ async function bundle(rolldownOptions: NonNullable<BundleOptions>): Promise<void
       alias: [
         { find: /^gridfetch$/, replacement: join(checkout, "dist/lib/client/index.js") },
         { find: "gridfetch/poster", replacement: join(checkout, "dist/lib/client/poster/index.js") },
+        { find: "gridfetch/save", replacement: join(checkout, "dist/lib/save/index.js") },
         { find: "gridfetch/self-test", replacement: join(checkout, "dist/lib/client/selfTest/index.js") },
         { find: "gridfetch/worker", replacement: join(checkout, "dist/lib/worker/index.js") },
       ],

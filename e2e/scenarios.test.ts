@@ -33,6 +33,7 @@ const COUNTS = {
   X: 2,
   Y: 4,
   Z: 11,
+  AA: 8,
   KD: 12,
 };
 

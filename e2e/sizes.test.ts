@@ -71,6 +71,7 @@ it("nothing of the package runs at import besides what is imported", async () =>
     "gridfetch/zfec",
     "gridfetch/worker",
     "gridfetch/poster",
+    "gridfetch/save",
     "gridfetch/self-test",
   ];
   const [chunk] = await bundle(imports.map((one) => `import "${one}";`).join("\n"));
@@ -89,6 +90,7 @@ async function bundle(code: string): Promise<Rolldown.OutputChunk[]> {
       alias: [
         { find: /^gridfetch$/, replacement: alias("client") },
         { find: "gridfetch/poster", replacement: alias("client/poster") },
+        { find: "gridfetch/save", replacement: alias("save") },
         { find: "gridfetch/self-test", replacement: alias("client/selfTest") },
         { find: "gridfetch/worker", replacement: alias("worker") },
         { find: "gridfetch/core", replacement: alias("files") },

@@ -30,11 +30,14 @@ export class GridFile {
   readonly url: string;
   /** In bytes. */
   readonly size: number;
+  /** The entity tag of the version that was opened; null where that cannot be told from others. */
+  readonly etag: string | null;
   readonly #headers: Readonly<Record<string, string>>;
 
   private constructor(url: string, size: number, etag: string | null) {
     this.url = url;
     this.size = size;
+    this.etag = etag;
     // Two versions of a file that changes must not be put together.
     this.#headers = { ...WANTED, ...(etag && { "If-Match": etag }) };
   }

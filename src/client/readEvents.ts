@@ -1,7 +1,5 @@
+import { bufferEvents } from "../base/bufferEvents.ts";
 import { type Announcements, isAnnouncement } from "../channel/messages.ts";
-
-/** A listener that is slower than this many events misses progress, and then the oldest ones. */
-const MOST_KEPT = 1_000;
 
 /**
  * The worker's announcements of one kind, from the moment of the call on. Ends when `signal` aborts or when the loop over it
@@ -15,52 +13,15 @@ export function readEvents<Kind extends "read" | "keep">(
   isProgress: (event: Announcements[Kind]) => boolean,
   signal?: AbortSignal,
 ): AsyncIterableIterator<Announcements[Kind]> {
-  const kept: Announcements[Kind][] = [];
-  let wake = () => {};
-  let isOver = false;
-
-  const hear = ({ data }: MessageEvent) => {
-    if (!isAnnouncement(data) || data.kind !== kind) return;
-    if (kept.length >= MOST_KEPT) {
-      kept.splice(Math.max(kept.findIndex(isProgress), 0), 1);
-    }
-    kept.push(data.content as Announcements[Kind]);
-    wake();
-  };
-  const end = () => {
-    isOver = true;
-    container.removeEventListener("message", hear);
-    signal?.removeEventListener("abort", end);
-    wake();
-  };
-  container.addEventListener("message", hear);
-  signal?.addEventListener("abort", end);
-  if (signal?.aborted) end();
-
-  const take = async (): Promise<IteratorResult<Announcements[Kind]>> => {
-    while (kept.length === 0 && !isOver) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
-    const value = isOver ? undefined : kept.shift();
-    return value === undefined ? { done: true, value: undefined } : { done: false, value };
-  };
-  let last: Promise<unknown> = Promise.resolve();
-
-  return {
-    // Whoever asks before the last answer has come is answered after it.
-    next() {
-      const next = last.then(take);
-      last = next;
-      return next;
+  return bufferEvents<Announcements[Kind]>(
+    (pass) => {
+      const hear = ({ data }: MessageEvent) => {
+        if (isAnnouncement(data) && data.kind === kind) pass(data.content as Announcements[Kind]);
+      };
+      container.addEventListener("message", hear);
+      return () => container.removeEventListener("message", hear);
     },
-    async return() {
-      end();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+    isProgress,
+    signal,
+  );
 }

@@ -1,6 +1,7 @@
 /** tsc's output of each realm; a room is in one of them only. */
 const REALMS = new Map([
   ["client", "page"],
+  ["save", "page"],
   ["worker", "worker"],
   ["node", "node"],
 ]);

@@ -9,6 +9,7 @@ const ENTRIES = [
   "client/index.ts",
   "client/poster/index.ts",
   "client/selfTest/index.ts",
+  "save/index.ts",
   "worker/index.ts",
   "files/index.ts",
   "node/index.ts",

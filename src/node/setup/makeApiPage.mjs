@@ -10,6 +10,7 @@ import { declarationOf } from "./declarationOf.mjs";
 const ENTRIES = [
   ["gridfetch", "client/index.ts"],
   ["gridfetch/poster", "client/poster/index.ts"],
+  ["gridfetch/save", "save/index.ts"],
   ["gridfetch/self-test", "client/selfTest/index.ts"],
   ["gridfetch/worker", "worker/index.ts"],
   ["gridfetch/core", "files/index.ts"],
