@@ -74,7 +74,7 @@ beforeEach(() => {
   fault = undefined;
   asked = [];
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], now: 0 });
-  vi.stubGlobal("HTMLMediaElement", { HAVE_NOTHING: 0 });
+  vi.stubGlobal("HTMLMediaElement", { HAVE_NOTHING: 0, HAVE_FUTURE_DATA: 3 });
   vi.stubGlobal("fetch", answer);
 });
 afterEach(() => {
@@ -250,6 +250,55 @@ describe("a player that has given up", () => {
       await pass(2);
     }
     expect(player.loads).toBeLessThan(4);
+  });
+});
+
+describe("a player that waits", () => {
+  beforeEach(async () => {
+    play();
+    await pass(0);
+    player.say("play");
+    player.standAt(40);
+    player.readyState = 2;
+    player.say("waiting");
+  });
+
+  it("for half a minute, with nothing read for it, is loaded again where it stands, three times at most", async () => {
+    await pass(29);
+    expect(player.loads).toBe(0);
+    await pass(3);
+    expect([player.loads, asked.at(-1)?.range]).toEqual([1, "bytes=400-400"]);
+    for (let times = 0; times < 4; times++) {
+      player.standAt(0);
+      player.say("loadedmetadata");
+      player.readyState = 2;
+      player.say("stalled");
+      await pass(35);
+    }
+    expect(player.loads).toBe(3);
+  });
+
+  it("while bytes come for it, plays again or has been paused, is left alone", async () => {
+    const content = { type: "progress", id: "1", url: FILM, delivered: 9 } as const;
+    for (let times = 0; times < 4; times++) {
+      await pass(20);
+      container.dispatchEvent(new MessageEvent("message", { data: announcement("read", content) }));
+    }
+    player.say("timeupdate");
+    await pass(60);
+    player.say("waiting");
+    player.say("pause");
+    await pass(60);
+    expect(player.loads).toBe(0);
+  });
+
+  it("while nothing can be read is loaded again when it can", async () => {
+    fault = AWAY;
+    await pass(60);
+    expect(player.loads).toBe(0);
+    fault = undefined;
+    await pass(11);
+    expect(player.loads).toBe(1);
   });
 });
 

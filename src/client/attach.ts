@@ -9,6 +9,8 @@ const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 10_000;
 /** A player that stops so often in a row at one place, with nothing wrong with the reads, cannot play what is there. */
 const MOST_TRIES = 3;
+/** A player that waits so long, with nothing read for it meanwhile, waits for ever: WebKitGTK's does now and then, after a seek. */
+const STUCK_MS = 30_000;
 /** In seconds: two stops that are nearer than this are at one place. */
 const ONE_PLACE = 1;
 
@@ -40,22 +42,46 @@ export function attach(
   let isLoading = false;
   let isReadsFault = false;
   let tries = 0;
+  let isWaiting = false;
+  let stopWaiting = () => {};
 
   container.addEventListener("message", hear, { signal: over });
-  media.addEventListener("error", () => void goOn().catch(() => undefined), { signal: over });
+  media.addEventListener("error", tryToGoOn, { signal: over });
   media.addEventListener("loadedmetadata", standAgain, { signal: over });
   media.addEventListener("seeking", () => seekTo(media.currentTime), { signal: over });
   media.addEventListener("seeked", () => seekTo(undefined), { signal: over });
   media.addEventListener("play", () => setPlaying(true), { signal: over });
   media.addEventListener("pause", () => setPlaying(false), { signal: over });
+  for (const type of ["waiting", "stalled"]) media.addEventListener(type, beginWaiting, { signal: over });
+  for (const type of ["playing", "timeupdate", "error", "emptied"])
+    media.addEventListener(type, () => stopWaiting(), { signal: over });
+  over.addEventListener("abort", () => stopWaiting());
   // The page has given it something else to play.
   media.addEventListener("emptied", () => media.src !== url && stop.abort(), { signal: over });
   media.src = url;
   signal?.addEventListener("abort", () => takeOff(media, url), { signal: stop.signal });
 
   function hear({ data }: MessageEvent): void {
-    if (!isAnnouncement(data) || data.kind !== "read" || data.content.type !== "failed") return;
-    if (data.content.url === url) isReadsFault = true;
+    if (!isAnnouncement(data) || data.kind !== "read" || data.content.url !== url) return;
+    if (data.content.type === "failed") isReadsFault = true;
+    if (data.content.type === "progress" && isWaiting) beginWaiting();
+  }
+
+  function beginWaiting(): void {
+    stopWaiting();
+    isWaiting = true;
+    const cancel = pageTimers.after(STUCK_MS, () => {
+      stopWaiting();
+      if (isToPlay && !isLoading && media.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) tryToGoOn();
+    });
+    stopWaiting = () => {
+      isWaiting = false;
+      cancel();
+    };
+  }
+
+  function tryToGoOn(): void {
+    void goOn().catch(() => undefined);
   }
 
   /** @throws the signal's reason; why the file will never be readable */
