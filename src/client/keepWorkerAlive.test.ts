@@ -21,7 +21,7 @@ let meanwhile: (kind: QuestionKind) => void;
 let container: ServiceWorkerContainer;
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
   streams = 0;
   keeping = 0;
   unfinished = undefined;
@@ -85,6 +85,20 @@ it("asks once when it starts, every ten seconds while the worker streams, and th
   announce();
   await pass(35);
   expect(pings()).toBe(11);
+});
+
+it("asks in time where timers do not run, as in a hidden page: it hears that the worker streams", async () => {
+  streams = 1;
+  keepWorkerAlive(container, () => undefined);
+  await pass(1);
+  expect(pings()).toBe(1);
+  for (let second = 1; second <= 30; second++) {
+    // The clock goes on, and no timer does.
+    vi.setSystemTime(Date.now() + 1_000);
+    announce(announcement("read", { type: "progress", id: "1", url: undefined, delivered: second }));
+    for (let turn = 0; turn < 15; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(pings()).toBe(4);
 });
 
 it("keeps a worker that streams to another tab, although it began before this page did", async () => {

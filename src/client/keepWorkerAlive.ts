@@ -1,5 +1,4 @@
 import type { HandOver } from "../base/Keep.ts";
-import { sleep } from "../base/wait.ts";
 import { isAnnouncement } from "../channel/messages.ts";
 import { askNewer, askWorker } from "./askWorker.ts";
 import { pageTimers } from "./pageTimers.ts";
@@ -40,6 +39,7 @@ export function keepWorkerAlive(
   kept.add(container);
   let isSpeaking = false;
   let news = 0;
+  let lookAtClock = () => {};
   const hear = (wait: number) => {
     news++;
     if (!isSpeaking) void speak(wait);
@@ -47,6 +47,7 @@ export function keepWorkerAlive(
   container.addEventListener("message", ({ data }) => {
     if (!isAnnouncement(data)) return;
     const { kind, content } = data;
+    lookAtClock();
     if (kind === "read" && content.type === "started") hear(PING_MS);
     if (kind === "keep" && content.state === "keeping") hear(FIRST_KEEP_MS);
   });
@@ -55,21 +56,34 @@ export function keepWorkerAlive(
 
   async function speak(wait: number): Promise<void> {
     isSpeaking = true;
-    await sleep(wait, pageTimers);
+    await pause(wait);
     for (let silences = 0; silences < MOST_SILENCES && container.controller !== null; ) {
       // What begins while the worker answers may be in no answer.
       const before = news;
       try {
         if (!(await isAtWork(container.controller, limit(), takeDown)) && news === before) break;
         silences = 0;
-        await sleep(PING_MS, pageTimers);
+        await pause(PING_MS);
       } catch {
         // Its limit has been the pause; a worker of another version answers at once.
         silences++;
-        await sleep(PING_MS / 2, pageTimers);
+        await pause(PING_MS / 2);
       }
     }
     isSpeaking = false;
+  }
+
+  /** Browsers let the timers of a hidden page wait, for a minute and more. Its messages come, and what streams is told of four times a second. */
+  function pause(ms: number): Promise<void> {
+    const due = Date.now() + ms;
+    return new Promise((resolve) => {
+      const cancel = pageTimers.after(ms, resolve);
+      lookAtClock = () => {
+        if (Date.now() < due) return;
+        cancel();
+        resolve();
+      };
+    });
   }
 }
 
