@@ -152,6 +152,10 @@ const outcomes: Readonly<Record<string, (page: Page, demo: DemoGrid) => Promise<
     await expectText(page, "started 0");
     await expectText(page, "finished 2369132");
   },
+  async "tracing.js"(page) {
+    await expectText(page, "trace.start");
+    await expectText(page, '"bytes":2369132');
+  },
   "checking.js": (page, demo) => expectText(page, `${demo.grid.status()[9]?.name} works`),
   async "testing.js"(page) {
     await expectText(page, "control: ok. first picture: ok.");

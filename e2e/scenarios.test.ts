@@ -34,6 +34,7 @@ const COUNTS = {
   Y: 4,
   Z: 11,
   AA: 8,
+  BB: 4,
   KD: 12,
 };
 

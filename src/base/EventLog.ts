@@ -16,6 +16,28 @@ export interface LogEvent {
   readonly fields: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** An event as it leaves its worker or program. */
+export interface TraceEvent extends LogEvent {
+  /** Milliseconds since 1970, as the computer's clock says; `at` is for what is measured. */
+  readonly wallAt: number;
+}
+
+/** From what is for whoever looks closely to what went wrong. */
+const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+export function isAtLeast(level: LogLevel, least: LogLevel): boolean {
+  return LEVELS.indexOf(level) >= LEVELS.indexOf(least);
+}
+
+export function isLogLevel(value: unknown): value is LogLevel {
+  return LEVELS.includes(value as LogLevel);
+}
+
+/** @param clock the one that the event has its time from */
+export function traced(event: LogEvent, clock: Clock): TraceEvent {
+  return { ...event, wallAt: clock.wallNow() - (clock.now() - event.at) };
+}
+
 export type LogFields = LogEvent["fields"];
 /** Is called with each event, at once. */
 export type LogListener = (event: LogEvent) => void;

@@ -1,4 +1,5 @@
 import type { CapInfo, Entry } from "../base/Entry.ts";
+import { isLogLevel, type LogLevel, type TraceEvent } from "../base/EventLog.ts";
 import { type ErrorRecord, isErrorRecord } from "../base/errorRecord.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
 import { type HandleEntry, isHandle, isHandleEntry } from "../base/HandleRecord.ts";
@@ -15,7 +16,7 @@ import { isReadEvent, type ReadEvent } from "./ReadEvent.ts";
  *   one does without the answer where it can.
  * - What is changed or taken away raises `oldest` too: the two sides then leave each other alone, loudly.
  */
-export const PROTOCOL: Versions = { oldest: 1, newest: 7 };
+export const PROTOCOL: Versions = { oldest: 1, newest: 8 };
 
 /** The versions of the protocol that a side understands, both ends included. */
 export interface Versions {
@@ -150,6 +151,18 @@ export interface Questions {
     };
     answer: Nothing;
   };
+  /**
+   * What happens in the worker, from the first time on that this page asks: answered as soon as there is something, and with nothing after five
+   * seconds. The page asks again at once, and one that has not for half a minute is forgotten. Versions before 8 do not know the question.
+   */
+  trace: {
+    payload: { /** The page's own choice. */ readonly tracer: string; readonly level: LogLevel };
+    answer: {
+      readonly events: readonly TraceEvent[];
+      /** So many before these were left out, since the page did not ask in time. */
+      readonly lost: number;
+    };
+  };
   /** Keep a file offline, or go on with it. Answered once that is written down. */
   keep: { payload: BackgroundLimit & { readonly cap: string; readonly grid: string }; answer: { readonly keep: Keep } };
   /** Is the file of this cap kept offline, or to be kept? */
@@ -213,6 +226,7 @@ const questionChecks: Checks<Questions> = {
     isSize(length) &&
     length <= MOST_PREFETCHED &&
     isLimited({ limit }),
+  trace: ({ tracer, level }) => typeof tracer === "string" && isLogLevel(level),
   keep: ({ cap, grid, limit }) => typeof cap === "string" && typeof grid === "string" && isLimited({ limit }),
   keepOf: ({ cap }) => typeof cap === "string",
   keeps: () => true,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Entry } from "../base/Entry.ts";
-import { announcement, isNeverMind, isQuestion, misunderstoodReply, reply } from "../channel/messages.ts";
+import { type Answer, announcement, isNeverMind, isQuestion, misunderstoodReply, reply } from "../channel/messages.ts";
 import { Grid } from "./Grid.ts";
 import { Handles } from "./handles.ts";
 
@@ -320,5 +320,63 @@ describe("what a page asks its browser", () => {
     expect(frame.src).toBe("https://app.example/sub/grid/HANDLE");
     vi.clearAllTimers();
     vi.useRealTimers();
+  });
+});
+
+describe("a trace", () => {
+  const scope = new URL("https://app.example/");
+  const event = (kind: string) =>
+    ({ at: 1, wallAt: 2, level: "info", scope: 3, parent: undefined, kind, fields: {} }) as const;
+  let asked: unknown[];
+  let answers: Answer<"trace">[];
+  let left: boolean;
+  const controller = {
+    postMessage(data: unknown, [port]: [MessagePort]) {
+      if (!isQuestion(data) || data.kind !== "trace") throw new Error("not asked");
+      asked.push(data.payload);
+      const next = answers.shift();
+      port.onmessage = ({ data }) => {
+        left ||= isNeverMind(data, "trace");
+        port.close();
+      };
+      if (next) port.postMessage(reply("trace", next));
+    },
+  };
+  const container = Object.assign(new EventTarget(), { controller }) as unknown as ServiceWorkerContainer;
+  const grid = new Grid(scope, container, new Handles(scope, new Uint8Array(32), true, container));
+  beforeEach(() => {
+    asked = [];
+    left = false;
+    answers = [
+      { events: [event("trace.start"), event("read.start")], lost: 0 },
+      { events: [], lost: 0 },
+      { events: [event("read.end")], lost: 7 },
+    ];
+  });
+
+  it("BB-03 is asked for again and again, by one name, and says what was lost", async () => {
+    const heard: unknown[] = [];
+    for await (const { kind, fields } of grid.trace({ level: "info" })) {
+      heard.push([kind, fields]);
+      if (kind === "read.end") break;
+    }
+    expect(heard).toEqual([
+      ["trace.start", {}],
+      ["read.start", {}],
+      ["trace.lost", { events: 7 }],
+      ["read.end", {}],
+    ]);
+    expect(asked).toHaveLength(3);
+    expect(new Set(asked.map((payload) => JSON.stringify(payload))).size).toBe(1);
+  });
+
+  it("BB-03 ends with its signal, and tells the worker so", async () => {
+    const stop = new AbortController();
+    answers = [];
+    const waiting = grid.trace({ signal: stop.signal }).next();
+    stop.abort();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    await vi.waitFor(() => expect(left).toBe(true));
+    expect(await grid.trace({ signal: stop.signal }).next()).toEqual({ done: true, value: undefined });
   });
 });

@@ -1,4 +1,5 @@
 import type { CapInfo, Entry } from "../base/Entry.ts";
+import type { LogLevel, TraceEvent } from "../base/EventLog.ts";
 import { capOf } from "../base/findCap.ts";
 import type { GridCheck } from "../base/GridCheck.ts";
 import type { GridConfigDocument, ServerSecrets } from "../base/gridConfig.ts";
@@ -179,6 +180,29 @@ export class Grid {
    */
   reads({ signal }: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<ReadEvent> {
     return readEvents(this.#container, "read", ({ type }) => type === "progress", signal);
+  }
+
+  /**
+   * What the worker does from now on, for all pages: `for await (const event of grid.trace())`. Each event has its kind, `query.start` or
+   * `request.done` say, its time, and which work it belongs to: answer, node > read > segment > share > request. None holds a cap, a key, a swissnum or a
+   * file's name; servers are in it by their nicknames. Leaving the loop, or the signal, ends it. Where the page is too slow the oldest are left out, and
+   * an event `trace.lost` says how many; where the worker was started anew another `trace.start` comes, and its numbers begin anew.
+   *
+   * @throws GridError NO_WORKER for a worker of an older version; TIMED_OUT
+   */
+  async *trace({ level = "debug", signal }: TraceOptions = {}): AsyncGenerator<TraceEvent, void, void> {
+    const tracer = crypto.randomUUID();
+    let last: TraceEvent | undefined;
+    while (!signal?.aborted) {
+      const { events, lost }: Answer<"trace"> = await this.#ask("trace", { tracer, level }, signal).catch((error) => {
+        if (signal?.aborted) return { events: [], lost: 0 };
+        throw error;
+      });
+      if (lost > 0 && last)
+        yield { ...last, level: "warn", scope: 0, parent: undefined, kind: "trace.lost", fields: { events: lost } };
+      yield* events;
+      last = events.at(-1) ?? last;
+    }
   }
 
   /**
@@ -379,6 +403,13 @@ export interface PrefetchOptions extends Pick<UrlOptions, "grid"> {
   readonly offset?: number;
   /** Number of bytes, 1 MiB unless given and 8 MiB at most; what lies past the file's end is left out. */
   readonly length?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How closely the worker is looked at, and for how long. */
+export interface TraceOptions {
+  /** What is left out is below this: `"debug"`, which is everything, unless given; `"info"` is what was read, and what went wrong. */
+  readonly level?: LogLevel;
   readonly signal?: AbortSignal;
 }
 

@@ -1,5 +1,6 @@
 /** For pages: bring the Service Worker in and use its URLs. */
 export type { CapInfo, Entry } from "../base/Entry.ts";
+export type { LogEvent, LogLevel, TraceEvent } from "../base/EventLog.ts";
 export type { ErrorRecord } from "../base/errorRecord.ts";
 export type { AddressCheck, CheckProblem, Finding, GridCheck, ServerCheck } from "../base/GridCheck.ts";
 export {
@@ -31,6 +32,7 @@ export type {
   OpenOptions,
   PrefetchOptions,
   StorageRoom,
+  TraceOptions,
 } from "./Grid.ts";
 export type { FileReadOptions, GridFile } from "./GridFile.ts";
 export type { UrlOptions, ZipOptions } from "./UrlOptions.ts";

@@ -1,3 +1,5 @@
+import type { LogScope } from "../base/EventLog.ts";
+
 /** What to read and for how long it matters. */
 export interface ReadOptions {
   /** First byte, 0 unless given. At or past the end of the file: an empty stream. */
@@ -6,6 +8,8 @@ export interface ReadOptions {
   readonly length?: number;
   /** Aborting stops the read and errors the stream with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Whom it is read for, as the log calls it. */
+  readonly asker?: LogScope;
 }
 
 /** A file on the grid, or in a cap. */

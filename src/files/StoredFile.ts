@@ -1,4 +1,5 @@
 import { clip } from "../base/clip.ts";
+import type { LogScope } from "../base/EventLog.ts";
 import type { ByteRange } from "../base/range.ts";
 import { toStream } from "../base/toStream.ts";
 import type { SegmentSource } from "../download/Download.ts";
@@ -35,18 +36,22 @@ export class StoredFile implements FileNode {
 
   read(options: ReadOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     const range = clip(options, this.size);
-    return toStream((signal) => this.#pieces(range, signal), options.signal);
+    return toStream((signal) => this.#pieces(range, options.asker, signal), options.signal);
   }
 
   /**
    * The plaintext, a segment's worth at a time or less.
    * @param signal is aborted when it ends before it is done, and the window is dropped then
    */
-  async *#pieces({ offset, length }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  async *#pieces(
+    { offset, length }: ByteRange,
+    asker: LogScope | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
     if (length === 0) return;
     const leave = this.#source.enter();
     const log = this.#context.scope.child("read");
-    log.log("info", "start", () => ({ offset, length }));
+    log.log("info", "start", () => ({ offset, length, ...(asker && { asker: asker.id }) }));
     let read = 0;
     try {
       const geometry = await this.#source.geometry(offset, signal, log);

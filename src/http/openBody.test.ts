@@ -20,7 +20,7 @@ describe("a body that is cancelled", () => {
     const files: FileNode[] = [node, new LiteralFile(bytes), new FakeFile(bytes)];
     for (const file of files) {
       const range = { offset: 0, length: bytes.length };
-      const { stream } = await grid.clock.runUntil(openBody(file, range, new AbortController().signal, grid.clock));
+      const { stream } = await grid.clock.runUntil(openBody(file, range, new AbortController().signal, grid));
       const reader = stream.getReader();
       await grid.clock.runUntil(reader.read());
       const waiting = reader.read();
@@ -44,7 +44,7 @@ describe("a body that is cancelled", () => {
   it("ends as cancelled, and not as failed, with a piece on its way", async () => {
     const grid = new SimulatedGrid(3);
     const { node } = await grid.put(bytes, { needed: 2, total: 3, maxSegmentSize: 100 });
-    const opening = openBody(node, { offset: 0, length: 500 }, new AbortController().signal, grid.clock);
+    const opening = openBody(node, { offset: 0, length: 500 }, new AbortController().signal, grid);
     const { stream, ended } = await grid.clock.runUntil(opening);
     const reader = stream.getReader();
     for (let i = 0; i < 2; i++) await grid.clock.runUntil(reader.read());
@@ -61,7 +61,7 @@ it("a body that nobody has asked for ends with its signal, and its read with it"
   const { node } = await grid.put(bytes, { needed: 2, total: 3, maxSegmentSize: 100 });
   for (const file of [node, new LiteralFile(bytes), new FakeFile(bytes)]) {
     const request = new AbortController();
-    const opening = openBody(file, { offset: 0, length: 1_000 }, request.signal, grid.clock);
+    const opening = openBody(file, { offset: 0, length: 1_000 }, request.signal, grid);
     const { stream, ended } = await grid.clock.runUntil(opening);
     request.abort(LEFT);
     expect(await grid.clock.runUntil(ended)).toEqual({ how: "cancelled" });
@@ -75,7 +75,7 @@ it("a body that would be longer than was promised fails, and its read ends", asy
   const clock = new VirtualClock();
   const whole = new FakeFile(bytes);
   const file: FileNode = { size: bytes.length, read: () => whole.read() };
-  const { stream, ended } = await openBody(file, { offset: 0, length: 150 }, new AbortController().signal, clock);
+  const { stream, ended } = await openBody(file, { offset: 0, length: 150 }, new AbortController().signal, { clock });
   await expect(new Response(stream).arrayBuffer()).rejects.toMatchObject({ code: "INTERNAL" });
   expect(await ended).toMatchObject({ how: "failed" });
   await clock.run(0);

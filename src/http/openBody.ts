@@ -1,4 +1,5 @@
 import type { Clock } from "../base/Clock.ts";
+import type { LogScope } from "../base/EventLog.ts";
 import { GridError } from "../base/GridError.ts";
 import type { ByteRange } from "../base/range.ts";
 import { sleep } from "../base/wait.ts";
@@ -55,10 +56,10 @@ export async function openBody(
   node: FileNode,
   range: ByteRange,
   signal: AbortSignal,
-  clock: Clock,
+  { clock, asker }: { readonly clock: Clock; readonly asker?: LogScope | undefined },
   opening?: Opening,
 ): Promise<OpenBody> {
-  const reader = node.read({ ...range, signal }).getReader();
+  const reader = node.read({ ...range, signal, ...(asker && { asker }) }).getReader();
   let first: Promise<ReadableStreamReadResult<Chunk>> | undefined;
   const begin = () => {
     first = reader.read();

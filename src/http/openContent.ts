@@ -1,4 +1,5 @@
 import type { Clock } from "../base/Clock.ts";
+import type { LogScope } from "../base/EventLog.ts";
 import type { ByteRange } from "../base/range.ts";
 import { typeOfName } from "./contentType.ts";
 import type { Openings } from "./Openings.ts";
@@ -14,6 +15,8 @@ export interface OpenContentContext {
   readonly openings: Openings;
   /** Which page asks, as far as the worker is told. */
   readonly client: string;
+  /** What the log calls the request. */
+  readonly asker?: LogScope;
   /** Hears of each body that is being streamed. */
   readonly streaming: (body: BodyWatch) => void;
 }
@@ -38,7 +41,7 @@ export async function openContent(
   const place = isTypeInBody
     ? undefined
     : context.openings.begin(`${context.client} ${request.url}`, isPlayer(request), part);
-  const opening = openBody(node, part, signal, context.clock, place);
+  const opening = openBody(node, part, signal, context, place);
   void opening.then(context.streaming, () => undefined);
   const sniffed = async (): Promise<string | undefined> => {
     if (isTypeInBody) return typeFromStart(node, (await opening).start);

@@ -29,7 +29,7 @@ export async function typeByReading(node: FileNode, signal: AbortSignal, clock: 
   const length = Math.min(SNIFFED_BYTES, node.size);
   try {
     // One piece is enough: it is shorter only where segments are of a few bytes.
-    const { start, stream } = await openBody(node, { offset: 0, length }, signal, clock);
+    const { start, stream } = await openBody(node, { offset: 0, length }, signal, { clock });
     await stream.cancel();
     return typeFromStart(node, start);
   } catch {

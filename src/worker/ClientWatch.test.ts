@@ -17,7 +17,7 @@ function stage() {
   const file = new FakeFile(new Uint8Array(SIZE));
   const open = async (client: string) => {
     const watchBody = watch.asks(client);
-    const body = await openBody(file, { offset: 0, length: SIZE }, new AbortController().signal, clock);
+    const body = await openBody(file, { offset: 0, length: SIZE }, new AbortController().signal, { clock });
     watchBody(body);
     return body;
   };
@@ -47,7 +47,7 @@ describe("what is read for a client that has gone", () => {
     await clock.run(0);
     there.delete("a page");
     await clock.run(30_000);
-    const body = await openBody(file, { offset: 0, length: SIZE }, new AbortController().signal, clock);
+    const body = await openBody(file, { offset: 0, length: SIZE }, new AbortController().signal, { clock });
     watchBody(body);
     await clock.run(10_000);
     await expect(body.stream.getReader().read()).rejects.toMatchObject({ name: "AbortError" });
@@ -66,7 +66,7 @@ describe("what is read for a client that has gone", () => {
       const watch = new ClientWatch(clock, isThere);
       const watchBody = watch.asks(client);
       const file = new FakeFile(new Uint8Array(SIZE));
-      const body = await openBody(file, { offset: 0, length: SIZE }, new AbortController().signal, clock);
+      const body = await openBody(file, { offset: 0, length: SIZE }, new AbortController().signal, { clock });
       watchBody(body);
       await clock.run(60_000);
       expect((await new Response(body.stream).arrayBuffer()).byteLength).toBe(SIZE);

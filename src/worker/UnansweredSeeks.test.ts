@@ -10,7 +10,9 @@ const SIZE = 20 * MiB;
 async function open(): Promise<OpenBody & { readonly file: FakeFile }> {
   const file = new FakeFile(new Uint8Array(SIZE));
   file.chunkLength = MiB / 4;
-  const body = await openBody(file, { offset: 0, length: SIZE }, new AbortController().signal, new VirtualClock());
+  const body = await openBody(file, { offset: 0, length: SIZE }, new AbortController().signal, {
+    clock: new VirtualClock(),
+  });
   return Object.assign(body, { file });
 }
 

@@ -32,6 +32,7 @@ import { OfflineWork } from "./OfflineWork.ts";
 import { pageQuestions } from "./pageQuestions.ts";
 import { permissionOf } from "./permissionOf.ts";
 import { Reads } from "./Reads.ts";
+import type { Tracers } from "./Tracers.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
 import { forgetsUnanswered, UnansweredSeeks } from "./UnansweredSeeks.ts";
 import type { WorkerParts } from "./WorkerParts.ts";
@@ -155,9 +156,10 @@ export function composeGridHandler(
   }
   const files = new FileSource({ grids, kept, unaided: makeFiles(new StaticServerList([])), clock });
   const surroundings = workerSurroundings(() => grids.localNetwork());
+  let tracers: Tracers | undefined;
   const lists = new FolderLists({ files, grids, surroundings, clock });
   let archives: Archives | undefined;
-  const context: Omit<GridRequestContext, "client" | "streaming" | "failed" | "haveServersMoved"> = {
+  const context: Omit<GridRequestContext, "client" | "asker" | "streaming" | "failed" | "haveServersMoved"> = {
     paths,
     findHandle: (handle, signal) => handles.find(handle, signal),
     open: (cap, grid, signal) => files.open(cap, grid, signal),
@@ -175,7 +177,18 @@ export function composeGridHandler(
   // Not waited for: an app whose pages pass a configuration may serve none.
   self.addEventListener("install", () => void grids.prepare());
   answerPages(
-    pageQuestions({ grids, handles, reads, offline, lists, files, background, prefix: paths.prefix, takesOver }),
+    pageQuestions({
+      grids,
+      handles,
+      reads,
+      offline,
+      lists,
+      files,
+      background,
+      trace,
+      prefix: paths.prefix,
+      takesOver,
+    }),
   );
   keepFromWebServer(paths);
   if (takesOver) takeOverWhenQuiet();
@@ -194,11 +207,18 @@ export function composeGridHandler(
         ? seeks?.begin(`${client} ${request.url}`, request.headers.get("Range"))
         : undefined;
       const { changes } = grids;
+      const scope = log.scope("answer");
+      scope.log("info", "start", () => ({
+        destination: request.destination,
+        range: request.headers.get("Range") ?? "",
+      }));
       const answered = handleGridRequest(request, {
         ...context,
         failed,
         client,
+        asker: scope,
         streaming(body) {
+          void body.ended.then(({ how }) => scope.log("info", how, () => ({ bytes: body.delivered })));
           noteReader(body);
           seek?.answered(body);
           event.waitUntil(streaming(body));
@@ -206,6 +226,10 @@ export function composeGridHandler(
         },
         haveServersMoved: () => haveServersMoved(grids, changes),
       });
+      answered.then(
+        ({ status }) => scope.log("info", "status", () => ({ status })),
+        () => scope.log("info", "cancelled"),
+      );
       return answered.finally(() => {
         noteAnswer();
         seek?.over();
@@ -215,6 +239,12 @@ export function composeGridHandler(
       return reads.count;
     },
   };
+
+  /** Nobody listens before a page asks. */
+  function trace(...asked: Parameters<Tracers["next"]>): ReturnType<Tracers["next"]> {
+    tracers ??= new (parts.check().Tracers)(log, clock);
+    return tracers.next(...asked);
+  }
 
   async function doubtIfFailed({ ended }: BodyWatch): Promise<void> {
     if ((await ended).how === "failed") grids.doubt();

@@ -85,7 +85,8 @@ function begin({ takesOver = true } = {}): void {
     limit: (bytesPerSecond?: number) => void done.push(`limit ${bytesPerSecond}`),
     turn: note("turn", undefined),
   };
-  const asked = { grids, handles, reads, offline, lists, files, background };
+  const trace = note("trace", { events: [], lost: 0 });
+  const asked = { grids, handles, reads, offline, lists, files, background, trace };
   answerPages(pageQuestions({ ...asked, prefix: "films", takesOver }));
 }
 

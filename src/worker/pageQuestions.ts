@@ -11,6 +11,7 @@ import type { GridSource } from "./GridSource.ts";
 import type { HandleBook } from "./HandleBook.ts";
 import type { OfflineWork } from "./OfflineWork.ts";
 import type { Reads } from "./Reads.ts";
+import type { Tracers } from "./Tracers.ts";
 
 declare const self: ServiceWorkerGlobalScope;
 
@@ -26,6 +27,7 @@ export interface Asked {
   readonly lists: Pick<FolderLists, "part">;
   readonly files: Pick<FileSource, "open">;
   readonly background: Pick<BackgroundPace, "turn" | "limit">;
+  readonly trace: Tracers["next"];
   /** The folder of handles. */
   readonly prefix: string;
   /** Does this worker replace an older version of itself? */
@@ -34,7 +36,7 @@ export interface Asked {
 
 /** What each question of a page is answered with. */
 export function pageQuestions(asked: Asked): Answers {
-  const { grids, handles, reads, offline, lists, files, background, prefix, takesOver } = asked;
+  const { grids, handles, reads, offline, lists, files, background, trace, prefix, takesOver } = asked;
   return {
     async claim() {
       await self.clients.claim();
@@ -81,6 +83,7 @@ export function pageQuestions(asked: Asked): Answers {
       );
       return {};
     },
+    trace: ({ tracer, level }, _, { signal }) => trace(tracer, level, signal),
     async keep({ cap, grid, limit }, event) {
       background.limit(limit);
       const keep = await offline.service.keep(parseCap(cap), grid);

@@ -2,7 +2,8 @@ import { addAbortSignal } from "node:stream";
 import { capOf } from "../../base/findCap.ts";
 import { GridError } from "../../base/GridError.ts";
 import type { ByteRange } from "../../base/range.ts";
-import { createFileNodes } from "../../files/createFileNodes.ts";
+import { createFileNodes, type FileNodes } from "../../files/createFileNodes.ts";
+import type { Cap } from "../../formats/Cap.ts";
 import { parseCap } from "../../formats/parseCap.ts";
 import { StaticServerList } from "../../servers/StaticServerList.ts";
 import { type ConnectOptions, serversToRead } from "./connectGrid.ts";
@@ -10,6 +11,7 @@ import type { RangeOption } from "./optionParsers.ts";
 import { openOutput } from "./output.ts";
 import { progressBar } from "./progressBar.ts";
 import type { Terminal } from "./Terminal.ts";
+import { openTraceFile } from "./traceFile.ts";
 import { UsageError } from "./UsageError.ts";
 
 /** A cap with a whole file in it may be long, but not on a command's input. */
@@ -18,6 +20,7 @@ const CAP_LIMIT = 1024 * 1024;
 export interface GetOptions extends ConnectOptions {
   readonly output?: string;
   readonly range?: RangeOption;
+  readonly trace?: string;
 }
 
 /** Reads a file, or a range of it, from the grid: of a mutable file the latest version. A cap of `-` is read from stdin. */
@@ -27,7 +30,16 @@ export async function getCommand(capText: string, options: GetOptions, terminal:
   }
   const cap = parseCap(capOf(capText === "-" ? await readLine(terminal) : capText));
   const servers = new StaticServerList(cap.kind === "LIT" ? [] : await serversToRead(options, terminal));
-  const node = await createFileNodes({ servers }).openLatest(cap, terminal.signal);
+  const trace = options.trace === undefined ? undefined : await openTraceFile(options.trace);
+  try {
+    await write(cap, createFileNodes({ servers, ...(trace && { log: trace.log }) }), options, terminal);
+  } finally {
+    await trace?.close();
+  }
+}
+
+async function write(cap: Cap, files: FileNodes, options: GetOptions, terminal: Terminal): Promise<void> {
+  const node = await files.openLatest(cap, terminal.signal);
   const { offset, length } = clipRange(options.range, node.size);
   const toStdout = options.output === undefined || options.output === "-";
   const output = await openOutput(toStdout ? undefined : options.output, terminal);

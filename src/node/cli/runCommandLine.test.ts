@@ -77,6 +77,28 @@ describe("get", () => {
     expect(await readdir(out)).toEqual(["copy"]);
   });
 
+  it("BB-04 writes down what it does, of a read that fails too, with no secret in it", async () => {
+    const path = join(out, "trace");
+    const trace = async () =>
+      (await readFile(path, "utf8"))
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    expect((await get([cap, "-o", join(out, "copy"), "--trace", path])).status).toBe(0);
+    const [head, ...events] = await trace();
+    expect(head).toMatchObject({ trace: 1 });
+    expect(events.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(["read.start", "query.done", "request.done", "read.end"]),
+    );
+    expect(Math.abs(events[0].wallAt - Date.now())).toBeLessThan(60_000);
+    for (const { index } of grid.status()) grid.setDials(index, { down: true });
+    expect((await get([cap, "-o", join(out, "other"), "--trace", path])).status).toBe(1);
+    expect((await trace()).map(({ kind }) => kind)).toContain("query.failed");
+    const text = await readFile(path, "utf8");
+    for (const secret of cap.split(":").slice(2, 4)) expect(text).not.toContain(secret);
+    expect((await get([cap, "--trace", join(out, "no", "such")])).status).toBe(1);
+  });
+
   it("reads the cap from stdin", async () => {
     expect((await get(["-"], `${cap}\n`)).stdout.equals(plaintext)).toBe(true);
   });

@@ -107,6 +107,7 @@ function addFileCommands(program: Command, terminal: Terminal): void {
     .option("--origin <origin>", ORIGIN, originOption)
     .option("-o, --output <file>", "where to; stdout unless given")
     .option("--range <a-b>", "bytes a to b only, both included, counted from 0; b may be left out", rangeOption)
+    .option("--trace <file>", "write down what is done, a line of JSON for each event; no cap or key is in it")
     .action((cap: string, options: GetOptions) => getCommand(cap, options, terminal));
 }
 
