@@ -24,8 +24,6 @@ test.afterEach(() => app.close().catch(() => undefined));
 test.use({
   choices: {
     firefoxPreferences: {
-      // Else the driver has timers run as in a tab in front.
-      "remote.prefs.recommended": false,
       "dom.min_background_timeout_value": 60_000,
       "dom.min_background_timeout_value_without_budget_throttling": 60_000,
       "dom.serviceWorkers.idle_timeout": 10_000,
