@@ -363,6 +363,53 @@ test("a directory is walked, and its files are shown and added", async ({ tab, d
   await expect.poll(() => namesIn(tab, ".directory")).toEqual(["inner <b>", "letter.txt"]);
 });
 
+test("of ten thousand entries those in view are drawn, directories first; some are found by name, and ordered", async ({
+  tab,
+  demo,
+}) => {
+  const literal = (text: string) => `URI:LIT:${encodeBase32(Buffer.from(text))}`;
+  const children = Object.fromEntries(
+    Array.from({ length: 10_000 }, (_, n) => [`page ${n}.txt`, literal("a".repeat(1 + (n % 50)))]),
+  );
+  const content = directoryContent(
+    { ...children, zoo: directoryOf({ "a.txt": literal("a") }) },
+    '{"tahoe": {"linkmotime": 1700000000.5}}',
+  );
+  const path = join(demo.folder, "many");
+  await writeFile(path, content);
+  const cap = (await demo.put(path)).replace("URI:CHK:", "URI:DIR2-CHK:");
+  await openApp(tab);
+  await drop(tab, { text: cap });
+  const names = () => namesIn(tab, ".directory");
+  await expect.poll(names).toHaveLength(200);
+  expect((await names()).slice(0, 4)).toEqual(["zoo", "page 0.txt", "page 1.txt", "page 2.txt"]);
+  expect(await textOf(tab, ".directory li:nth-child(2) .quiet")).toMatch(/^1 B · .*2023/);
+  await tab.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await expect.poll(async () => (await names()).length).toBeGreaterThan(200);
+
+  await tab.type(".finding input", "PAGE 77");
+  await expect.poll(() => textOf(tab, ".finding [role=status]")).toBe("280 of 10001 entries");
+  expect((await names())[0]).toBe("page 77.txt");
+  await tab.$eval(".finding select", (order) => {
+    (order as HTMLSelectElement).value = "largest";
+    order.dispatchEvent(new Event("change"));
+  });
+  await expect.poll(async () => (await names()).slice(0, 2)).toEqual(["page 7749.txt", "page 7799.txt"]);
+  await tab.type(".finding input", " nothing");
+  await expect.poll(() => textOf(tab, ".directory .files")).toBe("No name here has that in it.");
+});
+
+test("a directory is downloaded as one archive", async ({ browserUnderTest, tab, demo }) => {
+  await openApp(tab);
+  await drop(tab, {
+    text: directoryOf({ "letter.txt": demo.sample("letter.txt").cap, "film.webm": demo.sample(FILM).cap }),
+  });
+  await press(tab, "Download as ZIP", "figcaption");
+  const archive = await readFile(await browserUnderTest.downloaded("Directory.zip"));
+  expect(archive.subarray(0, 4).toString("latin1")).toBe("PK\x03\x04");
+  expect(archive.length).toBeGreaterThan(demo.sample(FILM).size);
+});
+
 test("nothing is wider than a phone", async ({ tab, demo }) => {
   await tab.setViewport({ width: 360, height: 740 });
   await openApp(tab);

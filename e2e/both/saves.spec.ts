@@ -85,8 +85,10 @@ test("a file, in pieces between which servers go, a tab is closed and the browse
   expect(await again.evaluate((id) => window.saves.resume(id as string), id)).toBe(true);
   await expect.poll(() => stateIn(again, id), { timeout: 60_000 }).toBe("saved");
   expect(await hashOf(again, "film.mp4")).toBe(hash);
-  // The rest, and what it takes to verify it, from a worker that knows nothing of the file.
-  expect(total(demo, "bytesSent") - moved).toBeLessThan(24 * MB - second + 4 * MB);
+  const ends = await again.evaluate(() => window.heard.filter(({ state }) => state === "saved").length);
+  expect(ends).toBe(1);
+  // The rest, from a worker that knows nothing of the file, on a machine on which now and then a server is late.
+  expect(total(demo, "bytesSent") - moved).toBeLessThan(24 * MB);
 });
 
 test("what was changed on disk is written again, and nothing else", async ({ browserUnderTest, tab, demo }) => {

@@ -1,7 +1,7 @@
 import { actionButton, iconButton } from "./actionButton.ts";
 import type { Step } from "./DirectoryView.ts";
 import { askText, confirmAction } from "./dialogs.ts";
-import { downloadLink } from "./downloadLink.ts";
+import { archiveLink, downloadLink } from "./downloadLink.ts";
 import { element, say } from "./element.ts";
 import { formatSize } from "./formatSize.ts";
 import { KeepControl } from "./KeepControl.ts";
@@ -38,7 +38,11 @@ export class Caption {
       }
       buttons.append(downloadLink(shown, grid, notice));
       if (CAN_BE_KEPT.test(cap)) buttons.append(new KeepControl(cap, name, keeps, notice, signal).box);
-    } else facts.append(element("span", { className: "quiet" }, "Directory"));
+    } else {
+      facts.append(element("span", { className: "quiet" }, "Directory"));
+      const archive = archiveLink(shown, grid, notice);
+      if (archive) buttons.append(archive);
+    }
     this.box.append(facts, element("div", { className: "tools" }, buttons, this.#manage));
     this.#showManaging();
     library.onChange(() => this.#libraryChanged(), signal);

@@ -1,6 +1,7 @@
 import type { Entry } from "../base/Entry.ts";
 import type { Grid } from "../client/Grid.ts";
 import { iconButton } from "./actionButton.ts";
+import { DirectoryList } from "./DirectoryList.ts";
 import { element } from "./element.ts";
 import { fileRow } from "./fileRow.ts";
 import { formatSize } from "./formatSize.ts";
@@ -31,24 +32,22 @@ export function directoryView(
   signal: AbortSignal,
 ): HTMLElement {
   const here = way.at(-1)!;
-  const list = element("ul", { className: "files" }, element("li", { className: "quiet" }, "Reading the directory…"));
+  const list = element("div", {}, element("p", { className: "quiet", role: "status" }, "Reading the directory…"));
   const view = element("div", { className: "directory" }, crumbs(way, actions), list);
   listDirectory(grid, here.cap, signal).then(
-    (children) => {
-      const none = element("li", { className: "quiet" }, "This directory is empty.");
-      list.replaceChildren(...(children.length === 0 ? [none] : children.map(rowOf)));
-    },
+    (children) => list.replaceChildren(new DirectoryList(children, rowOf, signal).box),
     (error: unknown) => {
       if (signal.aborted) return;
-      list.replaceChildren(element("li", { className: "quiet" }, "Its content cannot be shown."));
+      list.replaceChildren(element("p", { className: "quiet" }, "Its content cannot be shown."));
       actions.failed(`${here.name} cannot be listed.`, error);
     },
   );
   return view;
 
-  function rowOf({ name, kind, size, cap }: Entry): HTMLElement {
+  function rowOf({ name, kind, size, cap, modified }: Entry): HTMLElement {
     if (cap === undefined) return fileRow({ name, kind, about: "of a kind that is not known here" });
-    const about = kind === "directory" ? "Directory" : size === undefined ? "can change" : formatSize(size);
+    const what = kind === "directory" ? "Directory" : size === undefined ? "can change" : formatSize(size);
+    const about = modified === undefined ? what : `${what} · ${days.format(modified)}`;
     const act = (what: (chosen: NewEntry) => void) => () =>
       void describe({ name, kind, size, cap }, grid).then(what, (error: unknown) =>
         actions.failed(`${name} cannot be opened.`, error),
@@ -59,6 +58,8 @@ export function directoryView(
     );
   }
 }
+
+const days = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
 async function describe(
   { kind, cap, name, size }: Pick<Entry, "kind" | "name" | "size"> & { readonly cap: string },

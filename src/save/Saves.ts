@@ -36,6 +36,8 @@ const AT_ONCE = 3;
 /** Between two tries to go on, doubled each time without a new byte. */
 const FIRST_PAUSE_MS = 2_000;
 const LAST_PAUSE_MS = 60_000;
+/** So long a pause waits at most for what is being put in its place. */
+const CLOSING_MS = 30_000;
 /** Between two events of progress. */
 const PROGRESS_MS = 250;
 
@@ -80,7 +82,9 @@ export class Saves {
   constructor(grid: Grid) {
     this.#grid = grid;
     this.#channel = new BroadcastChannel(`gridfetch-saves ${grid.scope}`);
-    this.#channel.addEventListener("message", ({ data }: MessageEvent<SaveEvent>) => this.#hear(data));
+    this.#channel.addEventListener("message", ({ data }: MessageEvent<SaveEvent>) => {
+      if (typeof data?.id === "string") this.#hear(data);
+    });
     void this.#goOn();
   }
 
@@ -137,13 +141,16 @@ export class Saves {
   }
 
   /**
-   * Stops one that is being saved. What is on disk stays. Nothing happens to one that is saved.
+   * Stops one that is being saved. Resolves when what was written is in its place, where it stays. Nothing happens to one that is saved.
    * @throws GridError STORE_UNAVAILABLE, STORE_FULL
    */
   async pause(id: string): Promise<void> {
     await this.#change(id, ({ wantsClick: _, reason: __, ...record }) =>
       record.state === "saved" ? undefined : { ...record, state: "paused" },
     );
+    // The tab that writes has it until then.
+    const patience = AbortSignal.timeout(CLOSING_MS);
+    await navigator.locks.request(lockOf(id), { signal: patience }, () => undefined).catch(() => undefined);
   }
 
   /**
@@ -247,11 +254,17 @@ export class Saves {
     const over = new AbortController();
     this.#running.set(id, over);
     const { signal } = over;
+    let isCalledOff = false;
     // One that is being paused puts what it has in its place first: the lock is free after that.
-    await navigator.locks.request(lockOf(id), { signal }, () => this.#write(id, signal)).catch(() => undefined);
+    const writing = navigator.locks.request(lockOf(id), { signal }, () =>
+      this.#write(id, signal).catch(() => {
+        isCalledOff = signal.aborted;
+      }),
+    );
+    await writing.catch(() => undefined);
     if (this.#running.get(id) === over) this.#running.delete(id);
-    // What was told before the tab that writes heard of it may have come after that.
-    const record = signal.aborted ? await this.#store.get(id).catch(() => undefined) : undefined;
+    // What this tab has told of its progress may have come to others after the word that it is paused.
+    const record = isCalledOff ? await this.#store.get(id).catch(() => undefined) : undefined;
     if (record) this.#tell(toSave(record));
   }
 
