@@ -34,7 +34,7 @@ const COUNTS = {
   Y: 4,
   Z: 11,
   AA: 8,
-  BB: 4,
+  BB: 5,
   KD: 12,
 };
 

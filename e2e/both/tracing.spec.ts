@@ -1,23 +1,46 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TraceEvent } from "../../src/client/index.ts";
 import type { AppServer } from "../../src/node/demo/AppServer.ts";
 import { expect, test } from "../testing/bothBrowsers.ts";
-import { type ClientWindow, openClientTab, startClientApp } from "../testing/clientApp.ts";
+import { type ClientWindow, openClientTab, placeClientApp, serveClientApp } from "../testing/clientApp.ts";
 import { makeFile } from "../testing/makeFile.ts";
 
 declare const window: ClientWindow & typeof globalThis;
 
 let folder: string;
 let app: AppServer;
-test.beforeEach(async ({ demo, tab }) => {
+test.beforeEach(async ({ demo }) => {
   folder = await mkdtemp(join(demo.folder, "tracing-"));
-  app = await startClientApp(demo, folder);
-  await openClientTab(tab, app);
+  await placeClientApp(folder);
 });
 test.afterEach(() => app.close().catch(() => undefined));
 
+test("where it is asked for, each answer says where its time went, and is taken for the worker's", async ({
+  tab,
+  demo,
+}) => {
+  const index = join(folder, "index.html");
+  const page = await readFile(index, "utf8");
+  await writeFile(index, page.replace("connect()", 'connect({ workerUrl: "/gridfetch-worker.js?timing" })'));
+  app = await serveClientApp(demo, folder);
+  await openClientTab(tab, app);
+  const { cap } = demo.sample("gridfetch-sample.webm");
+  const [header, length, entries] = await tab.evaluate(async (cap) => {
+    const answer = await fetch(window.grid.url(cap, { filename: "film.webm" }), { headers: { Range: "bytes=0-99" } });
+    const bytes = await (await window.grid.open(cap)).bytes({ offset: 1_000_000, length: 1_000 });
+    const timings = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
+    const names = timings.flatMap(({ serverTiming }) => (serverTiming ?? []).map(({ name }) => name));
+    return [answer.headers.get("Server-Timing"), bytes.length, names] as const;
+  }, cap);
+  expect(header).toMatch(/^gridfetch, .*total;dur=[\d.]+, queries;desc="\d+", requests;desc="\d+"$/);
+  expect(length).toBe(1_000);
+  expect(entries).toContain("total");
+});
+
 test("a trace has every step of a request, from the answer to the servers, and no secret", async ({ tab, demo }) => {
+  app = await serveClientApp(demo, folder);
+  await openClientTab(tab, app);
   const path = join(folder, "hidden-name.bin");
   await makeFile(path, 3_000_000);
   const cap = await demo.put(path);

@@ -5,3 +5,9 @@
  * It is one that a page can also see where it does not fetch: of a frame, in the frame's own navigation entry.
  */
 export const WORKER_MARK = { name: "Server-Timing", value: "gridfetch" } as const;
+
+/** Has an answer the mark? Times may follow it. */
+export function isMarked({ headers }: Response): boolean {
+  const value = headers.get(WORKER_MARK.name);
+  return value === WORKER_MARK.value || (value?.startsWith(`${WORKER_MARK.value}, `) ?? false);
+}

@@ -15,8 +15,8 @@ import { type TrustedScript, whyNotRegistered } from "./whyNotRegistered.ts";
 export interface ConnectOptions {
   /**
    * The worker's script, on the page's own origin: `/gridfetch-worker.js` unless given. The ready-made one takes options in
-   * its query: `?prefix=films` is the folder of grid URLs under the scope, `grid` unless given; `&tahoe-forms` answers
-   * Tahoe-LAFS's own URLs as well. All pages of a scope should name the same. A TrustedScriptURL where the page's
+   * its query: `?prefix=films` is the folder of grid URLs under the scope, `grid` unless given; `&timing` says in each answer where its time went;
+   * `&tahoe-forms` answers Tahoe-LAFS's own URLs as well. All pages of a scope should name the same. A TrustedScriptURL where the page's
    * Content-Security-Policy requires trusted types.
    */
   readonly workerUrl?: string | URL | TrustedScript;

@@ -1,5 +1,5 @@
 import { GridError } from "../base/GridError.ts";
-import { WORKER_MARK } from "../base/workerMark.ts";
+import { isMarked } from "../base/workerMark.ts";
 
 /**
  * Fetches a grid URL from the worker, and from nobody else.
@@ -8,7 +8,7 @@ import { WORKER_MARK } from "../base/workerMark.ts";
  */
 export async function fetchFromWorker(url: string | URL, init?: RequestInit): Promise<Response> {
   const response = await fetch(url, init);
-  if (response.headers.get(WORKER_MARK.name) === WORKER_MARK.value) return response;
+  if (isMarked(response)) return response;
   void response.body?.cancel().catch(() => undefined);
   throw new GridError("NO_WORKER", { reason: "lost" }, ANSWERED_BY_ANOTHER);
 }

@@ -8,7 +8,7 @@ declare const self: ServiceWorkerGlobalScope;
 
 const root = new URL(self.registration.scope);
 // The app lists directories by them.
-const handler = createGridHandler({ takesOver: true, tahoeForms: true });
+const handler = createGridHandler({ takesOver: true, tahoeForms: true, timing: true });
 const shell = new Shell({ root, files, version });
 
 self.addEventListener("install", (event) => event.waitUntil(shell.install(self.registration.active !== null)));

@@ -1,5 +1,6 @@
 import { systemClock } from "../base/Clock.ts";
 import { EventLog } from "../base/EventLog.ts";
+import { WORKER_MARK } from "../base/workerMark.ts";
 import { openCacheDatabase } from "../cache/cacheDatabase.ts";
 import { openFileCache } from "../cache/openFileCache.ts";
 import { createFileNodes, type FileNodes } from "../files/createFileNodes.ts";
@@ -32,6 +33,7 @@ import { OfflineWork } from "./OfflineWork.ts";
 import { pageQuestions } from "./pageQuestions.ts";
 import { permissionOf } from "./permissionOf.ts";
 import { Reads } from "./Reads.ts";
+import type { ServerTimings } from "./ServerTimings.ts";
 import type { Tracers } from "./Tracers.ts";
 import { takeOverWhenQuiet } from "./takeOverWhenQuiet.ts";
 import { forgetsUnanswered, UnansweredSeeks } from "./UnansweredSeeks.ts";
@@ -57,6 +59,12 @@ export interface GridHandlerOptions {
    * false unless given, since an app may have paths of these names.
    */
   readonly tahoeForms?: boolean;
+  /**
+   * Says in each answer's `Server-Timing` header where its time went, for the browser's network panel and `performance`: `open` (the handle, the
+   * configuration), `find` (which servers have shares), `proof`, `segment`, `total`, and how many `queries` and `requests` there were. False unless given. A
+   * page with the client of version 0.2.0 or before takes no such answer.
+   */
+  readonly timing?: boolean;
   /** Where the grid's configuration is, relative to the worker's scope: `grid.json` unless given. */
   readonly config?: string | URL;
   /**
@@ -99,7 +107,7 @@ export function createGridHandler(options: GridHandlerOptions = {}): GridHandler
 
 /** The same, for a worker whose seldom needed parts are elsewhere. */
 export function composeGridHandler(
-  { config = "grid.json", takesOver = false, ...pathOptions }: GridHandlerOptions,
+  { config = "grid.json", takesOver = false, timing = false, ...pathOptions }: GridHandlerOptions,
   parts: WorkerParts,
 ): GridHandler {
   const scope = new URL(self.registration.scope);
@@ -157,6 +165,7 @@ export function composeGridHandler(
   const files = new FileSource({ grids, kept, unaided: makeFiles(new StaticServerList([])), clock });
   const surroundings = workerSurroundings(() => grids.localNetwork());
   let tracers: Tracers | undefined;
+  let timings: ServerTimings | undefined;
   const lists = new FolderLists({ files, grids, surroundings, clock });
   let archives: Archives | undefined;
   const context: Omit<GridRequestContext, "client" | "asker" | "streaming" | "failed" | "haveServersMoved"> = {
@@ -208,6 +217,8 @@ export function composeGridHandler(
         : undefined;
       const { changes } = grids;
       const scope = log.scope("answer");
+      if (timing) timings ??= new (parts.check().ServerTimings)(log, clock);
+      const endTiming = timings?.begin(scope.id);
       scope.log("info", "start", () => ({
         destination: request.destination,
         range: request.headers.get("Range") ?? "",
@@ -230,10 +241,16 @@ export function composeGridHandler(
         ({ status }) => scope.log("info", "status", () => ({ status })),
         () => scope.log("info", "cancelled"),
       );
-      return answered.finally(() => {
+      try {
+        const response = await answered;
+        // Not by `append`: of two headers of one name Chromium hands the first on to the page.
+        if (endTiming) response.headers.set(WORKER_MARK.name, `${WORKER_MARK.value}, ${endTiming()}`);
+        return response;
+      } finally {
+        endTiming?.();
         noteAnswer();
         seek?.over();
-      });
+      }
     },
     get streams() {
       return reads.count;

@@ -4,14 +4,19 @@ import { scriptParts } from "./scriptParts.ts";
 
 /**
  * The ready-made Service Worker. It answers for grid URLs under its scope and leaves all else alone. Which URLs these are is said
- * in its script's own: `gridfetch-worker.js?prefix=films&tahoe-forms`.
+ * in its script's own: `gridfetch-worker.js?prefix=films&tahoe-forms&timing`.
  */
 declare const self: ServiceWorkerGlobalScope;
 
 scriptParts.install();
 const options = new URLSearchParams(self.location.search);
 const handler = composeGridHandler(
-  { takesOver: true, prefix: options.get("prefix") ?? DEFAULT_PREFIX, tahoeForms: options.has("tahoe-forms") },
+  {
+    takesOver: true,
+    prefix: options.get("prefix") ?? DEFAULT_PREFIX,
+    tahoeForms: options.has("tahoe-forms"),
+    timing: options.has("timing"),
+  },
   scriptParts,
 );
 
