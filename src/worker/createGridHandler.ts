@@ -243,7 +243,7 @@ export function composeGridHandler(
       );
       try {
         const response = await answered;
-        // Not by `append`: of two headers of one name Chromium hands the first on to the page.
+        // Not by `append`: what is appended to a header that a Response has is lost in Chromium (findings/).
         if (endTiming) response.headers.set(WORKER_MARK.name, `${WORKER_MARK.value}, ${endTiming()}`);
         return response;
       } finally {
