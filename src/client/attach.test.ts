@@ -16,6 +16,7 @@ class Player extends EventTarget {
   currentTime = 0;
   playbackRate = 1;
   readyState = 0;
+  ended = false;
   error: object | null = null;
   loads = 0;
   plays = 0;
@@ -286,6 +287,10 @@ describe("a player that waits", () => {
     }
     player.say("timeupdate");
     await pass(60);
+    player.ended = true;
+    player.say("stalled");
+    await pass(60);
+    player.ended = false;
     player.say("waiting");
     player.say("pause");
     await pass(60);

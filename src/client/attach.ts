@@ -72,7 +72,8 @@ export function attach(
     isWaiting = true;
     const cancel = pageTimers.after(STUCK_MS, () => {
       stopWaiting();
-      if (isToPlay && !isLoading && media.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) tryToGoOn();
+      // At its end there is no more data, either.
+      if (isToPlay && !isLoading && !media.ended && media.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) tryToGoOn();
     });
     stopWaiting = () => {
       isWaiting = false;
