@@ -107,6 +107,7 @@ function typeErrors(files: Readonly<Record<string, string>>, lib: readonly strin
         "gridfetch/save": source("save/index.ts"),
         "gridfetch/self-test": source("client/selfTest/index.ts"),
         "gridfetch/worker": source("worker/index.ts"),
+        "hls.js": [join(checkout, "e2e/readers/node_modules/hls.js/dist/hls.d.ts")],
       },
     };
     const include = Object.keys(files).map((name) => name.replace(/\.html$/, ".js"));

@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Page } from "@playwright/test";
 import { build } from "vite";
 import { utf8 } from "../src/base/bytes.ts";
@@ -19,6 +21,7 @@ const NAME = "gridfetch-sample.webm";
 /** What stands in the guide for the cap of a folder. */
 const FOLDER_PLACEHOLDER = "URI:DIR2:…";
 const checkout = fileURLToPath(new URL("../", import.meta.url));
+const readers = join(checkout, "e2e/readers");
 const sample = fileURLToPath(new URL(`../src/node/demo/samples/${NAME}`, import.meta.url));
 const samples = samplesOf("docs/guide.md").filter(({ language }) => ["js", "jsx"].includes(language));
 
@@ -51,7 +54,7 @@ test.beforeAll(async ({ demo }) => {
   folder = await mkdtemp(join(checkout, ".cache/guide-"));
   const sources = { ...users, ...Object.fromEntries(samples.map(({ name, code }) => [name, code])) };
   const pages = Object.keys(sources).filter((name) => name !== "own-worker.js");
-  writeFiles(folder, withCap(sources, demo));
+  writeFiles(folder, withCap(sources, demo, await putPresentation(demo)));
   writeFiles(
     folder,
     Object.fromEntries(
@@ -118,6 +121,10 @@ const outcomes: Readonly<Record<string, (page: Page, demo: DemoGrid) => Promise<
     await expect
       .poll(() => page.locator("track").evaluate(({ track }: HTMLTrackElement) => (track.cues?.[0] as VTTCue)?.text))
       .toBe("Hills");
+  },
+  async "presentation.js"(page) {
+    await expectVideo(page);
+    expect(await page.locator("video").evaluate(({ duration }: HTMLVideoElement) => Math.round(duration))).toBe(300);
   },
   async "archive.js"(page) {
     for (const [link, name] of [
@@ -200,11 +207,25 @@ async function expectVideo(page: Page): Promise<void> {
     .toBeGreaterThan(0);
 }
 
-function withCap(files: Readonly<Record<string, string>>, demo: DemoGrid): Record<string, string> {
+/** A film in segments, with its playlists. @returns the cap of its directory */
+async function putPresentation(demo: DemoGrid): Promise<string> {
+  const made = join(folder, "readers");
+  await promisify(execFile)(process.execPath, [join(readers, "fixtures/index.js"), made]);
+  const names = await readdir(join(made, "film"));
+  const caps = await Promise.all(names.map(async (name) => [name, await demo.put(join(made, "film", name))] as const));
+  return literalDirectory(Object.fromEntries(caps));
+}
+
+function withCap(
+  files: Readonly<Record<string, string>>,
+  demo: DemoGrid,
+  presentation: string,
+): Record<string, string> {
   const { cap } = demo.sample(NAME);
   const subtitles = encodeBase32(utf8("WEBVTT\n\n00:00.000 --> 05:00.000\nHills\n"));
   const folderCap = literalDirectory({
     "film.webm": cap,
+    hls: presentation,
     subtitles: literalDirectory({ "en.vtt": `URI:LIT:${subtitles}` }),
   });
   const replace = (text: string) => text.replaceAll(CAP_PLACEHOLDER, cap).replaceAll(FOLDER_PLACEHOLDER, folderCap);
@@ -221,6 +242,7 @@ async function bundle(rolldownOptions: NonNullable<BundleOptions>): Promise<void
     resolve: {
       alias: [
         { find: /^gridfetch$/, replacement: join(checkout, "dist/lib/client/index.js") },
+        { find: "hls.js", replacement: join(readers, "node_modules/hls.js/dist/hls.mjs") },
         { find: "gridfetch/poster", replacement: join(checkout, "dist/lib/client/poster/index.js") },
         { find: "gridfetch/save", replacement: join(checkout, "dist/lib/save/index.js") },
         { find: "gridfetch/self-test", replacement: join(checkout, "dist/lib/client/selfTest/index.js") },

@@ -399,6 +399,26 @@ test("of ten thousand entries those in view are drawn, directories first; some a
   await expect.poll(() => textOf(tab, ".directory .files")).toBe("No name here has that in it.");
 });
 
+test("subtitles that lie beside a film are in its menu, and are read when they are chosen", async ({ tab, demo }) => {
+  const text = "1\n00:00:00,000 --> 00:05:00,000\nHills\n";
+  const files = {
+    [FILM]: demo.sample(FILM).cap,
+    [FILM.replace("webm", "en.srt")]: `URI:LIT:${encodeBase32(Buffer.from(text))}`,
+  };
+  await openApp(tab);
+  await drop(tab, { text: directoryOf(files) });
+  await press(tab, FILM, ".directory");
+  const tracks = () =>
+    tab.evaluate(() =>
+      [...(document.querySelector("video")?.textTracks ?? [])].map(({ label, cues }) => [label, cues?.length ?? 0]),
+    );
+  await expect.poll(tracks).toEqual([["English", 0]]);
+  await tab.evaluate(() => {
+    document.querySelector("video")!.textTracks[0]!.mode = "showing";
+  });
+  await expect.poll(tracks).toEqual([["English", 1]]);
+});
+
 test("a directory is downloaded as one archive", async ({ browserUnderTest, tab, demo }) => {
   await openApp(tab);
   await drop(tab, {

@@ -7,6 +7,7 @@ import type { Keeps } from "./Keeps.ts";
 import type { Library, NewEntry } from "./Library.ts";
 import type { Notice } from "./Notice.ts";
 import { probe } from "./probe.ts";
+import { offerSubtitles } from "./subtitles.ts";
 
 /** Longer texts are for an editor, not for a page. */
 const TEXT_LIMIT = 256 * 1024;
@@ -66,7 +67,7 @@ export class Stage {
       this.#figure.replaceChildren(caption.box, list);
     } else {
       const url = this.#grid.url(cap, { filename: name });
-      const screen = element("div", { className: "screen" }, this.#view(url, shown));
+      const screen = element("div", { className: "screen" }, this.#view(url, shown, way));
       this.#figure.replaceChildren(screen, caption.box);
     }
   }
@@ -76,10 +77,10 @@ export class Stage {
     this.#leave = new AbortController();
   }
 
-  #view(url: string, file: NewEntry): HTMLElement {
+  #view(url: string, file: NewEntry, way: readonly Step[]): HTMLElement {
     const { name, type } = file;
     const [family] = type.split("/");
-    if (family === "video") return this.#media(element("video", { playsInline: true }), url, file);
+    if (family === "video") return this.#media(element("video", { playsInline: true }), url, file, way.at(-1));
     if (family === "audio") return this.#media(element("audio"), url, file);
     if (family === "image") return this.#watched(element("img", { src: url, alt: name }), url, name);
     if (type === "application/pdf") return element("iframe", { src: url, title: name });
@@ -87,11 +88,14 @@ export class Stage {
     return element("p", { className: "quiet" }, "This kind of file is not shown here. You can download it.");
   }
 
-  #media(media: HTMLMediaElement, url: string, { cap, name }: NewEntry): HTMLElement {
+  /** @param folder in which it is, where that is known */
+  #media(media: HTMLMediaElement, url: string, { cap, name }: NewEntry, folder?: Step): HTMLElement {
     const { signal } = this.#leave;
     media.controls = true;
     media.preload = "metadata";
     this.#grid.attach(media, cap, { filename: name, signal });
+    // A film without its subtitles is better than a notice about them.
+    if (folder) offerSubtitles(media, name, folder.cap, this.#grid, signal).catch(() => undefined);
     // It may have failed before, and gone on by itself.
     media.addEventListener("canplay", () => this.#notice.clear(), { signal });
     const waiting = element("p", { className: "waiting quiet", hidden: true, role: "status" }, "Waiting for the grid…");
