@@ -98,7 +98,8 @@ export function linesOf(text: string): Line[] {
       const at = rows.findIndex((row) => TIMES.test(row));
       const [, start, end] = TIMES.exec(rows[at] ?? "") ?? [];
       if (start === undefined || end === undefined) return [];
-      return [{ start: secondsOf(start), end: secondsOf(end), text: rows.slice(at + 1).join("\n").trimEnd() }];
+      const said = rows.slice(at + 1).join("\n");
+      return [{ start: secondsOf(start), end: secondsOf(end), text: said.trimEnd() }];
     });
 }
 
