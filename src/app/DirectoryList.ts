@@ -20,18 +20,18 @@ const names = new Intl.Collator(undefined, { numeric: true });
 /** A directory's entries, with a field to find some of them and a choice of order where they are many. Rows are made as they come into view. */
 export class DirectoryList {
   readonly box = element("div", { className: "entries" });
-  readonly #entries: readonly Entry[];
+  /** In the order that was chosen. */
+  #entries: readonly Entry[];
   readonly #rowOf: (entry: Entry) => HTMLElement;
   readonly #list = element("ul", { className: "files" });
   readonly #count = element("p", { className: "quiet", role: "status" });
   readonly #end = element("div");
   #wanted = "";
-  #order: Order = "name";
   #left: readonly Entry[] = [];
 
   /** @param signal the view is left */
   constructor(entries: readonly Entry[], rowOf: (entry: Entry) => HTMLElement, signal: AbortSignal) {
-    this.#entries = entries;
+    this.#entries = sorted(entries, "name");
     this.#rowOf = rowOf;
     if (entries.length > FEW) this.box.append(this.#tools());
     this.box.append(this.#list, this.#end);
@@ -52,14 +52,14 @@ export class DirectoryList {
     const options = ORDERS.map(([value, text]) => element("option", { value }, text));
     const order = element("select", { ariaLabel: "Order" }, ...options);
     order.addEventListener("change", () => {
-      this.#order = order.value as Order;
+      this.#entries = sorted(this.#entries, order.value as Order);
       this.#draw();
     });
     return element("div", { className: "finding" }, field, order, this.#count);
   }
 
   #draw(): void {
-    const found = sorted(matching(this.#entries, this.#wanted), this.#order);
+    const found = matching(this.#entries, this.#wanted);
     this.#left = found;
     this.#list.replaceChildren();
     this.#count.textContent =

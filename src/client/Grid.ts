@@ -71,8 +71,8 @@ export class Grid {
   /**
    * Plays a file in a `<video>` or `<audio>` element, as its `src` would, and goes on by itself where that would not: a player that gives up
    * while servers or the network are away is loaded again at its place, in the state that it was in, once the file can be read; and so is one that
-   * has waited for half a minute with nothing read for it. The element's `error` event comes all the same. Another file takes this one's place; the signal takes it off the player, and should be given
-   * where players come and go.
+   * has waited for half a minute with nothing read for it. The element's `error` event comes all the same. Another file takes this one's place;
+   * the signal takes it off the player, and should be given where players come and go.
    *
    * @throws GridError as `url`
    */

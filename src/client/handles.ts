@@ -158,14 +158,20 @@ export class Handles {
 /** What all archives are alike in. */
 const archive = { download: true, type: "application/zip" };
 
-function zipName(filename: string): string {
+/** What an archive is called that is to be called so. */
+export function zipName(filename: string): string {
   if (filename === "") return "archive.zip";
   return /\.zip$/i.test(filename) ? filename : `${filename}.zip`;
 }
 
+/** @param cap alone, as `capOf` gives it */
+export function isFolderCap(cap: string): boolean {
+  return FOLDER.test(cap);
+}
+
 /** Is there something below its address? */
 function isFolder({ cap, zip }: HandleRecord): boolean {
-  return zip === undefined && FOLDER.test(cap);
+  return zip === undefined && isFolderCap(cap);
 }
 
 /**

@@ -37,7 +37,7 @@ interface Work {
   readonly scope: number;
   /** A read's is the answer that it is for. */
   readonly parent: number | undefined;
-  readonly events: readonly [TraceEvent, ...TraceEvent[]];
+  readonly events: [TraceEvent, ...TraceEvent[]];
 }
 
 /** How an event's kind says that the work ended with it. */
@@ -66,7 +66,7 @@ export function toOtlpJson(events: Iterable<TraceEvent>): OtlpTraces {
 }
 
 function worksOf(events: Iterable<TraceEvent>): Map<number, Work> {
-  const works = new Map<number, { scope: number; parent: number | undefined; events: [TraceEvent, ...TraceEvent[]] }>();
+  const works = new Map<number, Work>();
   for (const event of events) {
     const { scope, parent, kind, fields } = event;
     const work = works.get(scope);

@@ -1,3 +1,4 @@
+import { concatBytes } from "../base/bytes.ts";
 import { GridError } from "../base/GridError.ts";
 import { GridFile } from "../client/GridFile.ts";
 import type { DiskFile } from "./DiskFile.ts";
@@ -113,9 +114,7 @@ export class SaveJob {
   async #putRow(at: number): Promise<void> {
     const { length } = this.#row;
     if (length === 0) return;
-    const digests = new Uint8Array(length * DIGEST);
-    for (const [index, digest] of this.#row.entries()) digests.set(digest, index * DIGEST);
-    await this.#store.putDigests(this.#id, Math.ceil(at / PIECE) - length, digests);
+    await this.#store.putDigests(this.#id, Math.ceil(at / PIECE) - length, concatBytes(this.#row));
     if (length === ROW) this.#row = [];
   }
 

@@ -1,4 +1,5 @@
 import type { DBSchema } from "idb";
+import { concatBytes } from "../base/bytes.ts";
 import type { ErrorRecord } from "../base/errorRecord.ts";
 import { openDatabase } from "../database/openDatabase.ts";
 import type { DiskFile } from "./DiskFile.ts";
@@ -84,13 +85,7 @@ export class SaveStore {
     const rows = await this.#database.read(["digests"], (transaction) =>
       transaction.objectStore("digests").getAll(rowsOf(id)),
     );
-    const whole = new Uint8Array(rows.reduce((sum, row) => sum + row.length, 0));
-    let at = 0;
-    for (const row of rows) {
-      whole.set(row, at);
-      at += row.length;
-    }
-    return whole;
+    return concatBytes(rows);
   }
 
   /** @param from number of the first of these pieces, a multiple of ROW */

@@ -3,8 +3,10 @@ import { toErrorRecord } from "../base/errorRecord.ts";
 import { type GridErrorCode, isGridError } from "../base/GridError.ts";
 import type { ZipChoice } from "../base/HandleRecord.ts";
 import { noLongerWanted } from "../base/noLongerWanted.ts";
+import { inTime, withOwnSignal } from "../base/wait.ts";
 import type { Grid } from "../client/Grid.ts";
 import { GridFile } from "../client/GridFile.ts";
+import { pageTimers } from "../client/pageTimers.ts";
 import type { UrlOptions } from "../client/UrlOptions.ts";
 import { askToWrite, canChooseFile, chooseFile, type DiskFile, mayWrite } from "./DiskFile.ts";
 import { inTurn } from "./inTurn.ts";
@@ -13,6 +15,7 @@ import { SaveJob } from "./SaveJob.ts";
 import { type SaveRecord, SaveStore } from "./SaveStore.ts";
 import { Speed } from "./Speed.ts";
 import { shareFile } from "./shareFile.ts";
+import { sourceOf } from "./source.ts";
 
 /**
  * - `"file system"`: into a file that the person chooses, with pause and resume; Chromium's browsers on a computer.
@@ -102,15 +105,13 @@ export class Saves {
     { as = usualWay(), onFailed = () => {}, signal, ...options }: SaveOptions = {},
   ): Promise<Save | undefined> {
     signal?.throwIfAborted();
-    const url = this.#urlOf(what, { ...options, download: as === "download" });
+    const { url, name, type } = sourceOf(this.#grid, what, { ...options, download: as === "download" });
     if (as === "download") {
       this.#grid.download(url, onFailed);
       return undefined;
     }
-    const name = nameOf(what, url, options.filename);
     if (as === "share") {
-      const type = typeof what === "string" ? await this.#typeOf(what, name, url) : ZIP;
-      await shareFile(await GridFile.open(url, signal), name, type, signal);
+      await shareFile(await GridFile.open(url, signal), name, await type(), signal);
       return undefined;
     }
     const disk = await chooseFile(name);
@@ -183,17 +184,6 @@ export class Saves {
       await this.#store.remove(id);
       await disk?.remove?.().catch(() => undefined);
     });
-  }
-
-  #urlOf(what: string | readonly ZipChoice[], options: UrlOptions): string {
-    if (typeof what !== "string") return this.#grid.zip(what, options);
-    const url = this.#grid.url(what, options);
-    return isFolder(url) ? this.#grid.url(what, { ...options, zip: true }) : url;
-  }
-
-  async #typeOf(cap: string, filename: string, url: string): Promise<string> {
-    if (url.endsWith(".zip")) return ZIP;
-    return (await this.#grid.info(cap, { filename })).type ?? "application/octet-stream";
   }
 
   async #add(url: string, disk: DiskFile, signal: AbortSignal | undefined): Promise<Save> {
@@ -326,19 +316,6 @@ function lockOf(id: string): string {
   return `gridfetch-save ${id}`;
 }
 
-const ZIP = "application/zip";
-
-function isFolder(url: string): boolean {
-  return url.endsWith("/");
-}
-
-function nameOf(what: string | readonly ZipChoice[], url: string, filename: string | undefined): string {
-  const isArchive = typeof what !== "string" || url.endsWith(".zip");
-  if (!isArchive) return filename || "file";
-  const name = filename || "archive";
-  return name.endsWith(".zip") ? name : `${name}.zip`;
-}
-
 function usualWay(): SaveWay {
   if (canChooseFile()) return "file system";
   // Safari's own: true in an app on the home screen, where a download leads nowhere.
@@ -347,17 +324,8 @@ function usualWay(): SaveWay {
 
 /** Resolves after so many milliseconds, and as soon as there is a network again. @throws the signal's reason */
 function untilOnline(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (finish: () => void) => {
-      clearTimeout(timer);
-      removeEventListener("online", goOn);
-      signal.removeEventListener("abort", leave);
-      finish();
-    };
-    const goOn = () => end(resolve);
-    const leave = () => end(() => reject(signal.reason));
-    const timer = setTimeout(goOn, ms);
-    addEventListener("online", goOn);
-    signal.addEventListener("abort", leave);
+  return withOwnSignal(signal, (own) => {
+    const online = new Promise<void>((resolve) => addEventListener("online", () => resolve(), { signal: own }));
+    return inTime(online, ms, pageTimers, () => {}, own);
   });
 }

@@ -1,3 +1,5 @@
+import { equalBytes } from "../base/bytes.ts";
+
 /** What is on disk is verified piece by piece. A file's last one is shorter. */
 export const PIECE = 2 ** 20;
 /** Bytes of a SHA-256. */
@@ -47,7 +49,7 @@ export async function verifiedLength(disk: Blob, digests: Bytes, size: number, s
     const end = Math.min(at + PIECE, size);
     if (end > disk.size) break;
     const found = await digestOf(new Uint8Array(await disk.slice(at, end).arrayBuffer()));
-    if (!found.every((byte, index) => byte === digests[digest + index])) break;
+    if (!equalBytes(found, digests.subarray(digest, digest + DIGEST))) break;
     at = end;
   }
   return at;

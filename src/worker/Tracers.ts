@@ -1,6 +1,6 @@
 import type { Clock } from "../base/Clock.ts";
 import { type EventLog, isAtLeast, type LogEvent, type LogLevel, type TraceEvent, traced } from "../base/EventLog.ts";
-import { sleep } from "../base/wait.ts";
+import { inTime, sleep } from "../base/wait.ts";
 import type { Answer } from "../channel/messages.ts";
 
 /** A page that is slower loses the oldest. */
@@ -57,11 +57,11 @@ export class Tracers {
   }
 
   async #first(tracer: Tracer, signal: AbortSignal): Promise<void> {
-    const some = new AbortController();
-    tracer.wake = () => some.abort();
-    await sleep(PATIENCE_MS, this.#clock, AbortSignal.any([signal, some.signal])).catch(() => undefined);
-    signal.throwIfAborted();
-    if (some.signal.aborted) await sleep(GATHER_MS, this.#clock, signal);
+    const some = new Promise<void>((resolve) => {
+      tracer.wake = resolve;
+    });
+    await inTime(some, PATIENCE_MS, this.#clock, () => {}, signal);
+    if (tracer.held.length > 0) await sleep(GATHER_MS, this.#clock, signal);
   }
 
   #begin(id: string, level: LogLevel): Tracer {

@@ -216,38 +216,37 @@ export function composeGridHandler(
         ? seeks?.begin(`${client} ${request.url}`, request.headers.get("Range"))
         : undefined;
       const { changes } = grids;
-      const scope = log.scope("answer");
+      const asker = log.scope("answer");
       if (timing) timings ??= new (parts.check().ServerTimings)(log, clock);
-      const endTiming = timings?.begin(scope.id);
-      scope.log("info", "start", () => ({
+      const endTiming = timings?.begin(asker.id);
+      asker.log("info", "start", () => ({
         destination: request.destination,
         range: request.headers.get("Range") ?? "",
       }));
-      const answered = handleGridRequest(request, {
-        ...context,
-        failed,
-        client,
-        asker: scope,
-        streaming(body) {
-          void body.ended.then(({ how }) => scope.log("info", how, () => ({ bytes: body.delivered })));
-          noteReader(body);
-          seek?.answered(body);
-          event.waitUntil(streaming(body));
-          void doubtIfFailed(body);
-        },
-        haveServersMoved: () => haveServersMoved(grids, changes),
-      });
-      answered.then(
-        ({ status }) => scope.log("info", "status", () => ({ status })),
-        () => scope.log("info", "cancelled"),
-      );
       try {
-        const response = await answered;
+        const response = await handleGridRequest(request, {
+          ...context,
+          failed,
+          client,
+          asker,
+          streaming(body) {
+            void body.ended.then(({ how }) => asker.log("info", how, () => ({ bytes: body.delivered })));
+            noteReader(body);
+            seek?.answered(body);
+            event.waitUntil(streaming(body));
+            void doubtIfFailed(body);
+          },
+          haveServersMoved: () => haveServersMoved(grids, changes),
+        });
+        asker.log("info", "status", () => ({ status: response.status }));
         // Not by `append`: what is appended to a header that a Response has is lost in Chromium (findings/).
         if (endTiming) response.headers.set(WORKER_MARK.name, `${WORKER_MARK.value}, ${endTiming()}`);
         return response;
-      } finally {
+      } catch (error) {
+        asker.log("info", "cancelled");
         endTiming?.();
+        throw error;
+      } finally {
         noteAnswer();
         seek?.over();
       }
